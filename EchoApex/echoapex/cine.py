@@ -1,0 +1,195 @@
+"""`Cine` and what it is made of: frames, frame times, scale and sector.
+
+Pixel coordinates are (x right, y down) of the full frame, pixel centers at whole numbers; arrays are ``[T, H, W]``;
+frames are counted from 0; ``mm_per_px`` is ``(y, x)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import EchoApexError, ScaleError
+
+ImageStack = NDArray[np.uint8]
+BoolMask = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+
+class ScaleSource(StrEnum):
+    """Where millimeters per pixel come from."""
+
+    DICOM_REGION = "dicom_region"
+    PIXEL_SPACING = "pixel_spacing"
+    USER = "user"
+    NONE = "none"
+
+
+class TimeSource(StrEnum):
+    """Where the frame times come from."""
+
+    FRAME_TIME_VECTOR = "FrameTimeVector"
+    FRAME_TIME = "FrameTime"
+    CINE_RATE = "CineRate"
+    DISPLAY_RATE = "RecommendedDisplayFrameRate"
+    CONTAINER = "container"
+    USER = "user"
+    SINGLE_FRAME = "single_frame"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Millimeters per pixel as ``(y, x)``, or None with the reason why there is none. Never a guess."""
+
+    mm_per_px: tuple[float, float] | None
+    source: ScaleSource
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.mm_per_px is None) != (self.source is ScaleSource.NONE):
+            raise ValueError("a scale has a source, and no scale has none")
+        if self.mm_per_px is None:
+            if not self.reason:
+                raise ValueError("a missing scale needs its reason")
+        elif not all(np.isfinite(v) and v > 0 for v in self.mm_per_px):
+            raise ScaleError("Millimeters per pixel must be positive and finite", value=self.mm_per_px)
+
+    @classmethod
+    def none(cls, reason: str) -> Scale:
+        """No scale, and why."""
+        return cls(None, ScaleSource.NONE, reason)
+
+    @property
+    def known(self) -> bool:
+        """Whether millimeters may be reported."""
+        return self.mm_per_px is not None
+
+    def require(self) -> tuple[float, float]:
+        """Millimeters per pixel ``(y, x)``; raises `ScaleError` with the reason where there is none."""
+        if self.mm_per_px is None:
+            raise ScaleError(f"Millimeters need a scale, and this cine has none: {self.reason}")
+        return self.mm_per_px
+
+
+@dataclass(frozen=True)
+class FrameTimes:
+    """Time of each frame in seconds from the first, or None with the reason why they are unknown."""
+
+    seconds: FloatArray | None
+    source: TimeSource
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.seconds is None:
+            if not self.reason:
+                raise ValueError("unknown frame times need their reason")
+            return
+        if not np.all(np.isfinite(self.seconds)) or np.any(np.diff(self.seconds) <= 0):
+            raise EchoApexError("Frame times must be finite and rise from frame to frame")
+
+    @classmethod
+    def unknown(cls, reason: str) -> FrameTimes:
+        """No frame times, and why."""
+        return cls(None, TimeSource.UNKNOWN, reason)
+
+    @property
+    def known(self) -> bool:
+        """Whether seconds and heart rate may be reported."""
+        return self.seconds is not None
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second from the median interval; None for unknown times or one frame."""
+        if self.seconds is None or self.seconds.size < 2:
+            return None
+        return float(1.0 / np.median(np.diff(self.seconds)))
+
+
+@dataclass(frozen=True)
+class Sector:
+    """Where the ultrasound image lies in the frame.
+
+    ``mask`` is ``bool [H, W]``, true inside the sector; ``box`` is ``(x0, y0, x1, y1)`` of its pixels, both ends
+    included; ``source`` says how it was found (``region``, ``motion``, ``brightness`` or ``whole_frame``).
+    """
+
+    mask: BoolMask
+    box: tuple[int, int, int, int]
+    source: str
+
+    @classmethod
+    def from_mask(cls, mask: BoolMask, source: str) -> Sector:
+        """A sector from its mask; raises `ValueError` when the mask is empty."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size == 0:
+            raise ValueError("a sector needs at least one pixel")
+        return cls(mask, (int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])), source)
+
+    @classmethod
+    def whole_frame(cls, rows: int, columns: int) -> Sector:
+        """Every pixel, where no sector could be told apart."""
+        return cls.from_mask(np.ones((rows, columns), bool), "whole_frame")
+
+
+@dataclass(frozen=True)
+class Cine:
+    """One clip: gray frames with their times, scale and sector.
+
+    ``frames`` is ``uint8 [T, H, W]`` as stored, nothing masked; `masked_frames` blacks out what lies outside the
+    sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
+    the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
+    """
+
+    frames: ImageStack
+    times: FrameTimes
+    scale: Scale
+    sector: Sector
+    path: Path | None = None
+    kind: str = "array"
+    modality: str | None = None
+    color: bool = False
+    heart_rate: float | None = None
+    r_wave_times: tuple[float, ...] = ()
+    view: str | None = None
+    simulated: bool = False
+    identifying: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 3 or self.frames.dtype != np.uint8 or 0 in self.frames.shape:
+            raise EchoApexError(
+                "A cine is uint8 frames [T, H, W] with at least one frame and pixel",
+                value=f"{self.frames.dtype} {self.frames.shape}",
+                file=self.path,
+            )
+        if self.times.seconds is not None and self.times.seconds.size != self.frame_count:
+            raise EchoApexError("There must be one time for each frame", value=self.times.seconds.size, file=self.path)
+        if self.sector.mask.shape != self.frames.shape[1:]:
+            raise EchoApexError(
+                "The sector must have the size of a frame", value=self.sector.mask.shape, file=self.path
+            )
+
+    @property
+    def frame_count(self) -> int:
+        return int(self.frames.shape[0])
+
+    @property
+    def rows(self) -> int:
+        return int(self.frames.shape[1])
+
+    @property
+    def columns(self) -> int:
+        return int(self.frames.shape[2])
+
+    def masked_frames(self) -> ImageStack:
+        """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""
+        return np.where(self.sector.mask[None], self.frames, np.uint8(0))
+
+    def with_scale(self, mm_per_px: tuple[float, float]) -> Cine:
+        """The same cine with a scale given by the user, ``(y, x)`` in mm."""
+        return replace(self, scale=Scale(mm_per_px, ScaleSource.USER))

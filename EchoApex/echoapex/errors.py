@@ -1,0 +1,48 @@
+"""The one way the engine refuses: a rule, the value that broke it, and the file it was found in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class EchoApexError(Exception):
+    """A refusal a user can act on.
+
+    Parameters: ``rule`` is one clear sentence in plain words; ``value`` is what broke it (shown as is); ``file`` is
+    the file concerned, when there is one. ``str(error)`` is a single line naming all three.
+    """
+
+    def __init__(self, rule: str, *, value: object = None, file: str | Path | None = None) -> None:
+        self.rule = rule.rstrip(".")
+        self.value = value
+        self.file = None if file is None else str(file)
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        place = f"{self.file}: " if self.file else ""
+        found = "" if self.value is None else f" (found: {self.value})"
+        return f"{place}{self.rule}{found}."
+
+    def as_failure(self) -> dict[str, object]:
+        """This refusal as an entry of ``failures`` in report.json."""
+        return {"file": self.file, "rule": self.rule, "value": None if self.value is None else str(self.value)}
+
+
+class ReadError(EchoApexError):
+    """A file could not be read as a cine."""
+
+
+class ScaleError(EchoApexError):
+    """Millimeters or milliliters were asked for where no trustworthy scale exists."""
+
+
+class MeasureError(EchoApexError):
+    """A measurement is not possible on this cine or mask."""
+
+
+class PromptError(EchoApexError):
+    """A prompt cannot be used: outside the frame, empty, or text that names no known structure."""
+
+
+class ModelError(EchoApexError):
+    """A model folder is missing, damaged or does not fit what it is asked to do."""

@@ -1,0 +1,197 @@
+"""What each verb of the command line does: calls the engine's functions and prints what they return.
+
+A verb takes the parsed arguments and returns whether everything was done; refusals are `EchoApexError`. The engine is
+imported inside the verbs, so that ``--help`` is instant and ``info`` works without torch.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import EchoApexError
+from .output import plain, print_json, print_record, print_table, say
+from .prompts import Prompt
+
+if TYPE_CHECKING:
+    from .models.library import ModelEntry
+
+HEART_OPTIONS = {
+    "ef": "ejection fraction in %%",
+    "edv": "end-diastolic volume in mL",
+    "ivsd": "thickness of the septum in end-diastole in mm",
+    "lvidd": "inner diameter of the left ventricle in end-diastole in mm",
+    "lvpwd": "thickness of the posterior wall in end-diastole in mm",
+}
+
+
+def info(chosen: Namespace) -> bool:
+    """Describes one file, or every clip of a folder; a clip that cannot be read does not stop the others."""
+    from . import io
+
+    if not chosen.path.is_dir():
+        record = io.describe(chosen.path)
+        print_json(record) if chosen.json else print_record(record)
+        return True
+    paths = io.list_clips(chosen.path)
+    if not paths:
+        raise EchoApexError("This folder holds no file that may be a clip", file=chosen.path)
+    clips, failures = _describe_all(paths)
+    if chosen.json:
+        print_json({"clips": clips, "failures": failures})
+    else:
+        for record in clips:
+            print_record(record)
+            print()
+    say(f"{len(clips)} read, {len(failures)} not")
+    return not failures
+
+
+def _describe_all(paths: list[Path]) -> tuple[list[dict[str, Any]], list[dict[str, object]]]:
+    from . import io
+
+    clips: list[dict[str, Any]] = []
+    failures: list[dict[str, object]] = []
+    for path in paths:
+        try:
+            clips.append(io.describe(path))
+        except EchoApexError as refusal:
+            say(str(refusal))
+            failures.append({"file": str(path)} | {k: v for k, v in refusal.as_failure().items() if k != "file"})
+    return clips, failures
+
+
+def simulate(chosen: Namespace) -> bool:
+    """Writes a simulated study with its truth."""
+    from . import simulation
+
+    overrides = {name: getattr(chosen, name) for name in HEART_OPTIONS if getattr(chosen, name) is not None}
+    paths = simulation.write_study(chosen.out, chosen.seed, chosen.views, chosen.preset, overrides)
+    if chosen.json:
+        print_json({"out": chosen.out, "seed": chosen.seed, "preset": chosen.preset, "files": paths})
+    else:
+        for path in paths:
+            print(path)
+    return True
+
+
+def segment(chosen: Namespace) -> bool:
+    """Outlines one structure through a cine and writes the masks."""
+    # First the prompt: wrong usage is said before anything is loaded.
+    prompt = _prompt(chosen)
+    from . import io, segmenting
+    from .models.store import load_model
+
+    cine = io.read_cine(chosen.cine)
+    model = load_model(chosen.model, chosen.device)
+    frame = chosen.frame or 0
+    say(f"segmenting {cine.frame_count} frames")
+    found = segmenting.segment_cine(model, cine, prompt, frame)
+    io.write_masks(chosen.out, found.masks, cine)
+    areas, confidence = found.masks.sum(axis=(1, 2)), found.confidence
+    if chosen.json:
+        print_json({"file": chosen.cine, "masks": chosen.out, "confidence": confidence, "area_px": areas})
+    else:
+        rows = zip(range(cine.frame_count), areas, confidence, strict=True)
+        print_table(("frame", "area_px", "confidence"), [(str(k), str(a), f"{c:.3f}") for k, a, c in rows])
+    return True
+
+
+def _prompt(chosen: Namespace) -> Prompt:
+    from .structures import find_structure
+
+    pointed = bool(chosen.point) or chosen.box is not None
+    name = chosen.text or chosen.structure
+    if name is None and not pointed:
+        chosen.parser.error("give --structure, --text, --point or --box")
+    if chosen.frame is not None and not pointed:
+        chosen.parser.error("--frame goes with --point or --box: a structure alone is found in every frame by itself")
+    structure = None if name is None else find_structure(name).id
+    return Prompt(structure=structure, points=tuple(chosen.point), box=chosen.box)
+
+
+def evaluate(chosen: Namespace) -> bool:
+    """Scores a model and prints its tables: each metric with its interval and what a constant predictor gets."""
+    from . import training
+
+    tables = training.evaluate(chosen.model, chosen.task, chosen.data, chosen.device, say)
+    if chosen.json:
+        print_json(tables)
+        return True
+    for task, metrics in tables.items():
+        print(task)
+        rows = [(name, *_score_cells(score)) for name, score in metrics.items()]
+        print_table(("metric", "value", "95 % interval", "constant predictor"), rows)
+    return True
+
+
+def _score_cells(score: dict[str, Any]) -> tuple[str, str, str]:
+    interval = score["ci"]
+    return (
+        _number(score["value"]),
+        "-" if interval is None else " to ".join(map(_number, interval)),
+        _number(score["constant"]),
+    )
+
+
+def _number(value: Any) -> str:
+    return "-" if plain(value) is None else f"{value:.4g}"
+
+
+def models_list(chosen: Namespace) -> bool:
+    """Lists the installed models; false when one of them is damaged."""
+    from .models import library
+
+    entries = library.list_models()
+    damaged = [entry for entry in entries if entry.card is None]
+    if chosen.json:
+        print_json(entries)
+    else:
+        print_table(("", "model", "knows", "trained on", "folder"), [_model_row(entry) for entry in entries])
+    for entry in damaged:
+        say(entry.problem)
+    return not damaged
+
+
+def _model_row(entry: ModelEntry) -> tuple[str, str, str, str, str]:
+    mark = "*" if entry.default else ""
+    if entry.card is None:
+        return mark, entry.id, "damaged", "-", str(entry.folder)
+    data = "simulated cines only" if entry.card.simulated_only else entry.card.training.data
+    return mark, entry.id, " ".join(entry.card.structures), data, str(entry.folder)
+
+
+def models_show(chosen: Namespace) -> bool:
+    """Prints the card of a model."""
+    from .models import card, library
+
+    found = card.read_card(library.find_model(chosen.model))
+    content: dict[str, Any] = json.loads(found.to_json())
+    print_json(content) if chosen.json else print_record(content)
+    return True
+
+
+def doctor(chosen: Namespace) -> bool:
+    """Checks the installation; false when something needed is missing or does not work."""
+    from .doctor import examine
+
+    checks = examine(chosen.device)
+    if chosen.json:
+        print_json(checks)
+        return all(check.ok for check in checks)
+    for check in checks:
+        advice = "" if check.ok else f"\n      {check.advice}"
+        print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.found}{advice}")
+    return all(check.ok for check in checks)
+
+
+def demo(chosen: Namespace) -> bool:
+    """Runs the demonstration."""
+    from .demo import run_demo
+
+    result = run_demo(chosen.out)
+    if chosen.json:
+        print_json(result)
+    return True

@@ -1,0 +1,171 @@
+"""What is installed, listed and promised agrees with what is in the tree."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import echoapex
+from echoapex import cli, doctor
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / "EchoApex" / "echoapex"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+HEAVY = ("torch", "torchvision", "timm", "segment_anything", "SimpleITK", "pydicom", "gdcm", "cv2", "scipy")
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files of the tree that git tracks or would track, relative to its root."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [Path(name) for name in sorted(filter(None, listing.split("\0"))) if (ROOT / name).exists()]
+
+
+def load_check_paths() -> object:
+    spec = importlib.util.spec_from_file_location("check_paths", ROOT / ".ci" / "check_paths.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in a freshly built wheel."""
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", str(out)]
+    built = subprocess.run([*command, str(ROOT)], check=False, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    (file,) = out.glob("echoapex-*.whl")
+    with zipfile.ZipFile(file) as archive:
+        return set(archive.namelist())
+
+
+def test_wheel_holds_the_engine_and_its_resources_and_nothing_else(wheel: set[str]) -> None:
+    engine = {path.relative_to("EchoApex").as_posix() for path in tracked("EchoApex/echoapex")}
+    resources = {
+        f"echoapex/resources/{path.relative_to('Resources').as_posix()}"
+        for path in tracked("Resources")
+        if path.parts[1] in {"Models", "Recipes", "Schemas", "Terminologies"}
+    }
+    assert "echoapex/resources/Terminologies/structures.json" in resources
+    assert {name for name in wheel if ".dist-info/" not in name} == engine | resources
+
+
+def test_wheel_has_the_command_the_license_and_its_types(wheel: set[str]) -> None:
+    assert any(name.endswith("entry_points.txt") for name in wheel)
+    assert any(name.endswith("licenses/LICENSE") for name in wheel)
+    assert "echoapex/py.typed" in wheel
+
+
+def test_every_folder_of_resources_is_shipped_or_known_to_stay() -> None:
+    shipped = {
+        entry.split("/")[1] for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"][1:]
+    }
+    found = {path.parts[1] for path in tracked("Resources") if len(path.parts) > 2}
+    assert found <= shipped | {"Screenshots"}
+
+
+def test_importing_the_engine_and_its_command_line_is_light() -> None:
+    code = (
+        "import sys, echoapex, echoapex.cli as c; c.main(['--help']); print(*sys.modules, sep='\\n', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "EchoApex")},
+    )
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "echoapex" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_doctor_looks_at_every_dependency() -> None:
+    needed = {re.split(r"[<>=!~]", requirement)[0] for requirement in PROJECT["project"]["dependencies"]}
+    assert set(doctor.LIBRARIES) == needed
+
+
+def test_versions_agree() -> None:
+    version = re.escape(echoapex.__version__)
+    assert re.search(rf"^version: {version}$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(rf"^## {version}$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_license_is_apache_and_named_everywhere() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
+    assert PROJECT["project"]["license"] == "Apache-2.0"
+    assert re.search(r"^license: Apache-2\.0$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    assert '/LICENSE")' in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+
+
+def test_cmake_lists_exactly_the_modules_there_are() -> None:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^set\(ECHOAPEX_MODULES\s*([^)]*)\)", text, re.MULTILINE)
+    modules = {path.parts[0] for path in tracked("EchoApex*/*.py") if path.parts[1:] == (f"{path.parts[0]}.py",)}
+    assert sorted(listed.split()) == sorted(modules)
+    assert all((ROOT / module / "CMakeLists.txt").is_file() for module in modules)
+
+
+def test_no_tracked_paths_differ_only_in_case() -> None:
+    assert load_check_paths().collisions(path.as_posix() for path in tracked()) == []
+
+
+@pytest.mark.parametrize(
+    ("paths", "found"),
+    [
+        ([], []),
+        (["EchoApex/EchoApex.py", "EchoApex/echoapex/cli.py"], []),
+        (["README.md", "readme.md"], [("README.md", "readme.md")]),
+        (["a/One.py", "A/two.py"], [("A", "a")]),
+        (["a/B/c", "a/b/c"], [("a/B", "a/b"), ("a/B/c", "a/b/c")]),
+    ],
+)
+def test_paths_that_differ_only_in_case_are_found(paths: list[str], found: list[tuple[str, ...]]) -> None:
+    assert load_check_paths().collisions(paths) == found
+
+
+def engine_files() -> list[Path]:
+    return [ROOT / path for path in tracked("EchoApex/echoapex", "run.py", ".ci") if path.suffix == ".py"]
+
+
+@pytest.mark.parametrize("file", engine_files(), ids=lambda file: file.name)
+def test_files_and_functions_stay_small(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, f"{node.name} is too long"
+
+
+def readme_commands(start: str) -> list[list[str]]:
+    """The commands in the README's code blocks that begin with ``start``, without it."""
+    blocks = re.findall(
+        r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    first = start.split()
+    return [line[len(first) :] for line in lines if line[: len(first)] == first]
+
+
+def test_every_command_of_the_readme_is_one_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = readme_commands("python3 run.py echoapex")
+    assert {"info", "simulate", "segment", "evaluate", "models", "doctor"} <= {words[0] for words in engine}
+    assert {"demo", "test", "bench", "echoapex"} <= {words[0] for words in readme_commands("python3 run.py")}
+    seen: list[str] = []
+    for verb in ("info", "simulate", "segment", "evaluate", "models_list", "models_show", "doctor", "demo"):
+        monkeypatch.setattr(cli.verbs, verb, lambda chosen, verb=verb: not seen.append(verb))
+    assert [cli.main(words) for words in engine] == [0] * len(engine)
+    assert len(seen) == len(engine)
