@@ -1,0 +1,8 @@
+"""Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
+
+from .folder import list_clips
+from .masks import Masks, read_masks, write_masks
+from .read import describe, read_cine
+from .sector import find_sector
+
+__all__ = ["Masks", "describe", "find_sector", "list_clips", "read_cine", "read_masks", "write_masks"]

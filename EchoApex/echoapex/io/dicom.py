@@ -1,0 +1,126 @@
+"""DICOM ultrasound, multi-frame and single, as a cine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cine import Cine, ScaleSource, Sector
+from ..errors import ReadError
+from .dicom_header import (
+    check_image,
+    check_mode,
+    find_identifying,
+    find_view,
+    frame_count,
+    privacy_warnings,
+    read_header,
+    refusing,
+)
+from .dicom_pixels import Pixels, read_pixels
+from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
+from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
+from .gray import is_colored
+from .sector import find_sector
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SIMULATION_MANUFACTURER = "EchoApex simulation"
+"""Manufacturer that simulated clips carry, by which they are known again."""
+
+
+def read_dicom(path: Path, *, fast: bool = True) -> Cine:
+    """Read a DICOM ultrasound file; ``fast=False`` leaves out OpenCV's JPEG path (the frames are the same).
+
+    Raises `ReadError` for what is not ultrasound, shows only an M-mode or Doppler trace, is damaged, or is too large.
+    """
+    with refusing(path):
+        header = read_header(path)
+        warnings = check_image(header, path)
+        check_mode(header, path)
+        pixels = read_pixels(path, frame_count(header, path), fast=fast)
+        return _cine(path, header, pixels, warnings)
+
+
+def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> Cine:
+    times, time_warnings = find_frame_times(header, len(pixels.gray))
+    sector, sector_warnings = _sector(header, pixels)
+    if shows_trace_too(header):
+        warnings.append("A trace stands beside the 2D image; only the image lies in the sector")
+    return Cine(
+        frames=pixels.gray,
+        times=times,
+        scale=find_scale(header),
+        sector=sector,
+        path=path,
+        kind="dicom",
+        modality=str(header.get("Modality") or "") or None,
+        color=_is_color(header, pixels, sector),
+        heart_rate=find_heart_rate(header),
+        r_wave_times=find_r_waves(header),
+        view=find_view(header),
+        simulated=str(header.get("Manufacturer") or "").startswith(SIMULATION_MANUFACTURER),
+        identifying=find_identifying(header),
+        warnings=(*warnings, *time_warnings, *pixels.warnings, *sector_warnings, *privacy_warnings(header)),
+    )
+
+
+def _sector(header: Dataset, pixels: Pixels) -> tuple[Sector, list[str]]:
+    boxes = image_boxes(header)
+    if len(boxes) < 2:
+        return find_sector(pixels.gray, boxes[0] if boxes else None), []
+    masks = [find_sector(pixels.gray, box).mask for box in boxes]
+    both = Sector.from_mask(np.logical_or.reduce(masks), "region")
+    return both, [f"The frame shows {len(boxes)} images side by side; the sector covers all of them"]
+
+
+def _is_color(header: Dataset, pixels: Pixels, sector: Sector) -> bool:
+    """UltrasoundColorDataPresent where the header has it, otherwise what the pixels in the sector show."""
+    if pixels.spreads is None:
+        return False
+    flag = header.get("UltrasoundColorDataPresent")
+    return bool(flag) if flag is not None else is_colored(pixels.spreads, sector.mask)
+
+
+def mode_of(path: Path) -> str | None:
+    """Mode of a DICOM file by its header: ``2D``, ``color``, ``M-mode``, ``spectral Doppler`` or None."""
+    with refusing(path):
+        return find_mode(read_header(path))
+
+
+def describe_unreadable(path: Path) -> dict[str, object]:
+    """What the header says of a clip that `read_dicom` refuses for its mode, in the keys of ``echoapex info``.
+
+    Raises `ReadError` when there is another reason to refuse it.
+    """
+    with refusing(path):
+        return _header_facts(path)
+
+
+def _header_facts(path: Path) -> dict[str, object]:
+    header = read_header(path)
+    warnings = check_image(header, path)
+    count = frame_count(header, path)
+    times, time_warnings = find_frame_times(header, count)
+    try:
+        check_mode(header, path)
+    except ReadError as refusal:
+        warnings.append(refusal.rule)
+    return {
+        "kind": "dicom",
+        "modality": str(header.get("Modality") or "") or None,
+        "mode": find_mode(header),
+        "frame_count": count,
+        "rows": int(header.Rows),
+        "columns": int(header.Columns),
+        "frame_times_s": None if times.seconds is None else times.seconds.tolist(),
+        "frame_time_source": times.source.value,
+        "scale_source": ScaleSource.NONE.value,
+        "scale_reason": "the clip shows no 2D image",
+        "heart_rate": find_heart_rate(header),
+        "identifying": list(find_identifying(header)),
+        "warnings": [*warnings, *time_warnings, *privacy_warnings(header)],
+    }

@@ -1,0 +1,163 @@
+"""Opens a DICOM header, refuses what is no ultrasound image, and says what in it identifies the patient."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ReadError
+from .dicom_regions import MODE_M, MODE_SPECTRAL, find_mode
+from .limits import check_size
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+IDENTIFYING = (
+    "PatientName",
+    "PatientID",
+    "OtherPatientIDs",
+    "OtherPatientIDsSequence",
+    "OtherPatientNames",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientBirthTime",
+    "PatientBirthName",
+    "PatientMotherBirthName",
+    "PatientAddress",
+    "PatientTelephoneNumbers",
+    "PatientTelecomInformation",
+    "PatientComments",
+    "PatientInsurancePlanCodeSequence",
+    "MedicalRecordLocator",
+    "MilitaryRank",
+    "ResponsiblePerson",
+    "AccessionNumber",
+    "AdmissionID",
+    "StudyID",
+    "RequestingPhysician",
+    "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "PhysiciansOfRecord",
+    "NameOfPhysiciansReadingStudy",
+    "OperatorsName",
+    "InstitutionName",
+    "InstitutionAddress",
+    "InstitutionalDepartmentName",
+    "StationName",
+    "DeviceSerialNumber",
+)
+"""Header fields that name the patient or lead to them: the direct identifiers of DICOM PS3.15 table E.1-1.
+
+Dates of the study and UIDs are not among them, although sharing a file may require to change those too.
+"""
+
+# SNOMED CT codes of DICOM CID 12226 that name exactly one of our views.
+_VIEWS = {
+    "399214001": "A4C",
+    "399232001": "A2C",
+    "399339008": "A3C",
+    "399139001": "PLAX",
+    "443082005": "PLAX_RVIN",
+    "443083000": "PLAX_RVOUT",
+    "399239005": "PSAX_AV",
+    "399036006": "PSAX_MV",
+    "399271003": "PSAX_PM",
+    "399200001": "SCSAX",
+}
+
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_ULTRASOUND = tuple(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("3", "3.1", "6", "6.1"))
+
+
+def read_header(path: Path) -> Dataset:
+    """The header of a DICOM file without its pixels; raises `ReadError` when it cannot be read as DICOM."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        header = dcmread(path, stop_before_pixels=True, force=True)
+    except (InvalidDicomError, EOFError) as error:
+        raise ReadError("The DICOM header cannot be read", value=type(error).__name__, file=path) from error
+    if len(header) == 0:
+        raise ReadError("This file is not DICOM, or is cut short before its first value", file=path)
+    return header
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while header values are interpreted into a `ReadError`.
+
+    Pydicom parses values when they are asked for, and damaged ones raise errors and warnings of many kinds, whose texts
+    quote bytes of the header: they may identify the patient and are not passed on.
+    """
+    try:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            yield
+    except (ReadError, MemoryError):
+        raise
+    except Exception as error:
+        raise ReadError("The DICOM header is damaged", value=type(error).__name__, file=path) from error
+
+
+def frame_count(header: Dataset, path: Path) -> int:
+    """NumberOfFrames, 1 where it is missing; raises `ReadError` when it is no whole number."""
+    value = header.get("NumberOfFrames")
+    if value is None or value == "":
+        return 1
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise ReadError("NumberOfFrames must be a whole number", value=value, file=path) from error
+
+
+def check_image(header: Dataset, path: Path) -> list[str]:
+    """Refuse what is no ultrasound image of a size that can be read; returns warnings."""
+    warnings = _check_modality(header, path)
+    for name in ("Rows", "Columns"):
+        if not isinstance(header.get(name), int):
+            raise ReadError(f"This DICOM object holds no image: {name} is missing", value=header.get(name), file=path)
+    check_size(frame_count(header, path), int(header.Rows), int(header.Columns), path)
+    return warnings
+
+
+def _check_modality(header: Dataset, path: Path) -> list[str]:
+    modality = str(header.get("Modality") or "")
+    sop_class = str(header.get("SOPClassUID") or "")
+    if modality == "US":
+        return []
+    if sop_class in _ULTRASOUND and not modality:
+        return ["The header names no modality; its object class is ultrasound"]
+    # Digitized tapes and screen captures of echo are stored as other, secondary capture.
+    if modality in ("", "OT") and sop_class.startswith(_SECONDARY_CAPTURE):
+        return ["The header says secondary capture, not ultrasound"]
+    raise ReadError("An echo cine has the modality US", value=modality or "no modality", file=path)
+
+
+def check_mode(header: Dataset, path: Path) -> None:
+    """Raise `ReadError` for clips that show only a trace, on which there is nothing to outline."""
+    mode = find_mode(header)
+    if mode in (MODE_M, MODE_SPECTRAL):
+        raise ReadError("This clip shows no 2D image that could be read as a cine", value=f"{mode} only", file=path)
+
+
+def find_view(header: Dataset) -> str | None:
+    """The view that ViewCodeSequence names, None where it names none of ours; nothing is recognized from pixels."""
+    codes = header.get("ViewCodeSequence") or ()
+    named = [_VIEWS.get(str(code.get("CodeValue"))) for code in codes if code.get("CodingSchemeDesignator") == "SCT"]
+    return named[0] if len(named) == 1 else None
+
+
+def find_identifying(header: Dataset) -> tuple[str, ...]:
+    """Names, never values, of the filled header fields that identify the patient."""
+    return tuple(name for name in IDENTIFYING if header.get(name) not in (None, "", [], ()))
+
+
+def privacy_warnings(header: Dataset) -> list[str]:
+    """A warning where the header itself says that text is burned into the pixels."""
+    if str(header.get("BurnedInAnnotation") or "").upper() == "YES":
+        return ["The header says that text which may identify the patient is burned into the pixels"]
+    return []

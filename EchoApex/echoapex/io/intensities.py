@@ -1,0 +1,31 @@
+"""Gray levels 0-255 from the numbers that research files store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+
+
+def to_gray_levels(values: NDArray[Any], path: Path) -> tuple[NDArray[np.uint8], list[str]]:
+    """``values`` of any shape and number type as ``uint8``, and a warning where they had to be stretched.
+
+    Numbers from 0 to 255 are kept (rounded); anything else is stretched from its smallest to its largest value.
+    Raises `ReadError` for numbers that are not finite.
+    """
+    if values.dtype == np.uint8:
+        return values, []
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ReadError("Gray levels must be finite numbers", value=f"{low:g} to {high:g}", file=path)
+    # Up to 1 they may be fractions of white, where rounding would leave nothing.
+    fractions = values.dtype.kind == "f" and high <= 1.0
+    if low >= 0 and high <= 255 and not fractions:
+        return np.rint(values).astype(np.uint8), []
+    span = high - low
+    stretched = (values.astype(np.float64) - low) * (255.0 / span) if span else np.zeros(values.shape)
+    return np.rint(stretched).astype(np.uint8), [f"Gray levels {low:g} to {high:g} were stretched to 0 to 255"]

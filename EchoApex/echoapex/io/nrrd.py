@@ -1,0 +1,258 @@
+"""NRRD and Slicer's sequences in NRRD (``.seq.nrrd``) as a cine.
+
+Slicer stores frames along an axis of kind ``list``, first or last, beside color components of kind ``vector``.
+SimpleITK takes one such axis only, so the header decides here and the data are read directly (raw or gzip).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from ..errors import ReadError
+from .dicom_regions import scale_of_spacing
+from .gray import is_colored, luminance, spread
+from .intensities import to_gray_levels
+from .limits import check_size
+from .sector import find_sector
+from .volume import FRAME_RATE_RANGE, times_of_step
+
+_TYPES = {
+    "uint8": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "int8": ("signed char", "int8", "int8_t"),
+    "int16": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "uint16": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "int32": ("int", "signed int", "int32", "int32_t"),
+    "uint32": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "float32": ("float",),
+    "float64": ("double",),
+}
+_TIME_KINDS = ("list", "time")
+_COLOR_KINDS = ("vector", "RGB-color", "3-color")
+_SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6}
+_HEADER_LIMIT = 1 << 24
+FRAME_TIMES_KEY = "frame_times_s"
+"""Header key under which EchoApex writes the time of each frame, in seconds."""
+
+
+@dataclass(frozen=True)
+class NrrdHeader:
+    """Fields and key/value pairs of a header, with ``data_at``, the byte where attached data begin."""
+
+    path: Path
+    fields: dict[str, str]
+    values: dict[str, str]
+    data_at: int
+
+    @property
+    def sizes(self) -> list[int]:
+        return [int(size) for size in self.fields["sizes"].split()]
+
+    @property
+    def kinds(self) -> list[str]:
+        return self.fields.get("kinds", "").split() or ["???"] * len(self.sizes)
+
+    def spacing(self, axis: int) -> float:
+        """Distance of samples along an axis of the file, 1 where the header has none, NaN where it is no number."""
+        directions = re.findall(r"none|\([^)]*\)", self.fields.get("space directions", ""))
+        if len(directions) == len(self.sizes) and directions[axis] != "none":
+            return math.hypot(*_floats(re.split(r"[,\s]+", directions[axis].strip("() "))))
+        spacings = self.fields.get("spacings", "").split()
+        return _floats([spacings[axis]])[0] if len(spacings) == len(self.sizes) else 1.0
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """Which file axis is x, y, time and color; time and color may be missing."""
+
+    x: int
+    y: int
+    time: int | None
+    color: int | None
+
+
+def read_nrrd(path: Path) -> Cine:
+    """Read ``.nrrd``, ``.nhdr`` or ``.seq.nrrd``; the scale is the spacing of the two frame axes.
+
+    Times come from Slicer's index values with a unit of time, from EchoApex's own key, or from a time axis with a unit.
+    Raises `ReadError` when the file is damaged or too large, or holds a volume instead of a cine.
+    """
+    header = read_nrrd_header(path)
+    axes = _axes(header)
+    stack, spreads, warnings = _pixels(header, axes)
+    sector = find_sector(stack)
+    return Cine(
+        frames=stack,
+        times=_times(header, axes, len(stack)),
+        scale=_scale(header, axes),
+        sector=sector,
+        path=path,
+        kind="nrrd",
+        color=spreads is not None and is_colored(spreads, sector.mask),
+        warnings=tuple(warnings),
+    )
+
+
+def read_nrrd_header(path: Path) -> NrrdHeader:
+    """Parse the text header; raises `ReadError` when it is not one, or its sizes are missing."""
+    with path.open("rb") as stream:
+        block = stream.read(_HEADER_LIMIT)
+    end = re.search(rb"\r?\n\r?\n", block)
+    text = (block[: end.start()] if end else block).decode("utf-8", "replace")
+    if not text.startswith("NRRD000"):
+        raise ReadError("This file is not NRRD", file=path)
+    fields: dict[str, str] = {}
+    values: dict[str, str] = {}
+    for line in text.splitlines()[1:]:
+        match = re.match(r"([^#:][^:]*):(=| )(.*)", line)
+        if match:
+            name, separator, content = match.groups()
+            (values if separator == "=" else fields)[name if separator == "=" else name.lower()] = content.strip()
+    if not re.fullmatch(r"\d+( +\d+)*", fields.get("sizes", "")):
+        raise ReadError("The NRRD header has no valid sizes", value=fields.get("sizes"), file=path)
+    return NrrdHeader(path, fields, values, end.end() if end else len(block))
+
+
+def _axes(header: NrrdHeader) -> _Axes:
+    sizes, kinds = header.sizes, header.kinds
+    if len(kinds) != len(sizes):
+        raise ReadError("An NRRD header names one kind for each axis", value=header.fields["kinds"], file=header.path)
+    color = next((axis for axis, kind in enumerate(kinds) if kind in _COLOR_KINDS and sizes[axis] == 3), None)
+    time = next((axis for axis, kind in enumerate(kinds) if kind in _TIME_KINDS), None)
+    if time is None:
+        # Older Slicer marks the frames of a sequence as components.
+        time = next((axis for axis, kind in enumerate(kinds) if kind in _COLOR_KINDS and axis != color), None)
+    space = [axis for axis in range(len(sizes)) if axis not in (color, time)]
+    if len(space) == 3 and time is None:
+        time = space.pop()
+    if len(space) == 3 and sizes[space[2]] == 1:
+        space.pop()
+    if len(space) != 2:
+        found = " x ".join(str(size) for size in sizes)
+        raise ReadError("A cine has two axes of a frame and one of time", value=f"sizes {found}", file=header.path)
+    check_size(1 if time is None else sizes[time], sizes[space[1]], sizes[space[0]], header.path)
+    return _Axes(space[0], space[1], time, color)
+
+
+def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, list[str]]:
+    values = read_nrrd_data(header)
+    # The first axis of the file is the fastest, hence the last of the array.
+    order = [axis for axis in (axes.time, axes.y, axes.x, axes.color) if axis is not None]
+    rest = [axis for axis in range(values.ndim) if axis not in order]
+    turned = values.transpose([values.ndim - 1 - axis for axis in (*rest, *order)])
+    shape = turned.shape[len(rest) :]
+    levels, warnings = to_gray_levels(turned.reshape(shape if axes.time is not None else (1, *shape)), header.path)
+    if axes.color is None:
+        return np.ascontiguousarray(levels), None, warnings
+    return luminance(levels), spread(levels[[0, len(levels) // 2, -1]]), warnings
+
+
+def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:
+    """The stored numbers, axes reversed (the file's first axis last); raises `ReadError` when they are cut short."""
+    kind = header.fields.get("type", "").lower()
+    dtype = next((np.dtype(name) for name, names in _TYPES.items() if kind in names), None)
+    if dtype is None:
+        raise ReadError("This NRRD type cannot be read", value=kind or "none", file=header.path)
+    big = header.fields.get("endian", "little").lower() == "big"
+    needed = math.prod(header.sizes) * dtype.itemsize
+    data = _bytes(header, needed)
+    if len(data) < needed:
+        raise ReadError("The pixel data are cut short", value=f"{len(data):,} of {needed:,} bytes", file=header.path)
+    stored = np.frombuffer(data, dtype.newbyteorder(">" if big else "<"), count=math.prod(header.sizes))
+    return stored.astype(dtype).reshape(header.sizes[::-1])
+
+
+def _bytes(header: NrrdHeader, needed: int) -> bytes:
+    encoding = header.fields.get("encoding", "").lower()
+    if encoding not in ("raw", "gzip", "gz"):
+        raise ReadError("NRRD data must be raw or gzip", value=encoding or "none", file=header.path)
+    source, start = _data_file(header)
+    try:
+        with source.open("rb") as stream:
+            stream.seek(start)
+            stored = stream.read(needed if encoding == "raw" else -1)
+    except OSError as error:
+        raise ReadError("The data file of this header cannot be read", value=source.name, file=header.path) from error
+    if encoding == "raw":
+        return stored
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(stored, needed)
+    except zlib.error as error:
+        raise ReadError("The compressed data are damaged", value=error, file=header.path) from error
+
+
+def _data_file(header: NrrdHeader) -> tuple[Path, int]:
+    name = header.fields.get("data file", header.fields.get("datafile"))
+    if name is None:
+        return header.path, header.data_at
+    inside = (header.path.parent / name).resolve()
+    if inside.parent != header.path.parent.resolve() or name.upper().startswith("LIST") or "%" in name:
+        raise ReadError("The data of an NRRD header must be one file beside it", value=name, file=header.path)
+    return inside, 0
+
+
+def _floats(words: Iterable[str]) -> list[float]:
+    numbers = []
+    for word in words:
+        try:
+            numbers.append(float(word))
+        except ValueError:
+            numbers.append(math.nan)
+    return numbers
+
+
+def _scale(header: NrrdHeader, axes: _Axes) -> Scale:
+    y, x = header.spacing(axes.y), header.spacing(axes.x)
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ReadError("The spacing must be a number", value=f"{x} x {y}", file=header.path)
+    return scale_of_spacing(y, x, "the file says", ScaleSource.PIXEL_SPACING)
+
+
+def _times(header: NrrdHeader, axes: _Axes, count: int) -> FrameTimes:
+    if count == 1 or axes.time is None:
+        return FrameTimes(np.zeros(1), TimeSource.SINGLE_FRAME)
+    listed, unit = _listed_times(header, axes.time)
+    if listed is None:
+        return _axis_times(header, axes.time, count)
+    if unit is None:
+        return FrameTimes.unknown("the frame index of this sequence has no unit of time")
+    seconds = (np.array(listed, np.float64) - listed[0]) * unit
+    steps = np.diff(seconds)
+    low, high = FRAME_RATE_RANGE
+    if len(listed) == count and np.all(steps > 0) and low <= 1 / float(np.median(steps)) <= high:
+        return FrameTimes(seconds, TimeSource.CONTAINER)
+    wanted = f"{count} rising ones at {low:g} to {high:g} frames per second"
+    return FrameTimes.unknown(f"the {len(listed)} frame times in the file are not {wanted}")
+
+
+def _listed_times(header: NrrdHeader, axis: int) -> tuple[list[float] | None, float | None]:
+    """Times that the header lists and their unit in seconds; the unit is None where it is not one of time."""
+    own = header.values.get(FRAME_TIMES_KEY, "unknown")
+    if own != "unknown":
+        return _floats(own.split()), 1.0
+    # Slicer counts the axis without that of color components, so its number is not always ours.
+    texts = [text for key, text in header.values.items() if re.fullmatch(r"axis \d+ index values", key)]
+    if len(texts) != 1 or not texts[0]:
+        return None, None
+    return _floats(texts[0].split()), _SECONDS.get(_unit(header, axis))
+
+
+def _unit(header: NrrdHeader, axis: int) -> str:
+    units = re.findall(r'"([^"]*)"', header.fields.get("units", ""))
+    return units[axis] if len(units) == len(header.sizes) else ""
+
+
+def _axis_times(header: NrrdHeader, axis: int, count: int) -> FrameTimes:
+    unit = _SECONDS.get(_unit(header, axis))
+    if unit is None:
+        return FrameTimes.unknown("the frame axis of the file has no unit of time")
+    return times_of_step(header.spacing(axis) * unit, count)

@@ -1,0 +1,135 @@
+"""Finds the ultrasound image in the frame, so that text, ECG strip, rulers and gray bars stay out of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import BoolMask, FloatArray, ImageStack, Sector
+
+Box = tuple[int, int, int, int]
+"""``(x0, y0, x1, y1)`` in pixels, both ends included."""
+
+_SAMPLED_FRAMES = 24
+_MOTION_STEP = 3  # gray levels between darkest and brightest moment of a pixel; above the ripple of JPEG coding
+_CONTRAST_STEP = 3  # gray levels above or below a flat background
+_FLAT_SHARE = 0.1  # a gray value in more than this share of a frame is its background
+_DENSITY = 0.4  # share of active pixels around a pixel: speckle fills an area, text and ECG lines do not
+_SMALLEST_SHARE = 0.04  # a sector fills at least this share of the frame
+_SMALLEST_REGION_SHARE = 0.25  # a fan fills half of its region; less is only the bright part of a dark one
+_SECOND_SHARE = 0.2  # a shadow may cut the sector in two; a part this large (of the largest) belongs to it
+_BAR_SHARE = 0.12  # banners and button bars are flatter or narrower than this share of the frame
+
+
+def find_sector(frames: ImageStack, region_box: Box | None = None) -> Sector:
+    """Where the ultrasound image lies in ``frames`` (``uint8 [T, H, W]``).
+
+    Inside ``region_box`` (a DICOM region that was checked to lie in the frame) or else the whole frame, the sector is
+    the convex hull of the largest area that moves or, in stills, that differs from the flat background. ``source`` of
+    the result is ``region``, ``motion``, ``brightness``, or ``whole_frame`` where nothing could be told apart; a region
+    in which nothing stands out is taken as it is.
+    """
+    rows, columns = frames.shape[1:]
+    x0, y0, x1, y1 = region_box or (0, 0, columns - 1, rows - 1)
+    smallest = _SMALLEST_REGION_SHARE if region_box else _SMALLEST_SHARE
+    inner, source = _find_in(frames[:, y0 : y1 + 1, x0 : x1 + 1], smallest)
+    if inner is None and region_box is None:
+        return Sector.whole_frame(rows, columns)
+    mask = np.zeros((rows, columns), bool)
+    mask[y0 : y1 + 1, x0 : x1 + 1] = True if inner is None else inner
+    return Sector.from_mask(mask, "region" if region_box else source)
+
+
+def _find_in(crop: ImageStack, smallest: float) -> tuple[BoolMask | None, str]:
+    picks = np.unique(np.linspace(0, len(crop) - 1, _SAMPLED_FRAMES).round().astype(int))
+    sampled = crop[picks]
+    for active, source in ((_moving(sampled), "motion"), (_contrasting(sampled), "brightness")):
+        mask = _sector_of(active)
+        if mask is not None and source == "brightness":
+            # A still shows a dark side as black; in a cine its noise moves.
+            mask = _symmetric(mask)
+        if mask is not None and mask.mean() >= smallest:
+            return mask, source
+    return None, "whole_frame"
+
+
+def _symmetric(mask: BoolMask) -> BoolMask:
+    """The mask and its mirror image about the vertical through its top: a fan has equal sides below its apex."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    near = rows[: max(1, rows.size // 30)]
+    center = float(np.nonzero(mask[near])[1].mean())
+    columns = np.round(2 * center - np.arange(mask.shape[1])).astype(int)
+    inside = (columns >= 0) & (columns < mask.shape[1])
+    mirrored = np.zeros_like(mask)
+    mirrored[:, inside] = mask[:, columns[inside]]
+    both = _convex_fill(mask | mirrored)
+    return mask if both is None else both
+
+
+def _moving(sampled: ImageStack) -> BoolMask:
+    return np.asarray(sampled.max(axis=0) - sampled.min(axis=0) >= _MOTION_STEP)
+
+
+def _contrasting(sampled: ImageStack) -> BoolMask:
+    brightest = sampled.max(axis=0).astype(np.int16)
+    counts = np.bincount(brightest.ravel(), minlength=256)
+    flat = int(counts.argmax())
+    background = flat if counts[flat] > _FLAT_SHARE * brightest.size else 0
+    return np.asarray(np.abs(brightest - background) >= _CONTRAST_STEP)
+
+
+def _sector_of(active: BoolMask) -> BoolMask | None:
+    from scipy import ndimage
+
+    width = max(3, min(active.shape) // 40 * 2 + 1)
+    density = ndimage.uniform_filter(active.astype(np.float32), size=width, mode="nearest")
+    # Opening cuts the bridges by which text and ticks hang on the sector.
+    body = ndimage.maximum_filter(ndimage.minimum_filter(density > _DENSITY, width), width)
+    labels, count = ndimage.label(body)
+    if count == 0:
+        return None
+    return _convex_fill(np.isin(labels, _parts(labels)) & active)
+
+
+def _parts(labels: NDArray[np.int32]) -> list[int]:
+    """Labels of the largest part and of those that a shadow may have cut from it."""
+    from scipy import ndimage
+
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    largest = int(areas.argmax())
+    kept = [largest]
+    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        thickness = min((rows.stop - rows.start) / labels.shape[0], (columns.stop - columns.start) / labels.shape[1])
+        if label != largest and areas[label] >= _SECOND_SHARE * areas[largest] and thickness >= _BAR_SHARE:
+            kept.append(label)
+    return kept
+
+
+def _convex_fill(mask: BoolMask) -> BoolMask | None:
+    """The filled convex hull of a mask; None when it has no area."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size < 2:
+        return None
+    left = mask[rows].argmax(axis=1)
+    right = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
+    points = np.concatenate([np.stack([left, rows], 1), np.stack([right, rows], 1)]).astype(float)
+    try:
+        corners = points[ConvexHull(points).vertices]
+    except QhullError:
+        return None
+    return _fill_polygon(corners, mask.shape)
+
+
+def _fill_polygon(corners: FloatArray, shape: tuple[int, ...]) -> BoolMask:
+    """Pixels of a convex polygon with ``corners [N, (x, y)]``: in each row, all from its left to its right edge."""
+    low, high = np.full(shape[0], np.inf), np.full(shape[0], -np.inf)
+    for (xa, ya), (xb, yb) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        rows = np.arange(int(min(ya, yb)), int(max(ya, yb)) + 1)
+        x = np.full(rows.shape, xa) if ya == yb else xa + (rows - ya) * (xb - xa) / (yb - ya)
+        low[rows] = np.minimum(low[rows], np.minimum(x, xb) if ya == yb else x)
+        high[rows] = np.maximum(high[rows], np.maximum(x, xb) if ya == yb else x)
+    columns: NDArray[np.int64] = np.arange(shape[1])
+    return np.asarray((columns >= np.round(low)[:, None]) & (columns <= np.round(high)[:, None]))

@@ -1,0 +1,93 @@
+"""AVI, MP4 and GIF as a cine, through OpenCV."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import Cine, FrameTimes, Scale, TimeSource
+from ..errors import ReadError
+from .gray import is_colored, luminance, spread
+from .limits import MAX_PIXELS, check_size
+from .sector import find_sector
+
+FRAME_RATE_RANGE = (4.0, 300.0)
+"""Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""
+
+_SPREADS_KEPT = 3
+
+
+def read_video(path: Path) -> Cine:
+    """Read a video file; gray is the luminance, times come from the container's frame rate, a scale is not known.
+
+    Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
+    """
+    frames, spreads, rate, warnings = _decode(path)
+    sector = find_sector(frames)
+    return Cine(
+        frames=frames,
+        times=_times(len(frames), rate),
+        scale=Scale.none("a video file does not say how large a pixel is"),
+        sector=sector,
+        path=path,
+        kind=path.suffix.lower().lstrip(".") or "video",
+        color=is_colored(spreads, sector.mask),
+        warnings=tuple(warnings),
+    )
+
+
+def _decode(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float, list[str]]:
+    try:
+        import cv2
+    except ImportError as error:
+        raise ReadError("Reading video needs OpenCV (opencv-python-headless)", file=path) from error
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened():
+            raise ReadError("This file is not a video that OpenCV can read, or is cut short", file=path)
+        stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        columns, rows = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        # Containers may not know their length; it is then limited while reading.
+        check_size(int(stated) if math.isfinite(stated) and stated > 0 else 1, rows, columns, path)
+        frames, spreads = _read_all(capture, path)
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+    finally:
+        capture.release()
+    missing = math.isfinite(stated) and stated > len(frames)
+    warnings = [f"The container states {int(stated)} frames, {len(frames)} could be read"] if missing else []
+    return np.stack(frames), np.stack(spreads), rate, warnings
+
+
+def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    frames: list[NDArray[np.uint8]] = []
+    first: NDArray[np.uint8] | None = None
+    last: list[NDArray[np.uint8]] = []
+    while True:
+        found, bgr = capture.read()
+        if not found:
+            break
+        rgb = np.asarray(bgr, np.uint8)[..., ::-1]
+        if frames and rgb.shape[:2] != frames[0].shape:
+            raise ReadError("All frames of a video must have one size", value=rgb.shape[:2], file=path)
+        frames.append(luminance(rgb))
+        if len(frames) * frames[0].size > MAX_PIXELS:
+            raise ReadError(f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames", file=path)
+        first = spread(rgb) if first is None else first
+        if len(frames) % 16 == 0:
+            last = [*last, spread(rgb)][-_SPREADS_KEPT:]
+    if first is None:
+        raise ReadError("A cine needs at least one frame", value="0 frames", file=path)
+    return frames, [first, *last]
+
+
+def _times(count: int, rate: float) -> FrameTimes:
+    if count == 1:
+        return FrameTimes(np.zeros(1), TimeSource.SINGLE_FRAME)
+    low, high = FRAME_RATE_RANGE
+    if not (math.isfinite(rate) and low <= rate <= high):
+        return FrameTimes.unknown(f"the container's {rate:g} frames per second are not {low:g} to {high:g}")
+    return FrameTimes(np.arange(count) / rate, TimeSource.CONTAINER)

@@ -1,0 +1,151 @@
+"""The sector: what is image lies in it, what is text, strip or ruler does not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from io_writers import fan, fan_mask, real
+from numpy.typing import NDArray
+
+from echoapex.io import find_sector, read_cine
+
+ROWS, COLUMNS = 300, 400
+
+
+def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def clip(frames: int = 8) -> NDArray[np.uint8]:
+    return fan(frames, ROWS, COLUMNS)
+
+
+def furniture() -> NDArray[np.uint8]:
+    """What a scanner draws around the image: text, a ruler, a gray bar, a banner. ``uint8 [H, W]``."""
+    page = np.zeros((ROWS, COLUMNS), np.uint8)
+    for row, text in enumerate(("Adult Echo", "S5-1 49Hz", "MI 1.1")):
+        cv2.putText(page, text, (4, 20 + 16 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 255)
+    page[20:280:20, 392:398] = 200
+    page[20:120, 375:383] = np.linspace(255, 0, 100).astype(np.uint8)[:, None]
+    page[-10:, 60:340] = 120
+    return page
+
+
+def ecg(frames: int) -> NDArray[np.uint8]:
+    """A trace that sweeps along the bottom. ``uint8 [T, H, W]``."""
+    strip = np.zeros((frames, ROWS, COLUMNS), np.uint8)
+    x = np.arange(COLUMNS)
+    y = (278 - 8 * np.exp(-(((x % 90) - 45) ** 2) / 12)).astype(int)
+    for frame in range(frames):
+        shown = x < COLUMNS * (frame + 1) // frames
+        strip[frame, y[shown], x[shown]] = 255
+    return strip
+
+
+def test_a_moving_fan_is_found_without_its_furniture() -> None:
+    frames = np.maximum(np.maximum(clip(), furniture()), ecg(8))
+    sector = find_sector(frames)
+    truth = fan_mask(ROWS, COLUMNS)
+    assert sector.source == "motion"
+    assert overlap(sector.mask, truth) > 0.95
+    outside = np.maximum(furniture(), ecg(8)[-1]) > 0
+    assert not (sector.mask & outside & ~truth).any()
+
+
+def test_a_still_is_found_by_its_brightness() -> None:
+    sector = find_sector(np.maximum(clip(1), furniture()))
+    assert sector.source == "brightness"
+    assert overlap(sector.mask, fan_mask(ROWS, COLUMNS)) > 0.93
+    assert not (sector.mask & (furniture() > 0) & ~fan_mask(ROWS, COLUMNS)).any()
+
+
+def test_a_clip_without_motion_is_found_by_its_brightness() -> None:
+    frozen = np.repeat(clip(1), 10, axis=0)
+    assert find_sector(frozen).source == "brightness"
+    assert overlap(find_sector(frozen).mask, fan_mask(ROWS, COLUMNS)) > 0.93
+
+
+def test_a_dark_side_of_a_still_belongs_to_the_sector() -> None:
+    dark = clip(1)
+    truth = fan_mask(ROWS, COLUMNS)
+    dark[:, :, 250:] = 0
+    assert overlap(find_sector(dark).mask, truth) > 0.9
+
+
+def test_a_dark_side_with_little_noise_belongs_to_the_sector() -> None:
+    frames = clip()
+    frames[:, :, 250:] //= 40
+    assert overlap(find_sector(frames).mask, fan_mask(ROWS, COLUMNS)) > 0.93
+
+
+def test_a_black_cavity_and_a_shadow_stay_inside() -> None:
+    frames = clip()
+    frames[:, 120:200, 170:230] = 0
+    frames[:, 90:260, 185:195] = 0
+    sector = find_sector(frames)
+    assert sector.mask[160, 200]
+    assert overlap(sector.mask, fan_mask(ROWS, COLUMNS)) > 0.95
+
+
+def test_a_flat_gray_background_is_outside() -> None:
+    frames = np.where(fan_mask(ROWS, COLUMNS), clip(1), np.uint8(40))
+    assert overlap(find_sector(frames).mask, fan_mask(ROWS, COLUMNS)) > 0.93
+
+
+def test_small_frames_as_of_echonet() -> None:
+    frames = np.stack([cv2.resize(frame, (112, 112), interpolation=cv2.INTER_AREA) for frame in clip()])
+    truth = cv2.resize(fan_mask(ROWS, COLUMNS).astype(np.uint8), (112, 112)) > 0
+    assert overlap(find_sector(frames).mask, truth) > 0.93
+
+
+@pytest.mark.parametrize("value", [0, 77, 255])
+def test_where_nothing_stands_out_it_is_the_whole_frame(value: int) -> None:
+    sector = find_sector(np.full((3, 40, 50), value, np.uint8))
+    assert sector.mask.all()
+    assert sector.source in ("whole_frame", "brightness")
+    assert find_sector(np.zeros((3, 40, 50), np.uint8)).source == "whole_frame"
+
+
+def test_a_region_in_which_nothing_stands_out_is_taken_whole() -> None:
+    sector = find_sector(np.zeros((3, 40, 50), np.uint8), (10, 5, 30, 25))
+    assert sector.box == (10, 5, 30, 25)
+    assert sector.source == "region"
+    assert sector.mask.sum() == 21 * 21
+
+
+def test_a_fan_in_a_region_leaves_out_what_lies_beside_it() -> None:
+    frames = np.maximum(np.maximum(clip(), furniture()), ecg(8))
+    sector = find_sector(frames, (0, 0, COLUMNS - 1, ROWS - 1))
+    assert sector.source == "region"
+    assert overlap(sector.mask, fan_mask(ROWS, COLUMNS)) > 0.95
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 24), st.integers(1, 24))))
+def test_any_frames_have_a_sector_of_their_size(frames: NDArray[np.uint8]) -> None:
+    sector = find_sector(frames)
+    x0, y0, x1, y1 = sector.box
+    assert sector.mask.shape == frames.shape[1:]
+    assert sector.mask[y0 : y1 + 1, x0 : x1 + 1].sum() == sector.mask.sum() > 0
+
+
+def test_the_real_cine_has_its_fan_without_text_and_buttons() -> None:
+    cine = read_cine(real("color3d_jpeg_baseline.dcm"))
+    mask = cine.sector.mask
+    assert mask[60:380, 320].all()
+    assert mask[300, 110:580].all()
+    assert not mask[:30].any()
+    assert not mask[450:].any()
+    assert not mask[:200, :120].any()
+    assert not mask[:, 600:].any()
+    assert cine.masked_frames()[:, ~mask].max() == 0
+
+
+def test_the_cropped_real_cine_has_the_same_fan_without_a_region() -> None:
+    full, small = (read_cine(real(name)) for name in ("color3d_jpeg_baseline.dcm", "examples_ybr_color.dcm"))
+    assert small.sector.source == "motion"
+    assert overlap(small.sector.mask, full.sector.mask[::2, ::2]) > 0.95

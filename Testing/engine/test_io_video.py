@@ -1,0 +1,121 @@
+"""AVI, MP4 and GIF."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from io_writers import fan
+from numpy.typing import NDArray
+from PIL import Image
+
+from echoapex.cine import TimeSource
+from echoapex.errors import ReadError
+from echoapex.io import describe, read_cine
+
+
+def write(path: Path, code: str, frames: NDArray[np.uint8], rate: float = 50.0) -> Path:
+    """A video of RGB ``[T, H, W, 3]`` or gray ``[T, H, W]`` frames."""
+    rgb = frames if frames.ndim == 4 else np.repeat(frames[..., None], 3, axis=-1)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), rate, rgb.shape[2:0:-1])
+    assert writer.isOpened()
+    for frame in rgb:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+    return path
+
+
+def smooth(frames: int = 8) -> NDArray[np.uint8]:
+    """A blob that moves, which lossy coding hardly changes."""
+    y, x = np.mgrid[:96, :128]
+    return np.stack([220 * np.exp(-((x - 50 - 3 * t) ** 2 + (y - 48) ** 2) / 600) for t in range(frames)]).astype(
+        np.uint8
+    )
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.avi", "MJPG"), ("a.avi", "XVID"), ("a.mp4", "mp4v")])
+def test_videos_keep_frames_and_rate(tmp_path: Path, name: str, code: str) -> None:
+    cine = read_cine(write(tmp_path / name, code, smooth()))
+    assert cine.frames.shape == (8, 96, 128)
+    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 2.5
+    assert cine.times.source is TimeSource.CONTAINER
+    assert cine.times.frame_rate == pytest.approx(50)
+    assert not cine.scale.known
+    assert not cine.color
+    assert cine.kind == name[-3:]
+
+
+def test_lossless_video_is_exact(tmp_path: Path) -> None:
+    assert np.array_equal(read_cine(write(tmp_path / "a.avi", "FFV1", fan())).frames, fan())
+
+
+def test_echonet_like_frames_are_read_as_gray(tmp_path: Path) -> None:
+    frames = fan(12, 112, 112)
+    cine = read_cine(write(tmp_path / "0X1.avi", "MJPG", frames))
+    assert cine.frames.shape == (12, 112, 112)
+    assert not cine.color
+    assert cine.sector.source == "motion"
+
+
+def test_color_video_is_seen_as_such(tmp_path: Path) -> None:
+    rgb = np.repeat(smooth()[..., None], 3, axis=-1)
+    rgb[:, 30:60, 40:80] = (230, 20, 20)
+    assert read_cine(write(tmp_path / "a.avi", "MJPG", rgb)).color
+
+
+def test_gif(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    images = [Image.fromarray(frame) for frame in smooth()]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=40, loop=0)
+    cine = read_cine(path)
+    assert cine.frames.shape == (8, 96, 128)
+    assert np.abs(cine.frames.astype(int) - smooth()).max() <= 2
+    assert cine.times.frame_rate == pytest.approx(25)
+
+
+def test_a_rate_that_cannot_be_leaves_the_times_unknown(tmp_path: Path) -> None:
+    cine = read_cine(write(tmp_path / "a.avi", "MJPG", smooth(), rate=1000))
+    assert not cine.times.known
+    assert "1000" in cine.times.reason
+
+
+def test_one_frame_is_a_single_frame(tmp_path: Path) -> None:
+    assert read_cine(write(tmp_path / "a.avi", "MJPG", smooth(1))).times.source is TimeSource.SINGLE_FRAME
+
+
+def test_a_video_cut_short_is_refused_or_says_what_is_missing(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.avi", "MJPG", smooth(20)).read_bytes()
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole[: len(whole) // 2])
+    try:
+        cine = read_cine(cut)
+    except ReadError:
+        return
+    assert cine.frame_count < 20
+    assert any("container states" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize("content", [b"RIFF", b"no video at all" * 50])
+@pytest.mark.parametrize("suffix", ["avi", "mp4", "gif"])
+def test_what_is_no_video_is_refused(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ReadError, match="not a video"):
+        read_cine(path)
+
+
+def test_without_opencv_the_refusal_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.avi", "MJPG", smooth())
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ReadError, match="needs OpenCV"):
+        read_cine(path)
+
+
+def test_describe_a_video(tmp_path: Path) -> None:
+    record = describe(write(tmp_path / "a.avi", "MJPG", smooth()))
+    assert (record["kind"], record["modality"], record["mode"]) == ("avi", None, None)
+    assert record["frame_times_s"] == pytest.approx(np.arange(8) / 50)
+    assert record["scale_reason"]
