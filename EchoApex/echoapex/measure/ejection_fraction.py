@@ -1,0 +1,242 @@
+"""Volumes and ejection fraction of the left ventricle from its masks over one apical clip.
+
+EF = (EDV - ESV) / EDV * 100, each beat by itself and then the mean over the beats (Lang et al., ASE/EACVI 2015,
+doi 10.1016/j.echo.2014.10.003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..cine import FloatArray, FrameTimes, Scale
+from ..errors import MeasureError
+from .beats import TOO_SHORT, BeatSearch, heart_rates, search_beats
+from .geometry import BaseSource, LongAxis, MmPerPx
+from .types import Beat, Measurement, Source
+from .volumes import CavityShape, measure_cavity
+
+APICAL_VIEWS = ("A4C", "A2C")
+"""Views in which the long axis of the left ventricle is seen and these formulas hold."""
+
+MIN_FRAME_RATE = 30.0
+"""Frames per second below which end-systole may fall between two frames (own choice)."""
+
+_TURNED_AWAY = np.cos(np.deg2rad(45.0))
+
+
+@dataclass(frozen=True)
+class BeatVolumes:
+    """Volumes (mL, None without a scale) and EF (%) of one beat by one method."""
+
+    beat: Beat
+    method: str
+    edv_ml: float | None
+    esv_ml: float | None
+    ef_percent: float
+
+
+@dataclass(frozen=True)
+class LVResult:
+    """The left ventricle of one clip.
+
+    ``area_px`` ``[T]`` is NaN where there is no left ventricle; ``volume_ml`` ``[T]`` (method of disks) is None without
+    a scale; ``shapes`` has long axis and disks of each frame, or None; ``beat_volumes`` holds each beat by each method;
+    ``measurements`` are means over the beats.
+    """
+
+    clip: str
+    view: str
+    area_px: FloatArray
+    volume_ml: FloatArray | None
+    shapes: tuple[CavityShape | None, ...]
+    beats: tuple[Beat, ...]
+    beat_volumes: tuple[BeatVolumes, ...]
+    measurements: tuple[Measurement, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def axes(self) -> tuple[LongAxis | None, ...]:
+        """Long axis of each frame, None where there is no left ventricle."""
+        return tuple(None if shape is None else shape.axis for shape in self.shapes)
+
+
+def ejection_fraction(edv: float, esv: float) -> float:
+    """``(EDV - ESV) / EDV * 100`` in percent; raises `MeasureError` unless EDV is positive and ESV not negative."""
+    if not (np.isfinite(edv) and np.isfinite(esv) and edv > 0 and esv >= 0):
+        raise MeasureError("EF needs an end-diastolic volume above 0 and an end-systolic one", value=(edv, esv))
+    return float((edv - esv) / edv * 100.0)
+
+
+def measure_lv(
+    clip: str,
+    view: str,
+    masks: NDArray[Any],
+    *,
+    scale: Scale,
+    times: FrameTimes,
+    la_masks: NDArray[Any] | None = None,
+    r_wave_times: Sequence[float] = (),
+    confidence: ArrayLike | None = None,
+) -> LVResult:
+    """Volumes, EF and heart rate from left ventricular ``masks`` ``[T, H, W]`` (bool or integer) of one apical clip.
+
+    ``la_masks`` ``[T, H, W]`` place the base; ``confidence`` ``[T]`` is the predicted Dice of each frame. Without a
+    scale there are no volumes, and EF assumes square pixels and says so. Where no beat is found there are curves but no
+    measurements, and the reason is among the warnings. Raises `MeasureError` for a view that is not apical, arrays that
+    do not fit each other, a single frame, or a clip with no left ventricle at all.
+    """
+    sure = _check_inputs(view, masks, times, la_masks, confidence)
+    shapes, shape_warnings = _shapes(masks, la_masks, scale.mm_per_px)
+    disks = _curve(shapes, lambda shape: shape.disk_volume)
+    search = search_beats(disks, times, r_wave_times)
+    warnings = (*_clip_warnings(scale, times), *shape_warnings, *search.warnings)
+    by_method = {
+        view: disks,
+        f"area_length_{view}": _curve(shapes, lambda shape: shape.area_length_volume),
+    }
+    beat_volumes = tuple(
+        _beat_volumes(beat, method, volumes, scale.known)
+        for method, volumes in by_method.items()
+        for beat in search.beats
+    )
+    return LVResult(
+        clip=clip,
+        view=view,
+        area_px=_curve(shapes, lambda shape: shape.area_px),
+        volume_ml=disks if scale.known else None,
+        shapes=shapes,
+        beats=search.beats,
+        beat_volumes=beat_volumes,
+        measurements=_measurements(clip, beat_volumes, search, times, sure, warnings),
+        warnings=warnings if search.beats else (*warnings, f"No beat was found: {search.reason}"),
+    )
+
+
+def _check_inputs(
+    view: str, masks: NDArray[Any], times: FrameTimes, la_masks: NDArray[Any] | None, confidence: ArrayLike | None
+) -> FloatArray | None:
+    """Refuse what does not fit; returns the confidence as an array."""
+    if view not in APICAL_VIEWS:
+        raise MeasureError(f"Left ventricular volumes need one of the views {', '.join(APICAL_VIEWS)}", value=view)
+    if masks.ndim != 3 or masks.dtype.kind not in "bui":
+        raise MeasureError("The masks of a clip are bool or integer [T, H, W]", value=f"{masks.dtype} {masks.shape}")
+    if len(masks) < 2:
+        raise MeasureError(TOO_SHORT, value=masks.shape)
+    if times.seconds is not None and times.seconds.size != len(masks):
+        raise MeasureError("There must be one time for each mask", value=times.seconds.size)
+    if la_masks is not None and la_masks.shape != masks.shape:
+        raise MeasureError("The masks of both chambers must have the same size", value=la_masks.shape)
+    sure = None if confidence is None else np.asarray(confidence, np.float64)
+    if sure is not None and sure.shape != (len(masks),):
+        raise MeasureError("There must be one confidence for each mask", value=sure.shape)
+    return sure
+
+
+def _shapes(
+    masks: NDArray[Any], la_masks: NDArray[Any] | None, mm_per_px: MmPerPx | None
+) -> tuple[tuple[CavityShape | None, ...], tuple[str, ...]]:
+    """Shape of each frame, measured the same way in all of them, and words on what was done to get there."""
+    shapes = [_shape(mask, None if la_masks is None else la_masks[t], mm_per_px) for t, mask in enumerate(masks)]
+    found = [shape for shape in shapes if shape is not None]
+    if not found:
+        raise MeasureError("There is no measurable left ventricle in any frame", value=f"{len(masks)} frames")
+    common = _common_direction(found, mm_per_px)
+    at_atrium = sum(shape.axis.base_source is BaseSource.LA_INTERFACE for shape in found)
+    if la_masks is not None and at_atrium < len(found):
+        warning = (
+            f"The left atrium adjoins in {at_atrium} of {len(found)} frames; the base is the flat edge in all of them"
+        )
+        return tuple(_shape(mask, None, mm_per_px, common) for mask in masks), (warning,)
+    turned = [t for t, s in enumerate(shapes) if s is not None and s.axis.direction(mm_per_px) @ common < _TURNED_AWAY]
+    for t in turned:
+        shapes[t] = _shape(masks[t], None, mm_per_px, common)
+    warning = f"{len(turned)} frame(s) pointed elsewhere; their apex was looked for where it is in the others"
+    return tuple(shapes), (warning,) if turned else ()
+
+
+def _shape(
+    mask: NDArray[Any], la_mask: NDArray[Any] | None, mm_per_px: MmPerPx | None, apex: FloatArray | None = None
+) -> CavityShape | None:
+    # A frame without a usable outline is a gap in the curve, which `search_beats` bridges and reports.
+    try:
+        return measure_cavity(mask, mm_per_px=mm_per_px, la_mask=la_mask, apex_direction=apex)
+    except MeasureError:
+        return None
+
+
+def _common_direction(shapes: list[CavityShape], mm_per_px: MmPerPx | None) -> FloatArray:
+    """The base-to-apex direction that agrees best with all the others, so that single flipped frames have no say."""
+    directions = np.stack([shape.axis.direction(mm_per_px) for shape in shapes])
+    return np.asarray(directions[int(np.argmax((directions @ directions.T).sum(axis=1)))], np.float64)
+
+
+def _curve(shapes: Sequence[CavityShape | None], value: Callable[[CavityShape], float]) -> FloatArray:
+    return np.array([np.nan if shape is None else value(shape) for shape in shapes], np.float64)
+
+
+def _clip_warnings(scale: Scale, times: FrameTimes) -> tuple[str, ...]:
+    warnings = []
+    if not scale.known:
+        warnings.append(f"No volumes, and EF assumes square pixels, since there is no scale: {scale.reason}")
+    rate = times.frame_rate
+    if not times.known:
+        warnings.append(f"No heart rate, since the frame times are unknown: {times.reason}")
+    elif rate is not None and round(rate) < MIN_FRAME_RATE:  # 29.97 is 30 in video
+        warnings.append(f"At {rate:.0f} frames/s, below {MIN_FRAME_RATE:.0f}, end-systole may fall between two frames")
+    return tuple(warnings)
+
+
+def _beat_volumes(beat: Beat, method: str, volumes: FloatArray, in_ml: bool) -> BeatVolumes:
+    edv, esv = float(volumes[beat.ed]), float(volumes[beat.es])
+    ef = ejection_fraction(edv, esv)
+    return BeatVolumes(beat, method, edv if in_ml else None, esv if in_ml else None, ef)
+
+
+def _measurements(
+    clip: str,
+    beat_volumes: Sequence[BeatVolumes],
+    search: BeatSearch,
+    times: FrameTimes,
+    sure: FloatArray | None,
+    warnings: tuple[str, ...],
+) -> tuple[Measurement, ...]:
+    found: list[Measurement] = []
+    for method in dict.fromkeys(item.method for item in beat_volumes):
+        found += _method_measurements(clip, [item for item in beat_volumes if item.method == method])
+    rates = heart_rates(search.beats, times)
+    if rates:
+        ends = tuple((beat.ed, beat.next_ed) for beat in search.beats if beat.next_ed is not None)
+        sources = tuple(Source(clip, pair) for pair in ends)
+        found.append(Measurement("HR", float(np.mean(rates)), "1/min", "ed_to_ed", sources))
+    return tuple(replace(item, confidence=_confidence(item, sure), warnings=warnings) for item in found)
+
+
+def _method_measurements(clip: str, items: Sequence[BeatVolumes]) -> list[Measurement]:
+    """Means over the beats by one method; each beat is a source."""
+    method = items[0].method
+    at_ed = tuple(Source(clip, (item.beat.ed,)) for item in items)
+    at_es = tuple(Source(clip, (item.beat.es,)) for item in items)
+    both = tuple(Source(clip, (item.beat.ed, item.beat.es)) for item in items)
+    found = []
+    volumes = [(v.edv_ml, v.esv_ml) for v in items if v.edv_ml is not None and v.esv_ml is not None]
+    if volumes:
+        edv, esv = (float(mean) for mean in np.mean(volumes, axis=0))
+        found += [
+            Measurement("LVEDV", edv, "mL", method, at_ed),
+            Measurement("LVESV", esv, "mL", method, at_es),
+            Measurement("LVSV", edv - esv, "mL", method, both),
+        ]
+    ef = float(np.mean([item.ef_percent for item in items]))
+    return [*found, Measurement("LVEF", ef, "%", method, both)]
+
+
+def _confidence(measurement: Measurement, sure: FloatArray | None) -> float | None:
+    """The least predicted Dice among the frames used."""
+    if sure is None:
+        return None
+    return float(min(sure[frame] for source in measurement.sources for frame in source.frames))

@@ -1,0 +1,47 @@
+"""What measuring returns: beats and measurements that can be traced to their frames and method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One heartbeat: the end-diastolic frame, the end-systolic frame that follows it, and where the next begins.
+
+    ``next_ed`` is None when the clip ends first: the beat then has its systole but no known length.
+    """
+
+    ed: int
+    es: int
+    next_ed: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole beat, ED to ED, lies in the clip."""
+        return self.next_ed is not None
+
+
+@dataclass(frozen=True)
+class Source:
+    """The clip and frames a value comes from."""
+
+    clip: str
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number with its unit (UCUM), method, sources and confidence (predicted Dice, 0 to 1, or None).
+
+    Names and methods are those of report.json: ``LVEDV LVESV LVEF LVSV HR ...`` by ``A4C``, ``A2C``,
+    ``area_length_A4C``, ``direct`` and so on.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    method: str
+    sources: tuple[Source, ...] = ()
+    confidence: float | None = None
+    warnings: tuple[str, ...] = field(default=())
