@@ -1,0 +1,190 @@
+"""Tissue of the ED heart: signed distances to implicit surfaces, and the label they give.
+
+All distances are in mm, negative inside, and exact only near the surface (radial distances to curved surfaces).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .heart import PARASTERNAL_AZIMUTH_DEG, Array, Heart, Tissue
+
+ATRIAL_WALL_MM = 2.5
+RV_WALL_MM = 4.5
+AO_WALL_MM = 2.2
+PERICARDIUM_MM = 1.8
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Signed distances at points ``[N]``: to each cavity, to the epicardium and to the outside of the heart."""
+
+    lv: Array
+    epicardium: Array
+    la: Array
+    rv: Array
+    ra: Array
+    ao: Array
+    papillary: Array
+    outside: Array
+    level: Array
+
+    @property
+    def cavity(self) -> Array:
+        """Distance to the nearest blood pool."""
+        return np.asarray(np.minimum.reduce([self.lv, self.la, self.rv, self.ra, self.ao]))
+
+
+def wall_thickness(heart: Heart, cosine: Array, sine: Array) -> Array:
+    """ED wall thickness in mm by direction: IVSd over the septum, LVPWd opposite, smooth between."""
+    shape = heart.shape
+    angle = np.arctan2(sine, cosine)
+    center = np.deg2rad(202.0)
+    away = np.abs(np.angle(np.exp(1j * (angle - center))))
+    t = np.clip((np.deg2rad(105) - away) / np.deg2rad(50), 0, 1)
+    return np.asarray(shape.lvpwd_mm + (shape.ivsd_mm - shape.lvpwd_mm) * t * t * (3 - 2 * t))
+
+
+def fields(heart: Heart, points: Array) -> Fields:
+    """Signed distances at ED points ``[N, 3]``."""
+    shape = heart.shape
+    radius, cosine, sine = heart.polar(points)
+    y = points[:, 1]
+    level = y / shape.length_mm
+    stretch = np.sqrt(cosine**2 + (shape.ellipticity * sine) ** 2)
+    endo = heart.radius(level, 0.0)
+    wall = wall_thickness(heart, cosine, sine)
+    epi = _epicardial_radius(heart, y, endo, wall / stretch)
+    beyond = (radius - epi) * stretch
+    lv = _lv_distance(heart, radius * stretch, y, endo * stretch)
+    # Wall reaches 2 mm past the annulus, but never across its opening.
+    opening = np.where(y > shape.length_mm, (endo - radius) * stretch, -30.0)
+    epicardium = np.maximum.reduce([beyond, y - shape.length_mm - 2.0, opening])
+    rv = _rv_distance(heart, beyond, level, cosine)
+    la, ra, ao = _atrium(heart, points, left=True), _atrium(heart, points, left=False), _root(heart, points)
+    # The root stands between the atria and carves both.
+    la, ra = np.maximum(la, -(ao - AO_WALL_MM)), np.maximum(ra, -np.minimum(la - ATRIAL_WALL_MM, ao - AO_WALL_MM))
+    outside = np.minimum.reduce(
+        [epicardium, rv - RV_WALL_MM, la - ATRIAL_WALL_MM, ra - ATRIAL_WALL_MM, ao - AO_WALL_MM]
+    )
+    papillary = _papillary(heart, points, endo, level)
+    return Fields(lv, epicardium, la, rv, ra, ao, papillary, outside, level)
+
+
+def tissue(heart: Heart, f: Fields) -> np.ndarray:
+    """The `Tissue` at each point, ``uint8 [N]``, from its distances; later rules win."""
+    effusion = heart.shape.effusion_mm
+    label = np.full(f.lv.shape, Tissue.BACKGROUND, np.uint8)
+    label[(f.outside > 0.3 + effusion) & (f.outside <= 0.3 + effusion + PERICARDIUM_MM)] = Tissue.PERICARDIUM
+    if effusion > 0:
+        label[(f.outside > 0.3) & (f.outside <= 0.3 + effusion) & (f.level < 1.1)] = Tissue.PERICARDIAL_EFFUSION
+    label[np.minimum(f.la, f.ra) < ATRIAL_WALL_MM] = Tissue.ATRIAL_WALL
+    label[f.rv < RV_WALL_MM] = Tissue.RV_WALL
+    label[f.ra < 0] = Tissue.RA
+    label[f.la < 0] = Tissue.LA
+    label[f.ao < AO_WALL_MM] = Tissue.AO_WALL
+    label[f.epicardium < 0] = Tissue.LV_MYO
+    label[f.rv < 0] = Tissue.RV
+    label[f.ao < 0] = Tissue.AO
+    label[f.lv < 0] = Tissue.LV
+    label[(f.lv < 0) & (f.papillary < 0)] = Tissue.PAPILLARY
+    return label
+
+
+def truth_labels(label: np.ndarray) -> np.ndarray:
+    """Labels as the truth counts them: papillary muscles belong to the LV cavity."""
+    return np.where(label == Tissue.PAPILLARY, np.uint8(Tissue.LV), label)
+
+
+def _lv_distance(heart: Heart, radius: Array, y: Array, endo: Array) -> Array:
+    step = 0.5
+    ahead = heart.radius((y + step) / heart.shape.length_mm, 0.0)
+    behind = heart.radius((y - step) / heart.shape.length_mm, 0.0)
+    slope = np.clip((ahead - behind) / (2 * step), -3, 3)
+    side = (radius - endo) / np.sqrt(1 + slope**2)
+    side = np.where(y < 0, np.hypot(radius, y), side)
+    return np.asarray(np.maximum(side, y - heart.shape.length_mm))
+
+
+def _epicardial_radius(heart: Heart, y: Array, endo: Array, wall: Array) -> Array:
+    """Epicardial radius: the endocardial profile grown by the wall, closed over the apex at 0.72 of it."""
+    shape = heart.shape
+    widest = shape.widest * shape.length_mm
+    apex = -0.72 * 0.5 * (shape.ivsd_mm + shape.lvpwd_mm)
+    full = heart.radius(np.array([shape.widest]), 0.0)[0] + wall
+    cap = np.clip((widest - y) / (widest - apex), 0, 1)
+    apical = np.where(y > apex, full * (1 - cap**2) ** (0.5 * shape.roundness), y - apex)
+    basal = endo + wall * (1 - 0.12 * np.clip((y - widest) / (shape.length_mm - widest), 0, 1))
+    return np.asarray(np.where(y < widest, apical, basal))
+
+
+def _rv_distance(heart: Heart, beyond: Array, level: Array, cosine: Array) -> Array:
+    shape = heart.shape
+    up = np.clip((level - shape.rv_start) / (1 - shape.rv_start), 0, 1)
+    # The window closes before the A2C plane: no right ventricle there.
+    angle = np.arccos(np.clip(-cosine, -1, 1)) / np.deg2rad(75)
+    window = np.where(angle < 1, np.cos(0.5 * np.pi * np.clip(angle, 0, 1)) ** 0.7, 0.0)
+    width = (
+        shape.rv_width_mm
+        * up**0.62
+        * (1 + 0.22 * np.sin(np.pi * up))
+        * np.where(level > 0.8, 1 - 0.4 * (level - 0.8), 1)
+        * window
+    )
+    along = shape.length_mm * np.maximum(level - 0.97, 0.6 * (shape.rv_start - level))
+    return np.asarray(np.where(window > 0.02, np.maximum.reduce([-beyond, beyond - width, along]), 30.0))
+
+
+def _superellipsoid(offset: Array, semi_axes: tuple[float, float, float], exponent: float) -> Array:
+    g = np.sum(np.abs(offset / np.asarray(semi_axes)) ** exponent, axis=1) ** (1 / exponent)
+    distance = np.sqrt(np.sum(offset**2, axis=1))
+    return np.asarray(distance * (1 - 1 / np.maximum(g, 0.05)))
+
+
+def _atrium(heart: Heart, points: Array, *, left: bool) -> Array:
+    shape = heart.shape
+    length = shape.la_length_mm if left else shape.ra_length_mm
+    width = shape.la_width_mm if left else shape.ra_width_mm
+    base = shape.length_mm - (0 if left else 0.04 * shape.length_mm)
+    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
+    if left:
+        x = 0.04 * width
+    else:
+        # Beside the left atrium with room for the septum between, and below the tricuspid annulus.
+        x = min(-(half_base + shape.ivsd_mm + 0.5 * shape.rv_width_mm), -(0.5 * shape.la_width_mm + 4.5 + 0.42 * width))
+    center = np.array(
+        [x + float(heart.axis_offset(np.array([shape.length_mm + 0.4 * length]))[0]), base + 0.40 * length, 0.0]
+    )
+    body = _superellipsoid(points - center, (width / 2, 0.60 * length, 0.48 * width), 2.5)
+    return np.asarray(np.maximum(body, base - points[:, 1]))
+
+
+def _root(heart: Heart, points: Array) -> Array:
+    """The aortic root: a tube with bulging sinuses beside the mitral annulus, towards the anterior septum."""
+    shape = heart.shape
+    azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
+    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
+    away = max(half_base + 5.0, 1.42 * (0.5 * shape.root_mm + 3.0))
+    rise = points[:, 1] - shape.length_mm
+    drift = away - 0.05 * rise
+    x, z = points[:, 0] - drift * np.cos(azimuth), points[:, 2] - drift * np.sin(azimuth)
+    radius = 0.5 * shape.root_mm * (0.86 + 0.14 * np.exp(-(((rise - 11) / 8) ** 2)))
+    return np.asarray(np.maximum.reduce([np.hypot(x, z) - radius, -4.0 - rise, rise - 55.0]))
+
+
+def _papillary(heart: Heart, points: Array, endo: Array, level: Array) -> Array:
+    if not heart.shape.papillary:
+        return np.full(level.shape, 30.0)
+    distance = np.full(level.shape, 30.0)
+    for azimuth_deg in (38.0, 285.0):
+        azimuth = np.deg2rad(azimuth_deg)
+        away = np.maximum(endo - 2.5, 0)
+        x, z = (
+            points[:, 0] - heart.axis_offset(points[:, 1]) - away * np.cos(azimuth),
+            points[:, 2] - away * np.sin(azimuth),
+        )
+        y = (level - 0.46) * heart.shape.length_mm
+        distance = np.minimum(distance, np.sqrt((x / 3.6) ** 2 + (z / 3.6) ** 2 + (y / 10.0) ** 2) * 3.6 - 3.6)
+    return distance

@@ -1,0 +1,103 @@
+"""A simulated clip as DICOM Ultrasound Multi-frame, with frame time, calibrated region and burned-in overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..io.dicom import SIMULATION_MANUFACTURER
+from .clip import SimulatedClip
+from .overlay import burned_in
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_UID_ROOT = "EchoApex simulation"
+_VIEW_CODES = {"A4C": ("399214001", "Apical four chamber"), "A2C": ("399232001", "Apical two chamber")}
+_CENTIMETER = 3
+
+
+def write_dicom(path: Path, clip: SimulatedClip, number: int) -> None:
+    """Writes the clip, uncompressed; UIDs follow from preset, seed and view, so that a study is the same every time."""
+    dataset = _header(clip, number)
+    _describe_pixels(dataset, burned_in(clip))
+    _describe_time(dataset, clip)
+    _describe_region(dataset, clip)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def _uid(*parts: Any) -> str:
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(entropy_srcs=[_UID_ROOT, *map(str, parts)]))
+
+
+def _header(clip: SimulatedClip, number: int) -> Dataset:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+
+    case = (clip.case.preset, clip.case.seed, clip.case.shape)
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = UltrasoundMultiFrameImageStorage
+    dataset.SOPInstanceUID = _uid(*case, clip.view, number)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(*case), _uid(*case, "series")
+    dataset.PatientName, dataset.PatientID = "SIMULATED^HEART", f"SIM-{clip.case.preset}-{clip.case.seed}"
+    dataset.PatientBirthDate = dataset.PatientSex = dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
+    dataset.StudyDate = dataset.StudyTime = ""
+    dataset.StudyID, dataset.SeriesNumber, dataset.InstanceNumber = "1", 1, number
+    dataset.Modality, dataset.Manufacturer = "US", SIMULATION_MANUFACTURER
+    dataset.ManufacturerModelName, dataset.SoftwareVersions = clip.case.look.name, __version__
+    dataset.StudyDescription, dataset.SeriesDescription = "Simulated echocardiogram", f"Simulated {clip.view}"
+    dataset.ImageType = ["DERIVED", "PRIMARY"]
+    dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_CODES else []
+    return dataset
+
+
+def _view_code(view: str) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = _VIEW_CODES[view]
+    item.CodingSchemeDesignator = "SCT"
+    return item
+
+
+def _describe_pixels(dataset: Dataset, frames: np.ndarray) -> None:
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.LossyImageCompression, dataset.BurnedInAnnotation = "00", "NO"
+    data = np.ascontiguousarray(frames).tobytes()
+    dataset.PixelData = data + b"\0" * (len(data) % 2)
+
+
+def _describe_time(dataset: Dataset, clip: SimulatedClip) -> None:
+    from pydicom.tag import Tag
+
+    dataset.FrameTime = f"{1000 * clip.frame_time_s:.6g}"
+    dataset.FrameIncrementPointer = Tag("FrameTime")
+    dataset.CineRate = round(1 / clip.frame_time_s)
+    dataset.HeartRate = round(clip.case.shape.heart_rate)
+
+
+def _describe_region(dataset: Dataset, clip: SimulatedClip) -> None:
+    from pydicom.dataset import Dataset
+
+    canvas, region = clip.canvas, Dataset()
+    rows, columns = np.nonzero(clip.imager.in_sector(canvas))
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMaxX1 = int(columns.min()), int(columns.max())
+    region.RegionLocationMinY0, region.RegionLocationMaxY1 = int(rows.min()), int(rows.max())
+    region.ReferencePixelX0 = round(canvas.probe_x) - int(columns.min())
+    region.ReferencePixelY0 = round(canvas.probe_y) - int(rows.min())
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = _CENTIMETER
+    region.ReferencePixelPhysicalValueX = region.ReferencePixelPhysicalValueY = 0.0
+    region.PhysicalDeltaX = region.PhysicalDeltaY = canvas.mm_per_px / 10
+    region.TransducerFrequency = round(1000 * clip.case.look.frequency_mhz)
+    dataset.SequenceOfUltrasoundRegions = [region]

@@ -1,0 +1,247 @@
+"""One parametric 3D heart: implicit surfaces at end-diastole, and the analytic map that moves everything.
+
+Heart coordinates are millimeters at end-diastole (ED): ``y`` runs along the LV long axis from the endocardial apex (0)
+to the mitral annulus (``length_mm``), ``x`` points to the lateral wall seen in A4C (the septum is at ``x < 0``), ``z``
+completes the frame. Points are ``float [N, 3]``. Phase 0 is ED (R wave), phase 1 the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .physiology import VolumeCurve
+
+Array = NDArray[np.floating]
+
+MITRAL_TIP_LEVEL = 0.72
+"""Where along the long axis (0 apex, 1 annulus) LVIDd is taken: the level of the mitral leaflet tips."""
+
+PARASTERNAL_AZIMUTH_DEG = 225.0
+"""Direction from the LV axis towards the anteroseptal wall and the aortic root, in the x-z plane."""
+
+
+_LOWEST_LEVEL, _HIGHEST_LEVEL, _LEVELS = -0.2, 2.4, 2601
+_PER_LEVEL = (_LEVELS - 1) / (_HIGHEST_LEVEL - _LOWEST_LEVEL)
+
+
+class Tissue(IntEnum):
+    """What a point is made of; the values are those of the truth label maps."""
+
+    BACKGROUND = 0
+    LV = 1
+    LV_MYO = 2
+    LA = 3
+    RV = 4
+    RA = 5
+    RV_WALL = 6
+    ATRIAL_WALL = 7
+    AO = 8
+    PERICARDIUM = 9
+    AO_WALL = 10
+    PERICARDIAL_EFFUSION = 11
+    PAPILLARY = 12
+
+
+CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
+
+
+@dataclass(frozen=True)
+class HeartShape:
+    """What defines one heart; lengths in mm, volumes in mL, ``ef`` as a fraction.
+
+    ``lvidd_mm`` is the cavity diameter at `MITRAL_TIP_LEVEL` in the parasternal plane; ``ellipticity`` the ratio of
+    the A2C to the A4C diameter; ``widest``, ``roundness`` and ``base_ratio`` shape the endocardial profile.
+    """
+
+    lvidd_mm: float = 47.0
+    length_mm: float = 84.0
+    ivsd_mm: float = 9.0
+    lvpwd_mm: float = 9.0
+    ef: float = 0.60
+    heart_rate: float = 65.0
+    ellipticity: float = 0.95
+    widest: float = 0.62
+    roundness: float = 0.9
+    base_ratio: float = 0.74
+    shortening: float = 0.14
+    bend: float = 0.0
+    la_width_mm: float = 42.0
+    la_length_mm: float = 48.0
+    ra_width_mm: float = 37.0
+    ra_length_mm: float = 44.0
+    rv_width_mm: float = 33.0
+    rv_start: float = 0.26
+    root_mm: float = 31.0
+    effusion_mm: float = 0.0
+    papillary: bool = True
+
+
+class Heart:
+    """The heart of a `HeartShape`, with its exact volumes, its tissue at ED, and its motion."""
+
+    def __init__(self, shape: HeartShape) -> None:
+        self.shape = shape
+        self.curve = VolumeCurve(shape.heart_rate)
+        grid = np.linspace(_LOWEST_LEVEL, _HIGHEST_LEVEL, _LEVELS)
+        self._profile_ed = self._profile(grid, shape.base_ratio)
+        self._profile_es = self._profile(grid, shape.base_ratio * 0.97)
+        tip = float(self._profile(np.array([MITRAL_TIP_LEVEL]), shape.base_ratio)[0])
+        self._radius_ed = 0.5 * shape.lvidd_mm / (tip * self.stretch(np.deg2rad(PARASTERNAL_AZIMUTH_DEG)))
+
+    # ---------------------------------------------------------------- exact numbers
+    @cached_property
+    def edv_ml(self) -> float:
+        """End-diastolic volume, the integral of the elliptical cross-sections along the axis."""
+        return float(
+            np.pi * self.shape.ellipticity * self._radius_ed**2 * self.shape.length_mm * self._mean_square(1.0) / 1000
+        )
+
+    @property
+    def esv_ml(self) -> float:
+        """End-systolic volume: EDV (1 - EF)."""
+        return self.edv_ml * (1 - self.shape.ef)
+
+    def volume_ml(self, phase: float) -> float:
+        """LV cavity volume at ``phase``."""
+        return self.esv_ml + (self.edv_ml - self.esv_ml) * self.curve(phase)
+
+    def length(self, phase: float) -> float:
+        """Long axis in mm at ``phase``."""
+        return self.shape.length_mm * (1 - self.shape.shortening * (1 - self.curve(phase)))
+
+    def radius(self, level: Array, phase: float) -> Array:
+        """Endocardial radius in mm in the A4C plane at ``level`` (0 apex, 1 annulus); 0 outside the cavity's levels.
+
+        Solved in closed form from the wanted volume: V = pi q R^2 L mean(f^2).
+        """
+        w = self.curve(phase)
+        profile = np.sqrt(w * self._profile_ed**2 + (1 - w) * self._profile_es**2)
+        scale = np.sqrt(
+            self.volume_ml(phase) * 1000 / (np.pi * self.shape.ellipticity * self.length(phase) * self._mean_square(w))
+        )
+        table = (profile * scale).astype(np.float32)
+        # Even levels: a direct look-up is several times faster than a search, and this is the innermost loop.
+        place = np.clip((level - _LOWEST_LEVEL) * _PER_LEVEL, 0, _LEVELS - 1.001)
+        index = place.astype(np.int32)
+        below = table[index]
+        return np.asarray(below + (place - index) * (table[index + 1] - below))
+
+    def _mean_square(self, w: float) -> float:
+        ed, es = self._mean_squares
+        return w * ed + (1 - w) * es
+
+    @cached_property
+    def _mean_squares(self) -> tuple[float, float]:
+        levels = (np.arange(2000) + 0.5) / 2000
+        ed, es = (self._profile(levels, b) for b in (self.shape.base_ratio, self.shape.base_ratio * 0.97))
+        return float(np.mean(ed**2)), float(np.mean(es**2))
+
+    def _profile(self, level: Array, base_ratio: float) -> Array:
+        shape = self.shape
+        apical = np.clip((shape.widest - level) / shape.widest, 0, 1)
+        basal = np.clip((level - shape.widest) / (1 - shape.widest), 0, 1)
+        body = np.where(
+            level < shape.widest, (1 - apical**2) ** (0.5 * shape.roundness), 1 - (1 - base_ratio) * basal**2
+        )
+        body = np.where(level > 1, base_ratio * np.exp(-2 * (level - 1)), body)
+        return np.where(level < 0, 0.0, body)
+
+    def stretch(self, azimuth: float | Array) -> Array:
+        """Physical radius over A4C radius in the direction ``azimuth`` (radians), from the elliptical section."""
+        q = self.shape.ellipticity
+        return np.asarray(1.0 / np.sqrt(np.cos(azimuth) ** 2 + (np.sin(azimuth) / q) ** 2))
+
+    # ---------------------------------------------------------------- motion
+    def axis_offset(self, y: Array) -> Array:
+        """How far the bent axis lies to the side of the straight one at ``y``, in mm along x; 0 at apex and annulus."""
+        level = np.clip(y / self.shape.length_mm, -0.2, 1.7)
+        return np.asarray(self.shape.bend * self.shape.length_mm * (0.25 - (level - 0.5) ** 2))
+
+    def polar(self, points: Array) -> tuple[Array, Array, Array]:
+        """A4C-equivalent radius and the cosine and sine of its direction, the axis bend taken out."""
+        x = points[:, 0] - self.axis_offset(points[:, 1])
+        z = points[:, 2] / self.shape.ellipticity
+        radius = np.sqrt(x * x + z * z)
+        on_axis = radius < 1e-9
+        safe = np.where(on_axis, 1.0, radius)
+        return radius, np.where(on_axis, 1.0, x / safe), z / safe
+
+    def move(self, points: Array, phase: float) -> Array:
+        """Where material points of the ED heart are at ``phase``, ``[N, 3]``.
+
+        Inside the cavity radii scale with the endocardium; outside it tissue is an incompressible shell, so walls
+        thicken as they shorten; motion fades with distance. Source of the form: the project's simulation study.
+        """
+        radius, cosine, sine = self.polar(points)
+        level = points[:, 1] / self.shape.length_mm
+        moved = self._radial(radius, level, cosine, phase)[0]
+        y = points[:, 1] + self._longitudinal(radius, level, cosine, phase)
+        return np.stack([cosine * moved + self.axis_offset(y), y, sine * moved * self.shape.ellipticity], axis=1)
+
+    def material(self, points: Array, phase: float) -> Array:
+        """The inverse of `move`: the ED position of what is at ``points`` at ``phase``, to 0.01 mm in the heart."""
+        target, cosine, sine = self.polar(points)
+        length = self.shape.length_mm
+        shrink = length - self.length(phase)
+        y = np.where(points[:, 1] <= length - shrink, points[:, 1] * length / (length - shrink), points[:, 1] + shrink)
+        radius = target
+        for _ in range(4):
+            radius = self._unradial(target, y / length, cosine, phase)
+            y = points[:, 1] - self._longitudinal(radius, y / length, cosine, phase)
+        radius = self._unradial(target, y / length, cosine, phase)
+        return np.stack([cosine * radius + self.axis_offset(y), y, sine * radius * self.shape.ellipticity], axis=1)
+
+    def _radial(self, radius: Array, level: Array, cosine: Array, phase: float) -> tuple[Array, Array]:
+        """Moved radius and its approximate derivative."""
+        before, after = self.radius(level, 0.0), self.radius(level, phase)
+        ratio = self.shape.length_mm / self.length(phase)
+        inside = radius <= before
+        shell = np.sqrt(np.maximum(after**2 + (radius**2 - before**2) * ratio, 1e-9))
+        fade = np.exp(-np.maximum(radius - before - 10, 0) / 28)
+        outer = radius + (shell - radius) * fade - self._rv_inward(radius - before, level, cosine, phase)
+        scale = np.where(before > 1e-3, after / np.maximum(before, 1e-3), 1.0)
+        slope = 1 + (radius * ratio / shell - 1) * fade
+        return np.where(inside, radius * scale, outer), np.where(inside, scale, slope)
+
+    def _unradial(self, target: Array, level: Array, cosine: Array, phase: float) -> Array:
+        before, after = self.radius(level, 0.0), self.radius(level, phase)
+        ratio = self.shape.length_mm / self.length(phase)
+        inside = target <= after
+        radius = np.where(
+            inside,
+            target * np.where(after > 1e-3, before / np.maximum(after, 1e-3), 1.0),
+            np.sqrt(np.maximum(before**2 + (target**2 - after**2) / ratio, 0.0)),
+        )
+        for _ in range(2):
+            value, slope = self._radial(radius, level, cosine, phase)
+            step = (value - target) / np.maximum(slope, 0.25)
+            radius = np.where(inside, radius, np.maximum(radius - step, before))
+        return np.asarray(radius)
+
+    def _rv_inward(self, beyond: Array, level: Array, cosine: Array, phase: float) -> Array:
+        distance = beyond - self.shape.ivsd_mm
+        reach = np.clip((distance - 8) / 20, 0, 1) * np.exp(-np.maximum(distance - 55, 0) / 10)
+        basal = np.clip(level / 0.4, 0, 1) * np.clip((1.15 - level) / 0.3, 0, 1)
+        return np.asarray(5.4 * (1 - self.curve(phase)) * reach * basal * _septal_side(cosine))
+
+    def _longitudinal(self, radius: Array, level: Array, cosine: Array, phase: float) -> Array:
+        shrink = self.shape.length_mm - self.length(phase)
+        beyond = np.maximum(radius - self.radius(level, 0.0) - self.shape.ivsd_mm, 0)
+        septal = _septal_side(cosine)
+        right = 1 + 0.35 * np.clip(beyond / 15, 0, 1) * np.clip(1 - beyond / 90, 0, 1)
+        reach = septal * right + (1 - septal) * np.exp(-np.maximum(beyond - 2, 0) / 14)
+        atrial = np.clip((level - 1) * 6, 0, 1) * np.exp(-np.maximum(beyond - 40, 0) / 15)
+        reach = np.maximum(reach, atrial) * np.exp(-np.maximum(radius - 95, 0) / 15)
+        along = np.where(level <= 1, np.clip(level, 0, 1), np.clip(1 - (level - 1) / 0.8, 0, 1) ** 1.3)
+        return np.asarray(-shrink * along * reach)
+
+
+def _septal_side(cosine: Array) -> Array:
+    """1 towards the septum and the right heart, 0 towards the lateral wall, smooth between."""
+    t = np.clip(0.5 - cosine * 1.25, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))

@@ -1,0 +1,73 @@
+"""How a machine and an acquisition make a picture: probe, processing and what goes wrong, all as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """Probe and processing of one machine.
+
+    ``frequency_mhz`` and ``cycles`` set axial resolution; ``lateral_fwhm_deg`` the beam width at focus; ``width_deg``
+    the sector; ``dynamic_range_db`` and ``gamma`` the gray curve; ``smoothing`` compounding blur; ``persistence`` the
+    weight of the previous frame; ``headroom_db`` how far median myocardium lies below white; ``virtual_apex_mm`` is
+    the distance of the beams' common origin behind the probe's face (0 for a phased array).
+    """
+
+    name: str
+    frequency_mhz: float = 2.8
+    cycles: float = 2.4
+    lateral_fwhm_deg: float = 1.4
+    width_deg: float = 80.0
+    dynamic_range_db: float = 60.0
+    gamma: float = 1.0
+    smoothing: float = 0.6
+    persistence: float = 0.25
+    headroom_db: float = 20.0
+    virtual_apex_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the acquisition did to the picture; every field has a range in the presets.
+
+    ``haze`` and ``clutter`` are amplitudes of static fog and near-field reverberation; ``noise_db`` electronic noise
+    at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``side_darkness_db`` fades
+    one side of the background; ``trabeculation`` is the share of the border covered; ``sidelobe`` lateral clutter.
+    """
+
+    depth_mm: float = 160.0
+    haze: float = 0.3
+    clutter: float = 0.6
+    noise_db: float = -60.0
+    shadows: int = 1
+    dropouts: int = 1
+    gain_field_db: float = 3.0
+    tgc_error_db: float = 2.2
+    edge_loss_db: float = 6.0
+    aberration_db: float = 1.2
+    texture_db: float = 2.2
+    background_db: float = -16.0
+    background_variation_db: float = 6.0
+    left_darkness_db: float = -8.0
+    right_darkness_db: float = -8.0
+    trabeculation: float = 0.5
+    sidelobe: float = 0.015
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How finely the picture is computed: polar samples, scatterers per resolution cell, slab half thickness in mm."""
+
+    depth_samples: int = 640
+    beams: int = 176
+    scatterers_per_cell: float = 5.0
+    slab_mm: float = 4.0
+
+
+FINE = Sampling()
+"""For clips that are written and looked at."""
+
+TRAINING = Sampling(depth_samples=320, beams=112, scatterers_per_cell=3.0, slab_mm=0.0)
+"""For single training frames: the slab is a plane, every frame its own."""

@@ -1,0 +1,103 @@
+"""What is done to a simulated frame before the network sees it: crops, proportions, flips, tone and damage.
+
+Real clips are cropped, squashed, darker, softer and more broken than any simulator draws (the ranges here are choices
+of this project). Geometry moves picture and labels together; tone touches the picture alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def augment(image: np.ndarray, label: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One frame and its labels, both ``uint8 [H, W]``, as seen by another machine: ``uint8 [size, size]`` each."""
+    import cv2
+
+    matrix = _geometry(image.shape[0], size, rng)
+    shrunk = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_LINEAR
+    )
+    moved = cv2.warpAffine(label, matrix, (size, size), flags=cv2.INTER_NEAREST)
+    if rng.random() < 0.35:
+        shrunk, moved = _cropped_edges(shrunk, moved, rng)
+    return _tone(shrunk, rng), moved
+
+
+def plain(image: np.ndarray, label: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The frame only brought to ``size``."""
+    import cv2
+
+    return (
+        cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA),
+        cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST),
+    )
+
+
+def _geometry(source: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Affine map of source pixels to target pixels: scale, proportions, tilt, shift and mirroring."""
+    base = size / source
+    scale = base * float(np.exp(rng.uniform(np.log(0.85), np.log(1.45))))
+    squash = float(np.exp(rng.normal(0, 0.08)))
+    flip = -1.0 if rng.random() < 0.15 else 1.0
+    angle = np.deg2rad(rng.normal(0, 6))
+    rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = rotate @ np.diag([flip * scale * squash, scale / squash])
+    slack = max(0.03, 0.5 * abs(scale / base - 1))
+    center = np.array([size / 2, size / 2]) + rng.uniform(-slack, slack, 2) * size
+    shift = center - linear @ np.array([source / 2, source / 2])
+    return np.column_stack([linear, shift])
+
+
+def _cropped_edges(image: np.ndarray, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Black bars where a display or an earlier user cut the sector."""
+    image, label = image.copy(), label.copy()
+    cut = int(rng.uniform(0.02, 0.18) * image.shape[0])
+    for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        if rng.random() < 0.3:
+            bar: list[slice] = [slice(None), slice(None)]
+            bar[axis] = slice(0, cut) if end == 0 else slice(image.shape[axis] - cut, None)
+            image[tuple(bar)], label[tuple(bar)] = 0, 0
+    return image, label
+
+
+def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    gray = image.astype(np.float32) / 255
+    gray = gray ** np.float32(np.exp(rng.normal(0.1, 0.35))) * np.float32(rng.uniform(0.4, 1.25))
+    if rng.random() < 0.5:
+        gray = _uneven(gray, rng)
+    gray = _resolution(gray, rng)
+    if rng.random() < 0.4:
+        gray = gray + (gray > 0) * rng.normal(0, rng.uniform(0.005, 0.05), gray.shape).astype(np.float32)
+    picture = np.clip(gray * 255, 0, 255).astype(np.uint8)
+    return _compressed(picture, rng) if rng.random() < 0.3 else picture
+
+
+def _uneven(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Broad bright and dark areas: whole walls missing, one side black."""
+    import cv2
+
+    knots = rng.normal(0, rng.uniform(2, 7), (5, 5)).astype(np.float32)
+    db = cv2.resize(knots, gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(gray * 10 ** (np.minimum(db, 6) / 20))
+
+
+def _resolution(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Softer speckle, or the blockiness of a small original."""
+    import cv2
+
+    choice = rng.random()
+    if choice < 0.45:
+        return np.asarray(cv2.GaussianBlur(gray, (0, 0), float(rng.uniform(0.4, 1.6))))
+    if choice < 0.6:
+        small = cv2.resize(gray, None, fx=(f := float(rng.uniform(0.4, 0.8))), fy=f, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, gray.shape[::-1], interpolation=cv2.INTER_LINEAR))
+    if choice < 0.7:
+        return np.asarray(cv2.bilateralFilter(gray, 5, float(rng.uniform(0.1, 0.3)), 3))
+    return gray
+
+
+def _compressed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    import cv2
+
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))

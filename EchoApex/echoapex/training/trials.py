@@ -1,0 +1,196 @@
+"""One simulated patient put before a model: masks by every kind of prompt, EF from each view, clicks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import Cine
+from ..errors import MeasureError
+from ..measure.biplane import measure_biplane
+from ..measure.ejection_fraction import LVResult, measure_lv
+from ..prompts import PointPrompt, Prompt
+from ..segmenting import segment_frame, segment_structures
+from ..simulation import SimulatedClip, draw_case, simulate_clip
+from ..simulation.heart import Tissue
+from ..simulation.looks import Sampling
+from .sampling import shaken_box
+from .scores import dice, surface_distance_mm
+
+if TYPE_CHECKING:
+    from ..models.store import LoadedModel
+
+VIEWS = ("A4C", "A2C")
+KINDS = ("text", "box", "box+text", "click1")
+"""How each structure is asked for: by name, by a shaken box, by both, by one click."""
+CHAMBERS = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA)
+EVALUATION = Sampling(depth_samples=480, beams=144, scatterers_per_cell=4.0, slab_mm=3.0)
+"""Between training's single planes and the clips that are written; only what is seen in 300 x 400 pixels matters."""
+ROWS, COLUMNS = 300, 400
+BEATS = 1.25
+_SMALLEST_PX = 120
+
+
+@dataclass
+class MaskTrial:
+    """One structure on one frame: Dice by prompt kind, surface distance in mm by text, predicted Dice, truth."""
+
+    structure: str
+    view: str
+    dice: dict[str, float]
+    surface_mm: float
+    confidence: float
+    coverage: NDArray[np.float32]
+
+
+@dataclass
+class Click:
+    """One click without a structure: did its chamber come back, and did it with the prompts zeroed?"""
+
+    chamber: str
+    returned: bool
+    returned_zeroed: bool
+    dice: float
+
+
+@dataclass
+class Patient:
+    """All trials of one patient. ``ef`` holds (method, estimate or NaN, truth) in percent."""
+
+    seed: int
+    masks: list[MaskTrial] = field(default_factory=list)
+    clicks: list[Click] = field(default_factory=list)
+    ef: list[tuple[str, float, float]] = field(default_factory=list)
+
+
+def examine(model: LoadedModel, preset: str, seed: int, tasks: frozenset[str]) -> Patient:
+    """Simulates the patient of ``seed`` and tries ``tasks`` (of ``segmentation``, ``ef``, ``prompts``)."""
+    case = draw_case(preset, seed)
+    patient = Patient(seed)
+    results: dict[str, LVResult] = {}
+    for view in VIEWS:
+        clip = simulate_clip(case, view, rows=ROWS, columns=COLUMNS, beats=BEATS, sampling=EVALUATION)
+        cine = clip.cine()
+        if tasks & {"segmentation", "prompts"}:
+            _try_frames(model, clip, cine, patient, tasks)
+        if "ef" in tasks:
+            result = _measured(model, cine, view)
+            results.update({view: result} if result.beats else {})
+            patient.ef.append((view, _value(result, "LVEF", view), 100 * case.shape.ef))
+    if "ef" in tasks:
+        patient.ef.append(("biplane", _biplane(results), 100 * case.shape.ef))
+    return patient
+
+
+def _measured(model: LoadedModel, cine: Cine, view: str) -> LVResult:
+    found = segment_structures(model, cine, ["LV", "LA"])
+    return measure_lv(
+        view,
+        view,
+        found["LV"].masks,
+        scale=cine.scale,
+        times=cine.times,
+        la_masks=found["LA"].masks,
+        confidence=found["LV"].confidence,
+    )
+
+
+def _value(result: LVResult, name: str, method: str) -> float:
+    values = [m.value for m in result.measurements if m.name == name and m.method == method and m.value is not None]
+    return float(values[0]) if values else float("nan")
+
+
+def _biplane(results: dict[str, LVResult]) -> float:
+    if set(results) != set(VIEWS):
+        return float("nan")
+    try:
+        measured = measure_biplane(results["A4C"], results["A2C"])
+    except MeasureError:
+        return float("nan")
+    return next(float(m.value) for m in measured if m.name == "LVEF" and m.value is not None)
+
+
+def _try_frames(model: LoadedModel, clip: SimulatedClip, cine: Cine, patient: Patient, tasks: frozenset[str]) -> None:
+    waves = clip.r_wave_frames()
+    systole = int(np.argmin(clip.volumes_ml()))
+    rng = np.random.default_rng([patient.seed, 5, VIEWS.index(clip.view)])
+    for frame in dict.fromkeys((*waves[:1], systole)):
+        labels = clip.labels(frame)
+        if "segmentation" in tasks:
+            patient.masks += _mask_trials(model, cine, frame, labels, clip.view, rng)
+        if "prompts" in tasks:
+            patient.clicks += _clicks(model, cine, frame, labels, rng)
+
+
+def _mask_trials(
+    model: LoadedModel, cine: Cine, frame: int, labels: NDArray[np.uint8], view: str, rng: np.random.Generator
+) -> list[MaskTrial]:
+    present = [
+        Tissue[name] for name in model.card.structures if np.count_nonzero(labels == Tissue[name]) >= _SMALLEST_PX
+    ]
+    asks = [ask for tissue in present for ask in _asks(tissue.name, labels == tissue, rng)]
+    found = segment_frame(model, cine, frame, asks)
+    geometry = model.card.preprocessing.cine_geometry(cine)
+    trials = []
+    for index, tissue in enumerate(present):
+        truth, first = labels == tissue, index * len(KINDS)
+        masks = found.masks[first : first + len(KINDS)]
+        trials.append(
+            MaskTrial(
+                structure=tissue.name,
+                view=view,
+                dice={kind: dice(mask, truth) for kind, mask in zip(KINDS, masks, strict=True)},
+                surface_mm=surface_distance_mm(masks[0], truth, cine.scale.require()),
+                confidence=float(found.confidence[first]),
+                coverage=geometry.prepare_masks(truth[None])[0].numpy(),
+            )
+        )
+    return trials
+
+
+def _asks(structure: str, truth: NDArray[np.bool_], rng: np.random.Generator) -> list[Prompt]:
+    """One prompt of each of `KINDS`."""
+    box = _box(truth, rng)
+    return [Prompt(structure=structure), Prompt(box=box), Prompt(structure=structure, box=box), _click(truth, rng)]
+
+
+def _box(truth: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float, float, float]:
+    rows, columns = truth.shape
+    x0, y0, x1, y1 = (float(v) for v in shaken_box(truth, rng))
+    return min(x0, columns - 2.0), min(y0, rows - 2.0), min(x1, columns - 1.0), min(y1, rows - 1.0)
+
+
+def _click(truth: NDArray[np.bool_], rng: np.random.Generator) -> Prompt:
+    """A click a person would make: at least half as deep inside as the deepest place."""
+    from scipy import ndimage
+
+    depth = ndimage.distance_transform_edt(truth)
+    places = np.argwhere(depth >= 0.5 * depth.max())
+    y, x = places[rng.integers(len(places))]
+    return Prompt(points=(PointPrompt(float(x), float(y)),))
+
+
+def _clicks(
+    model: LoadedModel, cine: Cine, frame: int, labels: NDArray[np.uint8], rng: np.random.Generator
+) -> list[Click]:
+    asked = [t for t in (Tissue.LV, Tissue.LA, Tissue.RV) if np.count_nonzero(labels == t) >= _SMALLEST_PX]
+    asks = [_click(labels == tissue, rng) for tissue in asked]
+    normal, zeroed = segment_frame(model, cine, frame, asks), segment_frame(model, cine, frame, asks, zero_prompts=True)
+    return [
+        Click(
+            tissue.name,
+            _returns(normal.masks[i], labels, tissue),
+            _returns(zeroed.masks[i], labels, tissue),
+            dice(normal.masks[i], labels == tissue),
+        )
+        for i, tissue in enumerate(asked)
+    ]
+
+
+def _returns(mask: NDArray[np.bool_], labels: NDArray[np.uint8], tissue: Tissue) -> bool:
+    """Whether ``mask`` is the chamber clicked: more like it than like any other, and at Dice 0.5 or above."""
+    overlaps = {chamber: dice(mask, labels == chamber) for chamber in CHAMBERS}
+    return overlaps[tissue] >= 0.5 and overlaps[tissue] == max(overlaps.values())
