@@ -22,7 +22,7 @@ from .simulation.presets import PRESETS
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "all")
+TASKS = ("segmentation", "ef", "prompts", "all")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +113,8 @@ def _add_segment(table: Any) -> None:
 def _add_evaluate(table: Any) -> None:
     parser = _verb(table, "evaluate", verbs.evaluate, "score a model on data with known truth")
     parser.add_argument("--task", choices=TASKS, default="all")
-    parser.add_argument("--data", required=True, metavar="simulated:PRESET:N[:SEED]|DATASET:DIR")
+    parser.add_argument("--data", required=True, metavar="simulated:PRESET:N[:SEED]")
+    parser.add_argument("--save", action="store_true", help="also write the tables into the model's card")
     _add_model_options(parser)
 
 

@@ -116,7 +116,7 @@ def evaluate(chosen: Namespace) -> bool:
     """Scores a model and prints its tables: each metric with its interval and what a constant predictor gets."""
     from . import training
 
-    tables = training.evaluate(chosen.model, chosen.task, chosen.data, chosen.device, say)
+    tables = training.evaluate(chosen.model, chosen.task, chosen.data, chosen.device, say=say, save=chosen.save)
     if chosen.json:
         print_json(tables)
         return True
@@ -188,10 +188,10 @@ def doctor(chosen: Namespace) -> bool:
 
 
 def demo(chosen: Namespace) -> bool:
-    """Runs the demonstration."""
+    """Runs the demonstration; false when a clip could not be analyzed."""
     from .demo import run_demo
 
-    result = run_demo(chosen.out)
+    result = run_demo(chosen.out, as_text=not chosen.json)
     if chosen.json:
         print_json(result)
-    return True
+    return not result["failures"]

@@ -124,6 +124,14 @@ def test_systole_begun_before_the_clip_is_left_out_where_there_are_others():
     assert any("cut short" in warning for warning in found.warnings)
 
 
+def test_of_two_systoles_cut_by_the_clip_only_the_whole_looking_one_counts():
+    curve = np.concatenate([np.linspace(135, 95, 11), np.linspace(97, 135, 11)[:-1], np.linspace(135, 110, 6)])
+    found = search_beats(curve, times_of(np.arange(curve.size) / 30))
+    assert [(beat.ed, beat.es) for beat in found.beats] == [(0, 10)]
+    assert any("left out" in warning for warning in found.warnings)
+    assert any("Only part of a beat" in warning for warning in found.warnings)
+
+
 def test_gaps_are_bridged_and_reported():
     curve, seconds = volume_curve(110, start_phase=0.8)
     holed = curve.copy()

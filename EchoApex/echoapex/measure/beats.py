@@ -263,14 +263,16 @@ def _cut_end(bottom: int, curve: _Curve) -> str:
 
 
 def _without_cut_ones(systoles: list[_Systole], smooth: FloatArray) -> tuple[list[_Systole], tuple[str, ...]]:
-    """Drop systoles that the clip seems to cut short; where there are only such, keep them and say so."""
-    whole = [smooth[s.top] - smooth[s.bottom] for s in systoles if not s.doubtful]
-    if not whole:
-        return systoles, tuple(f"Only part of a beat: {s.doubtful}" for s in systoles)
-    least = _EDGE_SHARE * float(np.median(whole))
-    kept = [s for s in systoles if not s.doubtful or smooth[s.top] - smooth[s.bottom] >= least]
+    """Drop systoles that the clip seems to cut short; where there are only such, keep the deepest and say so."""
+    if not systoles:
+        return [], ()
+    falls = [float(smooth[s.top] - smooth[s.bottom]) for s in systoles]
+    whole = [fall for s, fall in zip(systoles, falls, strict=True) if not s.doubtful]
+    least = _EDGE_SHARE * (float(np.median(whole)) if whole else max(falls))
+    kept = [s for s, fall in zip(systoles, falls, strict=True) if (whole and not s.doubtful) or fall >= least]
     dropped = len(systoles) - len(kept)
-    return kept, (f"{dropped} systole(s) cut short by the start or end of the clip were left out",) if dropped else ()
+    words = [f"{dropped} systole(s) cut short by the start or end of the clip were left out"] if dropped else []
+    return kept, (*words, *(f"Only part of a beat: {s.doubtful}" for s in kept if not whole))
 
 
 def _beats(systoles: list[_Systole], curve: _Curve) -> list[Beat]:

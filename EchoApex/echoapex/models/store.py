@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
 from .card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
@@ -38,6 +38,7 @@ __all__ = [
     "import_model",
     "list_models",
     "load_model",
+    "record_scores",
     "remove_model",
     "save_model",
     "set_default_model",
@@ -86,6 +87,21 @@ def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> 
     _fill(model, folder / WEIGHTS_FILE, card.weights_sha256)
     chosen, reason = choose_device(device)
     return LoadedModel(model.to(chosen).eval(), card, folder, chosen, reason)
+
+
+def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> ModelCard:
+    """Writes ``evaluate``'s tables on ``data`` into the model's card, beside what is there, and gives the card back.
+
+    Raises `ModelError` when the card cannot be written.
+    """
+    card = read_card(model.folder)
+    kept = {**card.scores, data: {**card.scores.get(data, {}), **tables}}
+    complete = replace(card, scores=kept)
+    try:
+        _write(model.folder / CARD_FILE, complete.to_json().encode())
+    except OSError as error:
+        raise ModelError("The card cannot be written", value=error.strerror, file=model.folder / CARD_FILE) from None
+    return complete
 
 
 def import_model(folder: str | Path) -> ModelCard:

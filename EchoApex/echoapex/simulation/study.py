@@ -36,7 +36,14 @@ def study_case(preset: str, seed: int, overrides: dict[str, float]) -> Case:
 
 
 def write_study(
-    out: str | Path, seed: int, views: Sequence[str], preset: str, overrides: dict[str, float]
+    out: str | Path,
+    seed: int,
+    views: Sequence[str],
+    preset: str,
+    overrides: dict[str, float],
+    *,
+    rows: int = 480,
+    columns: int = 640,
 ) -> list[Path]:
     """Simulates one patient in each of ``views``; gives back what was written.
 
@@ -44,7 +51,7 @@ def write_study(
     `EchoApexError` for an unknown preset or view or an impossible heart.
     """
     case = study_case(preset, seed, overrides)
-    clips = [simulate_clip(case, view) for view in views]
+    clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

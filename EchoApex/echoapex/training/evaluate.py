@@ -44,13 +44,20 @@ class SimulatedData:
 
 
 def evaluate(
-    model: str | Path | None, task: str, data: str, device: str = "auto", say: Callable[[str], None] | None = None
+    model: str | Path | None,
+    task: str,
+    data: str,
+    device: str = "auto",
+    *,
+    say: Callable[[str], None] | None = None,
+    save: bool = False,
 ) -> Tables:
     """``{task: {metric: {"value", "ci", "constant"}}}`` of a model (identifier, folder or None for the default).
 
-    ``task`` is one of `TASKS` or ``all``. Raises `EchoApexError` for unknown tasks or data.
+    ``task`` is one of `TASKS` or ``all``; ``save`` writes the tables into the model's card too. Raises
+    `EchoApexError` for unknown tasks or data.
     """
-    from ..models.store import load_model
+    from ..models.store import load_model, record_scores
 
     if task not in (*TASKS, "all"):
         raise EchoApexError(f"A task is one of {', '.join(TASKS)} or all", value=task)
@@ -62,7 +69,10 @@ def evaluate(
         patients.append(examine(loaded, source.preset, seed, tasks))
         if say is not None:
             say(f"patient {len(patients)} of {source.count}")
-    return tables(patients, tasks, loaded)
+    made = tables(patients, tasks, loaded)
+    if save:
+        record_scores(loaded, f"simulated:{source.preset}:{source.count}:{source.first_seed}", made)
+    return made
 
 
 def tables(patients: list[Patient], tasks: frozenset[str], model: LoadedModel) -> Tables:

@@ -126,14 +126,14 @@ class Trainer:
                 hours = self.seconds / 3600
                 self.say(f"step {self.step}/{self.recipe.steps} loss {loss:.4f} dice {dice:.4f} hours {hours:.2f}")
             if self.step % 250 == 0 or self.step == self.recipe.steps:
-                self._save()
+                self.save()
         return self.average
 
     def _one_step(self) -> tuple[float, float]:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * self._rate()
-        images, index, prompts, targets = self._batch()
+        images, index, prompts, targets = self.draw_batch()
         # With some hundred tokens plain attention is faster than the fused kernel, whose bfloat16 backward is slow.
         with (
             torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"),
@@ -149,7 +149,8 @@ class Trainer:
         self._update_average()
         return float(loss.detach()), float(reached.mean())
 
-    def _batch(self) -> tuple[Tensor, Tensor, PromptBatch, Tensor]:
+    def draw_batch(self) -> tuple[Tensor, Tensor, PromptBatch, Tensor]:
+        """Images ``[B, 1, S, S]``, frame index ``[N]``, prompts and targets ``[N, S/2, S/2]`` of the coming step."""
         # A generator for each step: a run continued after a kill sees what it would have seen.
         rng = np.random.default_rng([self.recipe.seed, self.step, self.team.rank])
         count = self.recipe.batch // self.team.size
@@ -174,7 +175,8 @@ class Trainer:
         keep = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Writes the checkpoint that a later start continues from."""
         if not self.team.leads:
             return
         state = {

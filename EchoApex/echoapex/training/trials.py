@@ -30,7 +30,8 @@ CHAMBERS = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA)
 EVALUATION = Sampling(depth_samples=480, beams=144, scatterers_per_cell=4.0, slab_mm=3.0)
 """Between training's single planes and the clips that are written; only what is seen in 300 x 400 pixels matters."""
 ROWS, COLUMNS = 300, 400
-BEATS = 1.25
+BEATS = 1.6
+"""Long enough for one whole systole, wherever in the beat a clip begins."""
 _SMALLEST_PX = 120
 
 

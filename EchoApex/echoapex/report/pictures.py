@@ -1,0 +1,114 @@
+"""Frames as pictures: stills with their outlines drawn in, and the gray frames of the page's player."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..clips import ClipResult
+from ..errors import EchoApexError
+from .outlines import Crop, axis_lines, drawing_order, line_color, outlines
+
+STILL_WIDTH = 800
+"""Width (or height, if larger) of a still in pixels."""
+
+PLAYER_WIDTHS = (640, 480, 360, 240)
+"""Widths of the player's frames, the largest that fits the page's size is taken."""
+
+_FRACTION_BITS = 4
+_LINE_PX = 2
+_LABEL_HEIGHT = 28
+_JPEG_QUALITY = 82
+_STILL_QUALITY = 88
+_AXIS_COLOR = (255, 255, 255)
+
+
+def still(clip: ClipResult, frame: int, label: str) -> NDArray[np.uint8]:
+    """``frame`` of a clip with its outlines and the long axis of the left ventricle, ``uint8 [h, w, 3]`` RGB.
+
+    ``label`` (ASCII) is written below the picture, for it to say what it is wherever it ends up.
+    """
+    crop = Crop.fit(clip.cine, STILL_WIDTH, enlarge=True)
+    gray = crop.picture(clip.cine.masked_frames()[frame])
+    picture = np.ascontiguousarray(np.repeat(gray[..., None], 3, axis=2))
+    for name in drawing_order(clip):
+        for line in outlines(clip.segmentations[name].masks[frame]):
+            _draw(picture, crop.place(line), line_color(name), closed=True, width=_LINE_PX)
+    for line in axis_lines(clip, frame):
+        _draw(picture, crop.place(line), _AXIS_COLOR, closed=False, width=1)
+    return np.concatenate([picture, _label_strip(label, picture.shape[1])])
+
+
+def _label_strip(label: str, width: int) -> NDArray[np.uint8]:
+    import cv2
+
+    strip = np.zeros((_LABEL_HEIGHT, width, 3), np.uint8)
+    place = (10, _LABEL_HEIGHT - 9)
+    cv2.putText(strip, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.48, _AXIS_COLOR, 1, cv2.LINE_AA)
+    return strip
+
+
+def _draw(
+    picture: NDArray[np.uint8], points: NDArray[np.float64], color: tuple[int, int, int], *, closed: bool, width: int
+) -> None:
+    import cv2
+
+    fixed = np.rint(points * 2**_FRACTION_BITS).astype(np.int32)
+    cv2.polylines(picture, [fixed[:, None]], closed, color, width, cv2.LINE_AA, _FRACTION_BITS)
+
+
+def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Writes an RGB picture; raises `EchoApexError` where that is not possible."""
+    import cv2
+
+    # Not cv2.imwrite: it fails without a reason, and on Windows for folders with other than ASCII letters.
+    try:
+        path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+    except OSError as error:
+        raise EchoApexError("The picture cannot be written", value=error.strerror, file=path) from None
+
+
+def still_uri(picture: NDArray[np.uint8]) -> str:
+    """An RGB picture as a ``data:`` address for the page."""
+    return _jpeg_uri(picture[..., ::-1], _STILL_QUALITY)
+
+
+def player_frames(clip: ClipResult, most_bytes: float) -> tuple[Crop, list[str]]:
+    """The gray frames inside the sector as ``data:`` addresses, and where they lie in the cine.
+
+    They are as large as ``most_bytes`` for the clip allows, or of the least width where even that takes more.
+    """
+    frames = clip.cine.masked_frames()
+    for width in PLAYER_WIDTHS:
+        crop = Crop.fit(clip.cine, width, enlarge=False)
+        addresses = [_jpeg_uri(crop.picture(frame), _JPEG_QUALITY) for frame in frames]
+        if sum(map(len, addresses)) <= most_bytes:
+            break
+    return crop, addresses
+
+
+def player_paths(clip: ClipResult, crop: Crop) -> dict[str, list[str]]:
+    """Outlines as SVG paths in the pixels of ``crop``'s picture: one for each frame, by structure, and ``axis``."""
+    paths = {
+        name: [_path([crop.place(line) for line in outlines(mask)], "Z") for mask in clip.segmentations[name].masks]
+        for name in drawing_order(clip)
+    }
+    count = clip.cine.frame_count
+    paths["axis"] = [_path([crop.place(line) for line in axis_lines(clip, frame)], "") for frame in range(count)]
+    return paths
+
+
+def _path(lines: Sequence[NDArray[np.float64]], end: str) -> str:
+    # SVG counts from the edge of the first pixel, half a pixel before its center.
+    return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line + 0.5) + end for line in lines)
+
+
+def _jpeg_uri(picture: NDArray[np.uint8], quality: int) -> str:
+    import cv2
+
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")

@@ -1,0 +1,286 @@
+"""The report: valid by its schema, traceable, self-contained, the same every time, and proof against hostile text."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from report_cases import CARD, report, simulated, true_masks, true_result, unscaled_result
+
+from echoapex import resources
+from echoapex.clips import measure_clip
+from echoapex.errors import EchoApexError, ReadError
+from echoapex.io import read_masks
+from echoapex.measure.types import Measurement, Source
+from echoapex.report import ReportContent, report_json, write_report
+from echoapex.report.page import MAX_BYTES
+
+HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x.png onerror=alert(2)>\"'&"
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.fixture(scope="module")
+def content() -> ReportContent:
+    missing = ReadError("There is no such file", file="gone.dcm")
+    return report(true_result("A4C"), true_result("A2C"), unscaled_result(), failures=(missing,))
+
+
+@pytest.fixture(scope="module")
+def folder(content: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("report") / "made" / "here"
+    assert write_report(target, content) == target / "report.html"
+    return target
+
+
+@pytest.fixture(scope="module")
+def record(folder: Path) -> dict:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+class Page(HTMLParser):
+    """What a page holds: elements with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts.append(data)
+        elif self._inside != "style":
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_record_is_valid(record: dict, validator: Draft202012Validator) -> None:
+    validator.validate(record)
+
+
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        (lambda r: r.update(schema=2), "schema"),
+        (lambda r: r.pop("patient"), "patient"),
+        (lambda r: r.update(surprise=1), "surprise"),
+        (lambda r: r["clips"][0].update(view="A6C"), "view"),
+        (lambda r: r["clips"][2].update(volume_ml=[1.0]), "volumes without a scale"),
+        (lambda r: r["clips"][0].update(scale_source="none"), "scale without source"),
+        (lambda r: r["measurements"][0].update(sources=[]), "sources"),
+        (lambda r: r["measurements"][0].update(confidence=1.2), "confidence"),
+        (lambda r: r["clips"][0]["masks"].update(LV="masks\\LV.nrrd"), "masks"),
+    ],
+)
+def test_the_schema_refuses_what_breaks_the_contract(record: dict, validator, change, broken: str) -> None:
+    damaged = json.loads(json.dumps(record))
+    change(damaged)
+    assert not validator.is_valid(damaged), broken
+
+
+def test_the_record_says_what_is_known_and_nothing_more(record: dict) -> None:
+    assert record["model"] == {"id": CARD.id, "hash": "ab" * 32, "simulated_only": True}
+    assert record["simulated"] is True and record["patient"] is None
+    a4c, _, real = record["clips"]
+    assert (a4c["simulated"], real["simulated"]) == (True, False)
+    assert real["scale_mm_per_px"] is real["frame_times_s"] is real["volume_ml"] is None
+    assert real["scale_source"] == "none" and real["frame_time_source"] == "unknown"
+    assert np.asarray(real["area_px"]).shape == (real["frame_count"],)
+    assert a4c["frame_times_s"] == pytest.approx(simulated("A4C").cine().times.seconds)
+    assert a4c["volume_ml"] == pytest.approx(true_result("A4C").lv.volume_ml)
+    assert record["failures"] == [
+        {"file": record["failures"][0]["file"], "rule": "There is no such file", "value": None}
+    ]
+
+
+def test_every_number_leads_to_its_clip_and_frames(record: dict) -> None:
+    clips = {clip["id"]: clip for clip in record["clips"]}
+    assert {"biplane", "A4C", "A2C", "area_length_A4C"} <= {item["method"] for item in record["measurements"]}
+    for item in record["measurements"]:
+        for source in item["sources"]:
+            assert all(0 <= frame < clips[source["clip"]]["frame_count"] for frame in source["frames"])
+    edv = next(m for m in record["measurements"] if (m["name"], m["method"]) == ("LVEDV", "A4C"))
+    frames = [frame for source in edv["sources"] for frame in source["frames"]]
+    assert frames == [beat["ed"] for beat in clips["A4C"]["beats"]]
+    assert edv["value"] == pytest.approx(np.mean([clips["A4C"]["volume_ml"][frame] for frame in frames]))
+
+
+def test_masks_and_pictures_are_where_the_record_says(record: dict, folder: Path, content: ReportContent) -> None:
+    import cv2
+
+    for clip, made in zip(record["clips"], content.clips):
+        assert set(clip["masks"]) == set(made.segmentations)
+        for name, path in clip["masks"].items():
+            assert np.array_equal(read_masks(folder / path).masks, made.segmentations[name].masks)
+        for moment in ("ED", "ES"):
+            assert cv2.imread(str(folder / "pictures" / f"{clip['id']}-{moment}.png")).shape[1] == 800
+        assert (folder / "pictures" / f"{clip['id']}-curve.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_clips_file_is_relative_to_the_report(tmp_path: Path) -> None:
+    clip = true_result("A4C")
+    stored = replace(clip, cine=replace(clip.cine, path=tmp_path / "study" / "a b.dcm"))
+    (entry,) = report_json(report(stored), tmp_path / "out")["clips"]
+    assert entry["file"] == "../study/a b.dcm"
+
+
+def test_the_page_needs_nothing_from_outside(page: Page, folder: Path) -> None:
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "action", "data", "poster"):
+            address = attributes.get(name)
+            assert address is None or address.startswith(("data:image/", "#")), (tag, address)
+        assert tag not in {"link", "iframe", "object", "embed", "form", "base"}
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in text and "@import" not in text and "url(" not in text
+    assert len(text) < MAX_BYTES
+
+
+def test_the_page_says_what_it_is_before_any_number(page: Page) -> None:
+    notice = "Demonstration model, trained on simulated hearts only. Not a medical device, not for clinical use."
+    assert notice in page.text
+    assert page.text.index(notice) < page.text.index("mL")
+    assert page.text.count("simulated") >= 2 and "no truth known" in page.text
+    assert "There is no such file" in page.text
+
+
+def test_the_page_has_every_number_with_its_truth(page: Page, content: ReportContent) -> None:
+    for item in content.measurements:
+        assert f"{item.value:.1f}" in page.text
+    edv = next(m for m in content.measurements if (m.name, m.method) == ("LVEDV", "biplane"))
+    truth = content.truth_of(edv)
+    assert truth is not None
+    row = page.text[page.text.index("End-diastolic volume", page.text.index("All numbers")) :][:200]
+    assert f"{edv.value:.1f} mL" in row and f"{truth.value:.1f} mL" in row
+    assert f"{edv.value - truth.value:+.1f}".replace("-", "−") in row
+
+
+def test_links_of_the_page_lead_to_frames_of_its_clips(page: Page, content: ReportContent) -> None:
+    links = [attributes for tag, attributes in page.elements if tag == "a" and "data-frame" in attributes]
+    targets = {attributes.get("id") for _, attributes in page.elements}
+    assert len(links) >= len(content.measurements)
+    for link in links:
+        assert (link["href"] or "#").removeprefix("#") in targets
+        assert 0 <= int(link["data-frame"] or -1) < content.clip(link["data-clip"] or "").cine.frame_count
+
+
+def test_the_player_has_every_frame_and_line(page: Page, content: ReportContent) -> None:
+    clips = json.loads(page.scripts[0])
+    for data, clip in zip(clips, content.clips, strict=True):
+        count = clip.cine.frame_count
+        assert len(data["frames"]) == len(data["times"]) == len(data["captions"]) == len(data["x"]) == count
+        assert set(data["paths"]) == {*clip.segmentations, "axis"}
+        assert all(len(paths) == count for paths in data["paths"].values())
+        assert data["duration"] > data["times"][-1]
+    assert clips[0]["times"] == pytest.approx(content.clips[0].cine.times.seconds)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    clip = true_result("A2C")
+    poisoned = replace(
+        clip,
+        origin=HOSTILE,
+        warnings=(HOSTILE,),
+        cine=replace(clip.cine, path=tmp_path / "<b onload=x>&.dcm"),
+    )
+    bad = (Measurement(HOSTILE, 1.0, HOSTILE, HOSTILE, (Source("A2C", (0,)),), None, (HOSTILE,)),)
+    failures = (EchoApexError(HOSTILE, value=HOSTILE, file=HOSTILE),)
+    model = replace(CARD, name=HOSTILE, limits=HOSTILE, training=replace(CARD.training, data=HOSTILE))
+    made = report(poisoned, title=HOSTILE, model=model, measurements=bad, failures=failures)
+    page = Page(write_report(tmp_path, made).read_text(encoding="utf-8"))
+    assert len([tag for tag, _ in page.elements if tag == "script"]) == 2
+    assert all(not any(name.startswith("on") for name in attributes) for _, attributes in page.elements)
+    images = [attributes["src"] for tag, attributes in page.elements if tag == "img"]
+    assert images and all((source or "").startswith("data:") for source in images)
+    assert page.text.count("alert(1)") >= 6
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", "a b", ".hidden", "x" * 65])
+def test_identifiers_that_are_no_file_names_are_refused(name: str) -> None:
+    with pytest.raises(EchoApexError, match="letters, digits"):
+        report(replace(true_result("A2C"), id=name), measurements=())
+    masks = true_masks("A2C")["LV"]
+    with pytest.raises(EchoApexError, match="letters, digits"):
+        report(replace(true_result("A2C"), segmentations={name: masks}))
+
+
+def test_clips_of_the_same_name_are_refused() -> None:
+    with pytest.raises(EchoApexError, match="different identifiers"):
+        report(true_result("A4C"), replace(true_result("A2C"), id="a4c"), measurements=())
+
+
+def test_a_number_from_nowhere_is_refused() -> None:
+    stray = Measurement("LVEF", 50.0, "%", "A4C", (Source("other", (0,)),))
+    with pytest.raises(EchoApexError, match="from a clip of its report"):
+        report(true_result("A4C"), measurements=(stray,))
+
+
+def test_a_clip_without_beats_or_ventricle_is_still_shown(tmp_path: Path, validator: Draft202012Validator) -> None:
+    cine = simulated("A4C").cine()
+    flat = replace(
+        true_masks("A4C")["LV"], masks=np.repeat(true_masks("A4C")["LV"].masks[:1], cine.frame_count, axis=0)
+    )
+    still = measure_clip(cine, "still", "A4C", {"LV": flat})
+    none = measure_clip(cine, "none", "PLAX", {})
+    made = report(still, none, truth=None)
+    page = Page(write_report(tmp_path, made).read_text(encoding="utf-8"))
+    validator.validate(json.loads((tmp_path / "report.json").read_text(encoding="utf-8")))
+    assert "Nothing could be measured" in page.text and "was not measured" in page.text
+    assert "No beat was found" in page.text
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "still-first.png",
+        "still-curve.svg",
+        "none-first.png",
+    }
+
+
+def test_truth_is_only_for_simulated_clips() -> None:
+    made = report(true_result("A4C"), unscaled_result())
+    real = next(m for m in made.measurements if m.sources[0].clip == "real")
+    assert real.name == "LVEF" and made.truth_of(real) is None
+    assert made.truth_of(next(m for m in made.measurements if m.name == "LVEF")) is not None
+
+
+def test_the_same_content_gives_the_same_files(tmp_path: Path) -> None:
+    made = report(true_result("A2C"))
+    for name in ("one", "two"):
+        write_report(tmp_path / name, made)
+    files = {path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()}
+    assert len(files) == 8
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(EchoApexError, match="cannot be made"):
+        write_report(tmp_path / "file", report(true_result("A2C")))
+
+
+def test_no_name_of_a_patient_reaches_the_report(folder: Path) -> None:
+    for file in (folder / "report.json", folder / "report.html"):
+        assert not re.search(r"PatientName|PatientID|SIMULATED\^HEART", file.read_text(encoding="utf-8"))

@@ -1,0 +1,123 @@
+"""The shipped model at work: on a real cine, on hearts it has never seen, and asked in every way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.examples import get_path
+from scipy import ndimage
+
+from echoapex.cine import Cine
+from echoapex.cli import main
+from echoapex.errors import PromptError
+from echoapex.io import read_cine, read_masks
+from echoapex.measure.beats import find_beats
+from echoapex.models.store import LoadedModel, load_model
+from echoapex.prompts import PointPrompt, Prompt
+from echoapex.segmenting import one_piece, segment_cine, segment_frame, segment_structures
+from echoapex.simulation import SimulatedClip, draw_case, simulate_clip, write_study
+from echoapex.simulation.heart import Tissue
+from echoapex.training.scores import dice
+from echoapex.training.trials import examine
+
+
+@pytest.fixture(scope="module")
+def model() -> LoadedModel:
+    return load_model(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def real() -> Cine:
+    return read_cine(get_path("ybr_color"))
+
+
+@pytest.fixture(scope="module")
+def clip() -> SimulatedClip:
+    return simulate_clip(draw_case("easy", 900_901), "A4C", rows=240, columns=320, beats=1.0, max_frames=16)
+
+
+def inside_point(mask: np.ndarray) -> PointPrompt:
+    y, x = np.unravel_index(np.argmax(ndimage.distance_transform_edt(mask)), mask.shape)
+    return PointPrompt(float(x), float(y))
+
+
+def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) -> None:
+    found = segment_structures(model, real, ["LV"])["LV"]
+    area = found.masks.sum(axis=(1, 2)).astype(float)
+    assert np.all(area > 0)
+    assert not np.any(found.masks & ~real.sector.mask)
+    assert all(ndimage.label(mask)[1] == 1 for mask in found.masks)
+    change = np.sort(np.abs(np.diff(area)) / area[:-1])
+    assert change[-2] <= 0.15, "all but one step"
+    beat = find_beats(area, real.times)[0]
+    assert 0.3 <= area[beat.es] / area[beat.ed] <= 0.9
+
+
+def test_named_structures_are_found_on_hearts_never_seen(model: LoadedModel) -> None:
+    patients = [examine(model, "hard", seed, frozenset({"segmentation", "prompts"})) for seed in range(900_400, 900_404)]
+    by_text = [trial.dice["text"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
+    by_box = [trial.dice["box"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
+    assert np.mean(by_text) > 0.8
+    assert np.mean(by_box) > 0.85
+    clicks = [click for patient in patients for click in patient.clicks]
+    assert np.mean([click.returned for click in clicks]) > 0.8
+    assert np.mean([click.returned_zeroed for click in clicks]) < 0.6
+
+
+def test_a_prompt_on_one_frame_is_carried_both_ways(model: LoadedModel, clip: SimulatedClip) -> None:
+    cine, frame = clip.cine(), 7
+    for tissue, bar in ((Tissue.LV, 0.8), (Tissue.LA, 0.7)):
+        prompt = Prompt(points=(inside_point(clip.labels(frame) == tissue),))
+        found = segment_cine(model, cine, prompt, frame)
+        reached = [dice(found.masks[k], clip.labels(k) == tissue) for k in (0, 4, 7, 11, 15)]
+        assert np.mean(reached) > bar
+        assert np.all((found.confidence >= 0) & (found.confidence <= 1))
+
+
+def test_a_negative_click_takes_away(model: LoadedModel, clip: SimulatedClip) -> None:
+    cine = clip.cine()
+    labels = clip.labels(0)
+    wide = np.isin(labels, (Tissue.LV, Tissue.LA))
+    rows, columns = np.nonzero(wide)
+    box = tuple(float(v) for v in (columns.min(), rows.min(), columns.max(), rows.max()))
+    positive, negative = inside_point(labels == Tissue.LV), inside_point(labels == Tissue.LA)
+    ask = Prompt(box=box, points=(positive, PointPrompt(negative.x, negative.y, positive=False)))
+    mask = segment_frame(model, cine, 0, [ask]).masks[0]
+    assert not mask[round(negative.y), round(negative.x)]
+
+
+def test_one_piece_keeps_a_ring_a_ring() -> None:
+    y, x = np.mgrid[:60, :60]
+    radius = np.hypot(x - 30, y - 30)
+    ring = (radius < 20) & (radius > 12)
+    assert np.array_equal(one_piece(ring), ring)
+    speckled = (radius < 20) & ~((x == 30) & (y == 30))
+    speckled[0, 0] = True
+    assert np.array_equal(one_piece(speckled), radius < 20)
+    assert not one_piece(np.zeros((5, 5), bool)).any()
+
+
+def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: SimulatedClip) -> None:
+    cine = clip.cine()
+    with pytest.raises(PromptError, match="knows by name only LV"):
+        segment_cine(model, cine, Prompt(structure="AO"))
+    with pytest.raises(PromptError, match="frame must be 0 to 15"):
+        segment_cine(model, cine, Prompt(structure="LV"), frame=16)
+    with pytest.raises(PromptError, match="point must lie"):
+        segment_cine(model, cine, Prompt(points=(PointPrompt(400.0, 10.0),)))
+    with pytest.raises(PromptError, match="needs a point"):
+        segment_cine(model, cine, Prompt())
+
+
+def test_segment_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_study(tmp_path, 900_902, ("A4C",), "easy", {"heart_rate": 75}, rows=150, columns=200)
+    source, target = tmp_path / "A4C.dcm", tmp_path / "lv.nrrd"
+    assert main(["segment", str(source), "--text", "left ventricle", "--out", str(target)]) == 0
+    masks, cine = read_masks(target), read_cine(source)
+    assert masks.masks.shape == cine.frames.shape
+    assert masks.mm_per_px == pytest.approx(cine.scale.require())
+    assert masks.frame_times_s == pytest.approx(cine.times.seconds)
+    assert main(["segment", str(source), "--text", "liver", "--out", str(target)]) == 1
+    assert "no structure I know" in capsys.readouterr().err
