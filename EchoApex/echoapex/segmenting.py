@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .cine import BoolMask, Cine
 from .errors import PromptError
 from .prompts import Prompt
+from .structures import structures
 
 if TYPE_CHECKING:
     from .models.encoder import Features
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .models.store import LoadedModel
 
 FRAMES_PER_BATCH = 8
+WALL_PIECE = 0.25
+"""Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0)
     """One structure in every frame of ``cine``.
 
     A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame`` and its mask
-    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one piece and
-    lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
+    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one
+    piece (a wall may be several) and lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
     """
     if not 0 <= frame < cine.frame_count:
         raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
@@ -45,9 +48,9 @@ def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0)
     return _carried(model, cine, prompt, frame)
 
 
-def segment_structures(model: LoadedModel, cine: Cine, structures: Iterable[str]) -> dict[str, Segmentation]:
+def segment_structures(model: LoadedModel, cine: Cine, names: Iterable[str]) -> dict[str, Segmentation]:
     """Several structures by name, each frame encoded once; results by structure identifier."""
-    wanted = list(structures)
+    wanted = list(names)
     prompts = [Prompt(structure=structure) for structure in wanted]
     masks = {structure: np.zeros(cine.frames.shape, bool) for structure in wanted}
     confidence = {structure: np.zeros(cine.frame_count, np.float32) for structure in wanted}
@@ -126,12 +129,16 @@ def _decode(
             features, index.to(model.device), batch.to(model.device), zero_prompts=zero_prompts
         )
         restored = geometry.restore_logits(logits)
-    masks = np.stack([one_piece(mask) for mask in restored > 0]) if len(prompts) else np.zeros((0, 1, 1), bool)
+    rows, columns = restored.shape[1:]
+    masks = np.zeros((len(prompts), rows, columns), bool)
+    for row, prompt in enumerate(prompts):
+        wall = prompt.structure is not None and structures()[prompt.structure].wall
+        masks[row] = main_pieces(restored[row] > 0, WALL_PIECE if wall else 1.0)
     return masks, dice.cpu().numpy().astype(np.float32)
 
 
-def one_piece(mask: BoolMask) -> BoolMask:
-    """The largest connected piece of ``mask [H, W]``, small holes filled; empty stays empty.
+def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
+    """The largest connected piece of ``mask [H, W]`` and those of at least ``least`` of its size, small holes filled.
 
     A hole of over a twentieth of the piece is anatomy: the cavity inside a ring of myocardium.
     """
@@ -140,7 +147,12 @@ def one_piece(mask: BoolMask) -> BoolMask:
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask
-    largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    pieces = np.bincount(labels.ravel())
+    pieces[0] = 0
+    kept = pieces >= least * pieces.max()
+    # Of equals only one stays: one piece means one.
+    kept = kept if least < 1.0 else np.arange(pieces.size) == int(np.argmax(pieces))
+    largest = kept[labels]
     holes, hole_count = ndimage.label(ndimage.binary_fill_holes(largest) & ~largest)
     sizes = np.bincount(holes.ravel(), minlength=hole_count + 1)
     small = np.flatnonzero(sizes <= np.count_nonzero(largest) / 20)

@@ -20,7 +20,10 @@ PROMPTED = "PROMPTED"
 
 @dataclass(frozen=True)
 class Structure:
-    """One structure: ``color`` is RGB 0-255, ``snomed`` is ``(code, meaning)``, ``terminology`` is Slicer's entry."""
+    """One structure: ``color`` is RGB 0-255, ``snomed`` is ``(code, meaning)``, ``terminology`` is Slicer's entry.
+
+    ``wall`` is true where one cut may rightly show several pieces, as septum and lateral wall with the apex missing.
+    """
 
     id: str
     name: str
@@ -28,6 +31,7 @@ class Structure:
     color: tuple[int, int, int]
     snomed: tuple[str, str]
     terminology: str
+    wall: bool = False
 
 
 @cache
@@ -42,6 +46,7 @@ def structures() -> dict[str, Structure]:
             color=tuple(item["color"]),
             snomed=(item["snomed"]["code"], item["snomed"]["meaning"]),
             terminology=item["terminology"],
+            wall=item["wall"],
         )
         for item in json.loads(text)["structures"]
     }

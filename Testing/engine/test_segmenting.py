@@ -16,7 +16,7 @@ from echoapex.io import read_cine, read_masks
 from echoapex.measure.beats import find_beats
 from echoapex.models.store import LoadedModel, load_model
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import one_piece, segment_cine, segment_frame, segment_structures
+from echoapex.segmenting import main_pieces, segment_cine, segment_frame, segment_structures
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Tissue
 from echoapex.training.scores import dice
@@ -88,15 +88,23 @@ def test_a_negative_click_takes_away(model: LoadedModel, clip: SimulatedClip) ->
     assert not mask[round(negative.y), round(negative.x)]
 
 
-def test_one_piece_keeps_a_ring_a_ring() -> None:
+def test_a_ring_stays_a_ring() -> None:
     y, x = np.mgrid[:60, :60]
     radius = np.hypot(x - 30, y - 30)
     ring = (radius < 20) & (radius > 12)
-    assert np.array_equal(one_piece(ring), ring)
+    assert np.array_equal(main_pieces(ring), ring)
     speckled = (radius < 20) & ~((x == 30) & (y == 30))
     speckled[0, 0] = True
-    assert np.array_equal(one_piece(speckled), radius < 20)
-    assert not one_piece(np.zeros((5, 5), bool)).any()
+    assert np.array_equal(main_pieces(speckled), radius < 20)
+    assert not main_pieces(np.zeros((5, 5), bool)).any()
+
+
+def test_a_wall_may_be_two_pieces_but_a_crumb_is_none() -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[5:35, 5:10], mask[5:25, 25:30], mask[30:32, 30:32] = True, True, True
+    kept = main_pieces(mask, 0.25)
+    assert kept[6, 6] and kept[6, 26] and not kept[30, 30]
+    assert np.array_equal(np.unique(np.nonzero(main_pieces(mask))[1]), np.arange(5, 10))
 
 
 def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: SimulatedClip) -> None:
