@@ -36,8 +36,8 @@ def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0)
     """One structure in every frame of ``cine``.
 
     A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame`` and its mask
-    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one
-    piece (a wall may be several) and lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
+    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one piece (a wall may
+    be several) and lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
     """
     if not 0 <= frame < cine.frame_count:
         raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)

@@ -124,3 +124,20 @@ def test_without_a_usable_model_nothing_is_started(tmp_path: Path, monkeypatch: 
     with pytest.raises(ModelError, match="gone"):
         demo.run_demo(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_one(tmp_path: Path) -> None:
+    result = demo.run_demo(tmp_path / "out", as_text=False)
+    assert result["failures"] == []
+    measured = {(m["name"], m["method"], tuple(m["clips"])): m for m in result["measurements"]}
+    for view in ("A4C", "A2C"):
+        single = measured["LVEF", view, (f"simulated-{view}",)]
+        assert single["value"] == pytest.approx(single["truth"], abs=6)
+        assert result["dice"][f"simulated-{view}"]["LV"] > 0.85
+    record = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
+    real = next(clip for clip in record["clips"] if clip["id"] == "real-A4C")
+    assert real["beats"]
+    assert min(real["area_px"]) / max(real["area_px"]) >= 0.2
+    ef = measured["LVEF", "area_length_A4C", ("real-A4C",)]
+    assert 20 < ef["value"] < 85
+    assert not any(m["unit"] in ("mL", "mm") for m in result["measurements"] if m["clips"] == ["real-A4C"])

@@ -56,7 +56,9 @@ def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) 
 
 
 def test_named_structures_are_found_on_hearts_never_seen(model: LoadedModel) -> None:
-    patients = [examine(model, "hard", seed, frozenset({"segmentation", "prompts"})) for seed in range(900_400, 900_404)]
+    patients = [
+        examine(model, "hard", seed, frozenset({"segmentation", "prompts"})) for seed in range(900_400, 900_404)
+    ]
     by_text = [trial.dice["text"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
     by_box = [trial.dice["box"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
     assert np.mean(by_text) > 0.8

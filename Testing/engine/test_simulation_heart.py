@@ -119,7 +119,12 @@ def test_overrides_are_obeyed_and_edv_is_solved_for() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "rule"),
-    [({"ef": 0.99}, "needs ef"), ({"ivsd_mm": float("nan")}, "needs ivsd_mm"), ({"mass": 3.0}, "A heart has"), ({"edv_ml": 2000.0}, "needs length_mm")],
+    [
+        ({"ef": 0.99}, "needs ef"),
+        ({"ivsd_mm": float("nan")}, "needs ivsd_mm"),
+        ({"mass": 3.0}, "A heart has"),
+        ({"edv_ml": 2000.0}, "needs length_mm"),
+    ],
 )
 def test_an_impossible_heart_is_refused(changes: dict[str, float], rule: str) -> None:
     with pytest.raises(EchoApexError, match=rule):

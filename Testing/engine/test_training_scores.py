@@ -7,7 +7,15 @@ import pytest
 
 from echoapex.errors import EchoApexError
 from echoapex.training.evaluate import SimulatedData
-from echoapex.training.scores import agreement, best_constant_mask, dice, interval, r_squared, score, surface_distance_mm
+from echoapex.training.scores import (
+    agreement,
+    best_constant_mask,
+    dice,
+    interval,
+    r_squared,
+    score,
+    surface_distance_mm,
+)
 
 
 def test_agreement_of_known_pairs() -> None:
