@@ -51,8 +51,14 @@ def environment_problem(have_venv: bool, have_ensurepip: bool, is_debian: bool) 
     if have_venv and have_ensurepip:
         return None
     if is_debian:
-        return "This Python cannot make virtual environments. Install what is missing: sudo apt install python3-venv"
+        package = venv_package(sys.version_info[:2])
+        return f"This Python cannot make virtual environments. Install what is missing: sudo apt install {package}"
     return "This Python comes without venv or ensurepip. Install a complete Python, for example the one of python.org."
+
+
+def venv_package(version: tuple[int, int]) -> str:
+    """Debian's and Ubuntu's package with what their Python of this version leaves out."""
+    return f"python{_dotted(version)}-venv"
 
 
 def _dotted(version: tuple[int, int]) -> str:
@@ -155,12 +161,32 @@ def _works(python: Path) -> bool:
     return subprocess.run([str(python), "-c", check], capture_output=True, check=False).returncode == 0
 
 
-def _make_environment() -> None:
-    problem = environment_problem(
+def _environment_problem() -> str | None:
+    return environment_problem(
         importlib.util.find_spec("venv") is not None,
         importlib.util.find_spec("ensurepip") is not None,
-        Path("/etc/debian_version").exists(),
+        _is_debian(),
     )
+
+
+def _is_debian() -> bool:
+    return Path("/etc/debian_version").exists()
+
+
+def _install_venv() -> None:
+    """Installs what makes environments, which only root on Debian or Ubuntu may do without being asked."""
+    package = venv_package(sys.version_info[:2])
+    say(f"this Python cannot make virtual environments; installing {package}")
+    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", package]):
+        if execute(command, dict(os.environ)) != 0:
+            raise SetupError(f"{' '.join(command)} failed; see above.")
+    importlib.invalidate_caches()
+
+
+def _make_environment() -> None:
+    if _environment_problem() and _is_debian() and hasattr(os, "geteuid") and os.geteuid() == 0:
+        _install_venv()
+    problem = _environment_problem()
     if problem:
         raise SetupError(problem)
     say(f"making a Python environment in {ENVIRONMENT}")

@@ -237,8 +237,36 @@ def test_supported_pythons_are_those_of_the_package(version: tuple[int, int]) ->
 
 def test_a_python_without_venv_is_told_how_to_get_it() -> None:
     assert run.environment_problem(True, True, True) is None
-    assert "apt install python3-venv" in run.environment_problem(True, False, True)
+    wanted = f"apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    assert wanted in run.environment_problem(True, False, True)
     assert "apt" not in run.environment_problem(False, True, False)
+
+
+@pytest.mark.parametrize(("debian", "root", "installs"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_only_root_on_debian_gets_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, debian: bool, root: bool, installs: bool
+) -> None:
+    commands: list[list[str]] = []
+    missing = {"ensurepip"}
+
+    def execute(command: list[str], environment: dict[str, str], folder: Path | None = None) -> int:
+        commands.append(command)
+        if command[:2] == ["apt-get", "install"]:
+            missing.clear()
+        return 0
+
+    monkeypatch.setattr(run, "execute", execute)
+    monkeypatch.setattr(run, "_is_debian", lambda: debian)
+    monkeypatch.setattr(run.os, "geteuid", lambda: 0 if root else 1000, raising=False)
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None if name in missing else object())
+    if installs:
+        run._make_environment()
+        assert commands[1] == ["apt-get", "install", "--yes", run.venv_package(sys.version_info[:2])]
+        assert "venv" in commands[2]
+    else:
+        with pytest.raises(run.SetupError, match="Install"):
+            run._make_environment()
+        assert commands == []
 
 
 def test_little_room_is_said_before_the_download() -> None:

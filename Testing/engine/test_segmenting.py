@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 from scipy import ndimage
 
@@ -53,6 +54,23 @@ def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) 
     assert change[-2] <= 0.15, "all but one step"
     beat = find_beats(area, real.times)[0]
     assert 0.3 <= area[beat.es] / area[beat.ed] <= 0.9
+
+
+def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
+    file = get_testdata_file("color3d_jpeg_baseline.dcm", download=False)
+    assert file is not None, "the test environment has pydicom-data"
+    cine = read_cine(file)
+    found = segment_structures(model, cine, ["LV"])["LV"]
+    area = found.masks.sum(axis=(1, 2)).astype(float)
+    assert np.all(area > 0)
+    assert not np.any(found.masks & ~cine.sector.mask)
+    beats = find_beats(area, cine.times)
+    starts = np.array([beat.ed for beat in beats] + [beat.next_ed for beat in beats[-1:] if beat.next_ed is not None])
+    assert cine.times.seconds is not None
+    periods = np.diff(cine.times.seconds[starts])
+    assert periods.size >= 2
+    assert np.all(np.abs(periods / np.median(periods) - 1) <= 0.15)
+    assert np.all((60 / periods >= 40) & (60 / periods <= 180))
 
 
 def test_named_structures_are_found_on_hearts_never_seen(model: LoadedModel) -> None:
