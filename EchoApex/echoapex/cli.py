@@ -89,7 +89,7 @@ def _add_simulate(table: Any) -> None:
     parser = _verb(table, "simulate", verbs.simulate, "write a simulated study with exact truth as DICOM clips")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=_seed, default=1, help="same seed, same heart (default: 1)")
-    parser.add_argument("--views", type=_names, default=("A4C", "A2C", "PLAX"), help="default: A4C,A2C,PLAX")
+    parser.add_argument("--views", type=_names, default=("A4C", "A2C"), help="default: A4C,A2C")
     parser.add_argument("--preset", choices=PRESETS, default="easy", help="image quality and variety (default: easy)")
     for name, text in verbs.HEART_OPTIONS.items():
         parser.add_argument(f"--{name}", type=_positive, help=f"{text} (default: drawn from the seed)")

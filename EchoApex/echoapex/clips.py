@@ -61,7 +61,7 @@ def analyze_clip(
     if not wanted:
         known = ", ".join(model.card.structures)
         raise ModelError(f"Model {model.card.id} knows nothing that is seen in {view}; it knows {known}")
-    return measure_clip(cine, clip_id, view, segment_structures(model, cine, wanted), origin=origin)
+    return measure_clip(cine, clip_id, view, segment_structures(model, cine, wanted, steady=True), origin=origin)
 
 
 def measure_clip(

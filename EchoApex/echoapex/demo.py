@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .clips import ClipResult, analyze_clip
-from .errors import EchoApexError
+from .errors import EchoApexError, MeasureError
 from .measure.biplane import measure_biplane
 from .measure.types import Measurement
 from .output import plain, print_table, say
 from .report import ReportContent, Truth, TruthValue, write_report
 from .report.page import banner
 from .report.words import difference, method, number, quantity, unit
+from .report.write import JSON_FILE
+from .training.scores import dice
 
 if TYPE_CHECKING:
     from .models.store import LoadedModel
@@ -67,10 +69,7 @@ def _simulate(folder: Path) -> Path:
     from .simulation import write_study
 
     say(f"simulating one heart in {' and '.join(VIEWS)} (about half a minute)")
-    try:
-        written = write_study(folder, SEED, list(VIEWS), PRESET, {})
-    except OSError as error:
-        raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=folder) from None
+    written = write_study(folder, SEED, list(VIEWS), PRESET, {})
     return next(path for path in written if path.suffix == ".json")
 
 
@@ -100,6 +99,8 @@ def _analyze_all(
         except EchoApexError as refusal:
             failures.append(refusal)
     failures += [clip.refusal for clip in clips if clip.refusal is not None]
+    still = [clip.cine.path for clip in clips if clip.lv is not None and not clip.lv.beats]
+    failures += [MeasureError("No beat was found, so there is no ejection fraction", file=path) for path in still]
     return clips, failures
 
 
@@ -165,9 +166,7 @@ def _dice(file: Path, values: dict[str, int], clip: ClipResult) -> dict[str, flo
     for name, item in clip.segmentations.items():
         if name in values:
             true = labels == values[name]
-            common = 2.0 * (item.masks & true).sum(axis=(1, 2))
-            total = item.masks.sum(axis=(1, 2)) + true.sum(axis=(1, 2))
-            scores[name] = float(np.mean(np.where(total == 0, 1.0, common / np.maximum(total, 1))))
+            scores[name] = float(np.mean([dice(mask, frame) for mask, frame in zip(item.masks, true, strict=True)]))
     return scores
 
 
@@ -176,7 +175,7 @@ def _result(content: ReportContent, folder: Path, page: Path) -> dict[str, Any]:
         "notice": banner(content.model.simulated_only),
         "model": content.model.id,
         "simulated": content.simulated,
-        "report": folder / "report.json",
+        "report": folder / JSON_FILE,
         "html": page,
         "measurements": [_measured(content, item) for item in content.measurements],
         "dice": None if content.truth is None else content.truth.dice,

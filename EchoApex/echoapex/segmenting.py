@@ -15,11 +15,15 @@ from .prompts import Prompt
 from .structures import structures
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .models.encoder import Features
     from .models.preprocess import FrameGeometry
     from .models.store import LoadedModel
 
 FRAMES_PER_BATCH = 8
+STEADY_S = 0.05
+"""Half the time over which steady masks take a median, in s: shorter than end-systole lasts (our choice)."""
 WALL_PIECE = 0.25
 """Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
 
@@ -39,30 +43,58 @@ def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0)
     carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one piece (a wall may
     be several) and lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
     """
-    if not 0 <= frame < cine.frame_count:
-        raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
-    prompt.check(cine.rows, cine.columns)
+    _check(cine, frame, [prompt])
     if not prompt.points and prompt.box is None and prompt.mask is None:
         assert prompt.structure is not None
         return segment_structures(model, cine, [prompt.structure])[prompt.structure]
     return _carried(model, cine, prompt, frame)
 
 
-def segment_structures(model: LoadedModel, cine: Cine, names: Iterable[str]) -> dict[str, Segmentation]:
-    """Several structures by name, each frame encoded once; results by structure identifier."""
+def segment_structures(
+    model: LoadedModel, cine: Cine, names: Iterable[str], *, steady: bool = False
+) -> dict[str, Segmentation]:
+    """Several structures by name, each frame encoded once; results by structure identifier.
+
+    Each frame is looked at by itself. With ``steady`` the median over `STEADY_S` before and after is taken in every
+    pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted, while a border that moves
+    one way stays where it was.
+    """
     wanted = list(names)
-    prompts = [Prompt(structure=structure) for structure in wanted]
-    masks = {structure: np.zeros(cine.frames.shape, bool) for structure in wanted}
-    confidence = {structure: np.zeros(cine.frame_count, np.float32) for structure in wanted}
     geometry = model.card.preprocessing.cine_geometry(cine)
+    logits: dict[str, list[Tensor]] = {name: [] for name in wanted}
+    confidence: dict[str, list[Tensor]] = {name: [] for name in wanted}
     for start in range(0, cine.frame_count, FRAMES_PER_BATCH):
-        chunk = slice(start, min(start + FRAMES_PER_BATCH, cine.frame_count))
-        features = _encode(model, geometry, cine.frames[chunk])
-        for structure, prompt in zip(wanted, prompts, strict=True):
-            count = chunk.stop - chunk.start
-            found, sure = _decode(model, geometry, features, [prompt] * count)
-            masks[structure][chunk], confidence[structure][chunk] = found, sure
-    return {structure: Segmentation(masks[structure], confidence[structure]) for structure in wanted}
+        features = _encode(model, geometry, cine.frames[start : start + FRAMES_PER_BATCH])
+        for name in wanted:
+            prompts = [Prompt(structure=name)] * features.embedding.shape[0]
+            found, sure = _decode(model, geometry, features, prompts)
+            logits[name].append(found)
+            confidence[name].append(sure)
+    half = _steady_frames(cine) if steady else 0
+    return {
+        name: Segmentation(
+            _masks(geometry, _over_time(logits[name], half), [Prompt(structure=name)] * cine.frame_count),
+            _over_time(confidence[name], half).numpy(),
+        )
+        for name in wanted
+    }
+
+
+def _steady_frames(cine: Cine) -> int:
+    rate = cine.times.frame_rate
+    return 2 if rate is None else max(1, round(STEADY_S * rate))
+
+
+def _over_time(parts: list[Tensor], half: int) -> Tensor:
+    """The parts of a cine joined along time, each value replaced by the median of ``half`` frames on either side."""
+    import torch
+
+    whole = torch.cat(parts)
+    if half == 0:
+        return whole
+    frames = torch.arange(whole.shape[0])
+    window = frames[:, None] + torch.arange(-half, half + 1)
+    return whole[window.clamp(0, whole.shape[0] - 1)].median(dim=1).values
 
 
 def segment_frame(
@@ -70,14 +102,23 @@ def segment_frame(
 ) -> Segmentation:
     """Several prompts on one frame: ``masks bool [N, H, W]`` and ``confidence [N]``, one for each prompt.
 
-    ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide.
+    ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` as
+    `segment_cine` does.
     """
-    for prompt in prompts:
-        prompt.check(cine.rows, cine.columns)
+    _check(cine, frame, prompts)
+    if not prompts:
+        return Segmentation(np.zeros((0, cine.rows, cine.columns), bool), np.zeros(0, np.float32))
     geometry = model.card.preprocessing.cine_geometry(cine)
     features = _encode(model, geometry, cine.frames[frame : frame + 1])
-    masks, confidence = _decode(model, geometry, features, prompts, zero_prompts=zero_prompts)
-    return Segmentation(masks, confidence)
+    logits, confidence = _decode(model, geometry, features, prompts, zero_prompts=zero_prompts)
+    return Segmentation(_masks(geometry, logits, prompts), confidence.numpy())
+
+
+def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
+    if not 0 <= frame < cine.frame_count:
+        raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
+    for prompt in prompts:
+        prompt.check(cine.rows, cine.columns)
 
 
 def _carried(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segmentation:
@@ -87,8 +128,8 @@ def _carried(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segm
 
     def look(index: int, ask: Prompt) -> None:
         features = _encode(model, geometry, cine.frames[index : index + 1])
-        found, sure = _decode(model, geometry, features, [ask])
-        masks[index], confidence[index] = found[0], sure[0]
+        logits, sure = _decode(model, geometry, features, [ask])
+        masks[index], confidence[index] = _masks(geometry, logits, [ask])[0], float(sure[0])
 
     look(frame, prompt)
     for step, end in ((1, cine.frame_count), (-1, -1)):
@@ -115,8 +156,8 @@ def _decode(
     prompts: list[Prompt],
     *,
     zero_prompts: bool = False,
-) -> tuple[BoolMask, NDArray[np.float32]]:
-    """One prompt for each encoded frame, or many for a single one."""
+) -> tuple[Tensor, Tensor]:
+    """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``: one prompt for each encoded frame, or many for one frame."""
     import torch
 
     from .models.prompting import prompt_batch
@@ -128,19 +169,27 @@ def _decode(
         logits, dice = model.model.decode(
             features, index.to(model.device), batch.to(model.device), zero_prompts=zero_prompts
         )
-        restored = geometry.restore_logits(logits)
-    rows, columns = restored.shape[1:]
+    return logits.float().cpu(), dice.float().cpu()
+
+
+def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> BoolMask:
+    """Full-frame masks ``[N, H, W]`` of model logits, reduced to their main pieces."""
+    rows, columns = geometry.sector.mask.shape
     masks = np.zeros((len(prompts), rows, columns), bool)
-    for row, prompt in enumerate(prompts):
-        wall = prompt.structure is not None and structures()[prompt.structure].wall
-        masks[row] = main_pieces(restored[row] > 0, WALL_PIECE if wall else 1.0)
-    return masks, dice.cpu().numpy().astype(np.float32)
+    for start in range(0, len(prompts), FRAMES_PER_BATCH):
+        # Full-size logits of a long cine at once would take gigabytes.
+        restored = geometry.restore_logits(logits[start : start + FRAMES_PER_BATCH])
+        for row, one in enumerate(restored, start):
+            # A model may know structures that the engine has no words for.
+            known = structures().get(prompts[row].structure or "")
+            masks[row] = main_pieces(one > 0, WALL_PIECE if known is not None and known.wall else 1.0)
+    return masks
 
 
 def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
     """The largest connected piece of ``mask [H, W]`` and those of at least ``least`` of its size, small holes filled.
 
-    A hole of over a twentieth of the piece is anatomy: the cavity inside a ring of myocardium.
+    A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of myocardium.
     """
     from scipy import ndimage
 

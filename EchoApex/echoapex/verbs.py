@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import EchoApexError
 from .output import plain, print_json, print_record, print_table, say
 from .prompts import Prompt
+from .structures import PROMPTED, find_structure
 
 if TYPE_CHECKING:
     from .models.library import ModelEntry
@@ -79,20 +80,27 @@ def simulate(chosen: Namespace) -> bool:
 
 def segment(chosen: Namespace) -> bool:
     """Outlines one structure through a cine and writes the masks."""
-    # First the prompt: wrong usage is said before anything is loaded.
+    # First the prompt and where the masks go: wrong usage is said before anything is loaded or computed.
     prompt = _prompt(chosen)
+    if not chosen.out.parent.is_dir():
+        raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
     from . import io, segmenting
     from .models.store import load_model
+    from .report.page import banner
 
     cine = io.read_cine(chosen.cine)
     model = load_model(chosen.model, chosen.device)
     frame = chosen.frame or 0
-    say(f"segmenting {cine.frame_count} frames")
+    for text in (*cine.warnings, banner(model.card.simulated_only)):
+        say(text)
+    structure = prompt.structure or PROMPTED
+    say(f"segmenting {structure} in {cine.frame_count} frames")
     found = segmenting.segment_cine(model, cine, prompt, frame)
     io.write_masks(chosen.out, found.masks, cine)
     areas, confidence = found.masks.sum(axis=(1, 2)), found.confidence
     if chosen.json:
-        print_json({"file": chosen.cine, "masks": chosen.out, "confidence": confidence, "area_px": areas})
+        record = {"file": chosen.cine, "model": model.card.id, "structure": structure, "masks": chosen.out}
+        print_json(record | {"confidence": confidence, "area_px": areas})
     else:
         rows = zip(range(cine.frame_count), areas, confidence, strict=True)
         print_table(("frame", "area_px", "confidence"), [(str(k), str(a), f"{c:.3f}") for k, a, c in rows])
@@ -100,8 +108,6 @@ def segment(chosen: Namespace) -> bool:
 
 
 def _prompt(chosen: Namespace) -> Prompt:
-    from .structures import find_structure
-
     pointed = bool(chosen.point) or chosen.box is not None
     name = chosen.text or chosen.structure
     if name is None and not pointed:

@@ -126,7 +126,10 @@ def test_without_a_usable_model_nothing_is_started(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "out").exists()
 
 
-def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_one(tmp_path: Path) -> None:
+def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "no-models"))
     result = demo.run_demo(tmp_path / "out", as_text=False)
     assert result["failures"] == []
     measured = {(m["name"], m["method"], tuple(m["clips"])): m for m in result["measurements"]}

@@ -242,7 +242,9 @@ def test_a_python_without_venv_is_told_how_to_get_it() -> None:
     assert "apt" not in run.environment_problem(False, True, False)
 
 
-@pytest.mark.parametrize(("debian", "root", "installs"), [(True, True, True), (True, False, False), (False, True, False)])
+@pytest.mark.parametrize(
+    ("debian", "root", "installs"), [(True, True, True), (True, False, False), (False, True, False)]
+)
 def test_only_root_on_debian_gets_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, debian: bool, root: bool, installs: bool
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +27,11 @@ from echoapex.training.trials import examine
 
 
 @pytest.fixture(scope="module")
-def model() -> LoadedModel:
-    return load_model(device="cpu")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """The shipped one, whatever the user's choice is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECHOAPEX_MODELS", str(tmp_path_factory.mktemp("no-models")))
+        return load_model(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def inside_point(mask: np.ndarray) -> PointPrompt:
 
 
 def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) -> None:
-    found = segment_structures(model, real, ["LV"])["LV"]
+    found = segment_structures(model, real, ["LV"], steady=True)["LV"]
     area = found.masks.sum(axis=(1, 2)).astype(float)
     assert np.all(area > 0)
     assert not np.any(found.masks & ~real.sector.mask)
@@ -60,7 +65,7 @@ def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
     file = get_testdata_file("color3d_jpeg_baseline.dcm", download=False)
     assert file is not None, "the test environment has pydicom-data"
     cine = read_cine(file)
-    found = segment_structures(model, cine, ["LV"])["LV"]
+    found = segment_structures(model, cine, ["LV"], steady=True)["LV"]
     area = found.masks.sum(axis=(1, 2)).astype(float)
     assert np.all(area > 0)
     assert not np.any(found.masks & ~cine.sector.mask)
@@ -94,6 +99,17 @@ def test_a_prompt_on_one_frame_is_carried_both_ways(model: LoadedModel, clip: Si
         reached = [dice(found.masks[k], clip.labels(k) == tissue) for k in (0, 4, 7, 11, 15)]
         assert np.mean(reached) > bar
         assert np.all((found.confidence >= 0) & (found.confidence <= 1))
+
+
+def test_a_frame_that_alone_goes_wrong_is_outvoted(model: LoadedModel, clip: SimulatedClip) -> None:
+    cine = clip.cine()
+    frames = cine.frames.copy()
+    frames[7] = np.random.default_rng(0).integers(0, 90, frames[7].shape)
+    broken = replace(cine, frames=frames)
+    truth = clip.labels(7) == Tissue.LV
+    alone, steady = (segment_structures(model, broken, ["LV"], steady=s)["LV"].masks[7] for s in (False, True))
+    assert dice(alone, truth) < 0.7
+    assert dice(steady, truth) > 0.85
 
 
 def test_a_negative_click_takes_away(model: LoadedModel, clip: SimulatedClip) -> None:
@@ -133,19 +149,48 @@ def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: Simulated
         segment_cine(model, cine, Prompt(structure="AO"))
     with pytest.raises(PromptError, match="frame must be 0 to 15"):
         segment_cine(model, cine, Prompt(structure="LV"), frame=16)
+    for wrong in (-1, 16):
+        with pytest.raises(PromptError, match="frame must be 0 to 15"):
+            segment_frame(model, cine, wrong, [Prompt(structure="LV")])
     with pytest.raises(PromptError, match="point must lie"):
         segment_cine(model, cine, Prompt(points=(PointPrompt(400.0, 10.0),)))
     with pytest.raises(PromptError, match="needs a point"):
         segment_cine(model, cine, Prompt())
 
 
-def test_segment_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_prompts_give_no_masks(model: LoadedModel, clip: SimulatedClip) -> None:
+    found = segment_frame(model, clip.cine(), 0, [])
+    assert found.masks.shape == (0, 240, 320) and found.confidence.shape == (0,)
+
+
+def test_a_model_may_know_what_the_engine_has_no_words_for(model: LoadedModel, clip: SimulatedClip) -> None:
+    names = ("TUMOR", *model.card.structures[1:])
+    other = replace(model, card=replace(model.card, structures=names))
+    found = segment_frame(other, clip.cine(), 0, [Prompt(structure="TUMOR")])
+    expected = segment_frame(model, clip.cine(), 0, [Prompt(structure=model.card.structures[0])])
+    assert np.array_equal(found.masks, expected.masks)
+
+
+def test_segment_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "no-models"))
     write_study(tmp_path, 900_902, ("A4C",), "easy", {"heart_rate": 75}, rows=150, columns=200)
     source, target = tmp_path / "A4C.dcm", tmp_path / "lv.nrrd"
-    assert main(["segment", str(source), "--text", "left ventricle", "--out", str(target)]) == 0
+    assert main(["segment", str(source), "--text", "left ventricle", "--out", str(target), "--json"]) == 0
+    printed = capsys.readouterr()
+    record = json.loads(printed.out)
+    assert record["structure"] == "LV" and len(record["confidence"]) == len(record["area_px"])
+    assert "Demonstration model" in printed.err
     masks, cine = read_masks(target), read_cine(source)
     assert masks.masks.shape == cine.frames.shape
     assert masks.mm_per_px == pytest.approx(cine.scale.require())
     assert masks.frame_times_s == pytest.approx(cine.times.seconds)
     assert main(["segment", str(source), "--text", "liver", "--out", str(target)]) == 1
     assert "no structure I know" in capsys.readouterr().err
+
+
+def test_masks_without_a_folder_are_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "none" / "lv.nrrd"
+    assert main(["segment", str(tmp_path / "unread.dcm"), "--structure", "LV", "--out", str(target)]) == 1
+    assert str(target.parent) in capsys.readouterr().err

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echoapex.errors import EchoApexError
-from echoapex.measure.volumes import biplane_volume, single_plane_volume
+from echoapex.measure.volumes import biplane_volume, measure_cavity, single_plane_volume
 from echoapex.simulation import TEST_SEEDS, VIEWS, draw_case
 from echoapex.simulation.anatomy import fields, tissue
 from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Heart, HeartShape, Tissue
@@ -41,6 +41,29 @@ def test_simpson_on_the_true_contours_returns_volumes_and_ef(seed: int) -> None:
     assert 100 * (1 - volumes[1] / volumes[0]) == pytest.approx(100 * heart.shape.ef, abs=0.5)
 
 
+@pytest.mark.parametrize("seed", [900_903, 900_921])
+def test_simpson_on_the_true_masks_returns_the_ef(seed: int) -> None:
+    """The way of any clip, from the label map: long axis, base at the atrium, disks perpendicular to it."""
+    heart = draw_case("hard", seed).heart()
+    look, conditions = Look("plain", width_deg=110), Conditions(depth_mm=190)
+    canvas = Canvas.fit(360, 480, look, 190)
+    imagers = [
+        Imager(heart, Placement(view, 0.0, 20.0), look, conditions, seed=1, sampling=TRAINING)
+        for view in (VIEWS["A4C"], VIEWS["A2C"])
+    ]
+
+    def volume(phase: float) -> float:
+        a, b = (
+            measure_cavity(labels == Tissue.LV, mm_per_px=(canvas.mm_per_px,) * 2, la_mask=labels == Tissue.LA)
+            for labels in (imager.labels(phase, canvas) for imager in imagers)
+        )
+        return biplane_volume(a.diameters, b.diameters, a.axis.length, b.axis.length)
+
+    edv, esv = volume(0.0), volume(heart.curve.es_phase)
+    assert edv == pytest.approx(heart.edv_ml, rel=0.02)
+    assert 100 * (1 - esv / edv) == pytest.approx(100 * heart.shape.ef, abs=0.5)
+
+
 def test_single_plane_ef_equals_the_true_ef_in_both_views() -> None:
     heart = Heart(HeartShape(ef=0.43, ellipticity=0.9))
     for column in (0, 1):
@@ -55,11 +78,11 @@ def test_material_undoes_move_in_the_heart(seed: int, phase: float) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform([-60, -10, -40], [50, 130, 40], (4000, 3))
     label = tissue(heart, fields(heart, points))
-    points = points[label != Tissue.BACKGROUND]
     back = heart.material(heart.move(points, phase), phase)
     error = np.linalg.norm(back - points, axis=1)
-    assert np.median(error) < 0.05
-    assert np.percentile(error, 99) < 1.0
+    ventricle = np.isin(label, (Tissue.LV, Tissue.PAPILLARY, Tissue.LV_MYO))
+    assert np.percentile(error[ventricle], 99) < 0.05
+    assert np.percentile(error[label != Tissue.BACKGROUND], 99) < 1.0
 
 
 @given(seeds, st.floats(0, 1))
@@ -120,10 +143,14 @@ def test_overrides_are_obeyed_and_edv_is_solved_for() -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"ef": 0.99}, "needs ef"),
+        ({"ef": 0.99}, "needs ef from 5 to 85 %.*99 %"),
         ({"ivsd_mm": float("nan")}, "needs ivsd_mm"),
+        ({"lvidd_mm": float("inf")}, "needs lvidd_mm"),
+        ({"heart_rate": 0.0}, "needs heart_rate"),
+        ({"bend": float("nan")}, "needs finite"),
         ({"mass": 3.0}, "A heart has"),
-        ({"edv_ml": 2000.0}, "needs length_mm"),
+        ({"edv_ml": 2000.0}, "needs an EDV from"),
+        ({"edv_ml": float("nan")}, "needs an EDV from"),
     ],
 )
 def test_an_impossible_heart_is_refused(changes: dict[str, float], rule: str) -> None:

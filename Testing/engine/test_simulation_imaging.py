@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from pydicom.examples import get_path
 
+from echoapex import simulation
+from echoapex.cli import main
+from echoapex.errors import EchoApexError
 from echoapex.io import read_cine
 from echoapex.simulation import VIEWS, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Heart, HeartShape, Tissue
@@ -28,8 +31,17 @@ def levels(frame: np.ndarray, sector: np.ndarray) -> np.ndarray:
     return np.percentile(frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], PERCENTILES)
 
 
+def drawn_levels(seed: int) -> np.ndarray:
+    """Of the first frame of a clip of the ``hard`` preset."""
+    view = "A2C" if seed % 3 == 2 else "A4C"
+    clip = simulate_clip(draw_case("hard", seed), view, rows=180, columns=240, sampling=TRAINING, max_frames=1)
+    return levels(clip.frames[0], clip.imager.in_sector(clip.canvas))
+
+
 def test_brightness_is_that_of_real_frames() -> None:
-    """What a network is trained on: simulated frames with their changes of tone."""
+    """Clips as they are drawn, and what a network is trained on: simulated frames with their changes of tone."""
+    for value, (low, high) in zip(np.median([drawn_levels(seed) for seed in range(7000, 7012)], axis=0), REAL_RANGES):
+        assert low <= value <= high
     frames = draw_frames("hard", range(7000, 7016), 128)
     rng = np.random.default_rng(1)
     seen = [augment(image, label, 128, rng)[0] for image, label in zip(frames.images, frames.labels, strict=True)]
@@ -122,6 +134,36 @@ def test_the_overlay_is_masked_away_with_what_lies_outside_the_sector(study: Pat
 def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:
     write_study(tmp_path, 900_950, ("A4C",), "hard", {"ef": 55, "ivsd": 12, "edv": 120}, rows=150, columns=200)
     assert (tmp_path / "A4C.dcm").read_bytes() == (study / "A4C.dcm").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("views", "rule"),
+    [(("A4C", "A4C"), "each once"), ((), "at least one view"), (("A4C", "PLAX"), "one of A4C, A2C.*PLAX")],
+)
+def test_views_that_make_no_study_are_refused(views: tuple[str, ...], rule: str, tmp_path: Path) -> None:
+    with pytest.raises(EchoApexError, match=rule):
+        write_study(tmp_path / "study", 1, views, "easy", {})
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_study_that_cannot_be_written_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["simulate", "--out", str(tmp_path / "file" / "study")]) == 1
+    printed = capsys.readouterr().err
+    assert "cannot be written" in printed and printed.count("\n") == 1
+
+
+def test_what_is_simulated_by_default_can_be_simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(simulation, "write_study", lambda out, seed, views, *rest: asked.append(views) or [])
+    assert main(["simulate", "--out", str(tmp_path)]) == 0
+    assert asked[0] and set(asked[0]) <= set(VIEWS)
+
+
+@pytest.mark.parametrize("wrong", [{"max_frames": 0}, {"beats": 0.0}, {"beats": float("nan")}, {"rows": 20}])
+def test_a_clip_without_frames_or_room_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(EchoApexError, match="A simulated clip"):
+        simulate_clip(draw_case("easy", 3), "A4C", **wrong)
 
 
 def test_a_clip_knows_its_r_waves() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from echoapex.training.publish import publish
 from echoapex.training.recipe import Recipe, read_recipe
 from echoapex.training.run import main
 from echoapex.training.sampling import STRUCTURES, collate, draw_asks, shaken_box
-from echoapex.training.segmentation import Trainer, hard_dice, loss_of, prepare_frames
+from echoapex.training.segmentation import Team, Trainer, hard_dice, loss_of, prepare_frames
 
 RECIPE = Recipe(
     id="tiny",
@@ -64,7 +66,6 @@ def test_a_run_continued_after_a_kill_ends_where_it_would_have(run_folder: Path,
     whole.run()
     first = trainer(run_folder, tmp_path / "cut")
     first.run(until=3)
-    first.save()
     second = trainer(run_folder, tmp_path / "cut")
     assert second.step == 3
     second.run()
@@ -92,25 +93,83 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     assert loaded.card.structures == tuple(tissue.name for tissue in STRUCTURES)
 
 
-def test_two_processes_train_the_model_of_one_run(run_folder: Path, tmp_path: Path) -> None:
-    recipe = tmp_path / "tiny.toml"
-    values = {**RECIPE.as_dict(), "steps": 2}
-    recipe.write_text("\n".join(f"{k} = {v!r}" for k, v in values.items()).replace("'", '"'))
+def recipe_file(folder: Path, **changes: object) -> Path:
+    file = folder / "tiny.toml"
+    values = {**RECIPE.as_dict(), **changes}
+    file.write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in values.items()), encoding="utf-8")
+    return file
+
+
+class HalfOfTwo(Team):
+    """One of two processes in turn: the first keeps its gradients, the second takes the mean with them."""
+
+    kept: ClassVar[list[torch.Tensor]] = []
+
+    def average(self, gradients: list[torch.Tensor]) -> None:
+        if not self.leads:
+            HalfOfTwo.kept = [gradient.clone() for gradient in gradients]
+            return
+        for gradient, other in zip(gradients, HalfOfTwo.kept, strict=True):
+            gradient.copy_((gradient + other) / 2)
+
+
+def test_two_processes_average_their_gradients(run_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "frames").symlink_to(run_folder / "frames", target_is_directory=True)
-    assert main([str(recipe), "--run", str(run), "--out", str(tmp_path / "model"), "--processes", "2"]) == 0
-    assert load_model(tmp_path / "model", device="cpu").card.training.frames_seen == 2 * RECIPE.batch
+    arguments = [str(recipe_file(tmp_path, steps=1)), "--run", str(run), "--out", str(tmp_path / "model")]
+    assert main([*arguments, "--processes", "2"]) == 0
+    assert load_model(tmp_path / "model", device="cpu").card.training.frames_seen == RECIPE.batch
+    found = torch.load(run / "checkpoint.pt", weights_only=True)["model"]
+    frames = prepare_frames(RECIPE, run_folder / "frames", lambda text: None)
+    alone, both = (
+        Trainer(replace(RECIPE, steps=1), frames, tmp_path / f"rank-{rank}", lambda text: None, HalfOfTwo(rank, 2))
+        for rank in (1, 0)
+    )
+    alone.run()
+    both.run()
+
+    def agreeing(trainer: Trainer) -> float:
+        """Share of equal weights; not all, since Adam makes much of a gradient that is nothing but rounding."""
+        pairs = [(value, found[name]) for name, value in trainer.model.named_parameters()]
+        same = [torch.isclose(value, other, rtol=0, atol=1e-6).sum() for value, other in pairs]
+        return float(sum(same)) / sum(value.numel() for value, _ in pairs)
+
+    assert agreeing(both) > 0.98
+    assert agreeing(alone) < 0.9
 
 
-def test_test_seeds_are_never_trained_on() -> None:
+@pytest.mark.parametrize("count", ["0", "-1", "3"])
+def test_processes_that_cannot_share_a_batch_are_refused(
+    count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(recipe_file(tmp_path)), "--run", str(tmp_path / "run"), "--processes", count]) == 1
+    assert "batch of 4 must divide evenly" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_stopped_early_keeps_its_steps_and_writes_no_model(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "frames").symlink_to(run_folder / "frames", target_is_directory=True)
+    arguments = [str(recipe_file(tmp_path)), "--run", str(run), "--out", str(tmp_path / "model")]
+    assert main([*arguments, "--until", "1"]) == 0
+    assert "no model is written" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 1
+
+
+def test_test_seeds_are_never_trained_on(tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match="kept for tests"):
         refuse_test_seeds([5, 900_000])
     with pytest.raises(EchoApexError, match="kept for tests"):
         draw_frames("easy", [900_999], 32)
-    recipe = replace(RECIPE, first_seed=899_999, cases=2)
-    with pytest.raises(EchoApexError, match="kept for tests"):
-        prepare_frames(recipe, Path("unused"), lambda text: None)
+    for first, cases in ((899_999, 2), (899_000, 3000)):
+        with pytest.raises(EchoApexError, match="kept for tests"):
+            prepare_frames(replace(RECIPE, first_seed=first, cases=cases), tmp_path / "frames", lambda text: None)
+    assert not (tmp_path / "frames").exists()
 
 
 def test_shards_hold_what_was_drawn(tmp_path: Path) -> None:
@@ -129,6 +188,34 @@ def test_the_shipped_recipe_is_whole_and_a_wrong_one_named(tmp_path: Path) -> No
     (tmp_path / "wrong.toml").write_text(text.replace("batch =", "batches ="))
     with pytest.raises(EchoApexError, match="batch, batches"):
         read_recipe(tmp_path / "wrong.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"steps": True}, "steps"),
+        ({"batch": 2.5}, "batch"),
+        ({"cases": -1}, "cases"),
+        ({"id": 3}, "id of a recipe is a text"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"decay_fraction": 1.5}, "decay_fraction"),
+        ({"ema": 1.0}, "ema"),
+        ({"precision": "float16"}, "Precision"),
+    ],
+)
+def test_a_recipe_that_no_run_can_follow_is_refused(changes: dict[str, object], rule: str, tmp_path: Path) -> None:
+    text = recipe_file(tmp_path, **changes).read_text(encoding="utf-8").replace("NaN", "nan")
+    (tmp_path / "tiny.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(EchoApexError, match=rule):
+        read_recipe(tmp_path / "tiny.toml")
+
+
+def test_a_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("steps = = 3")
+    for name in ("a.toml", "none.toml"):
+        with pytest.raises(EchoApexError, match=name):
+            read_recipe(tmp_path / name)
 
 
 @given(st.integers(0, 10_000))
@@ -155,6 +242,12 @@ def test_a_shaken_box_stays_in_the_frame() -> None:
         box = shaken_box(target, np.random.default_rng(seed))
         assert box.min() >= 0
         assert box.max() <= 39
+    wide = np.zeros((30, 60), bool)
+    wide[5:25, 40:58] = True
+    for seed in range(20):
+        x0, y0, x1, y1 = shaken_box(wide, np.random.default_rng(seed))
+        assert abs(x0 - 40) <= 1.7 and abs(x1 - 57) <= 1.7 and x1 <= 59
+        assert abs(y0 - 5) <= 1.9 and abs(y1 - 24) <= 1.9
 
 
 def test_what_is_not_in_the_picture_is_asked_for_by_name_and_empty(run_folder: Path) -> None:

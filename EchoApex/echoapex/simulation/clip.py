@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
+from ..errors import EchoApexError
 from .heart import Heart
 from .imaging import Canvas, Imager
 from .looks import FINE, Sampling
 from .presets import Case, draw_placement
 from .views import Placement
+
+SMALLEST_PX = 48
+"""Rows and columns that the burned-in overlay needs."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,15 @@ def simulate_clip(
 ) -> SimulatedClip:
     """Simulates one clip of ``view``; frame time (20 to 40 ms) and first phase are drawn from the case's seed.
 
-    The ``easy`` preset starts at the R wave with 33.3 ms a frame.
+    The ``easy`` preset starts at the R wave with 33.3 ms a frame. Raises `EchoApexError` for a view that cannot be
+    simulated, and for a clip without frames or too small for its overlay.
     """
+    if not 0 < beats < np.inf or (max_frames is not None and max_frames < 1):
+        raise EchoApexError(
+            "A simulated clip needs a length above 0 beats and 1 frame or more", value=(beats, max_frames)
+        )
+    if min(rows, columns) < SMALLEST_PX:
+        raise EchoApexError(f"A simulated clip has at least {SMALLEST_PX} rows and columns", value=(rows, columns))
     placement, conditions = draw_placement(case, view)
     rng = np.random.default_rng([case.seed, 4])
     easy = case.preset == "easy"

@@ -21,7 +21,7 @@ _CENTIMETER = 3
 
 
 def write_dicom(path: Path, clip: SimulatedClip, number: int) -> None:
-    """Writes the clip, uncompressed; UIDs follow from preset, seed and view, so that a study is the same every time."""
+    """Writes the clip, uncompressed; UIDs follow from heart, view and size, so that a study is the same every time."""
     dataset = _header(clip, number)
     _describe_pixels(dataset, burned_in(clip))
     _describe_time(dataset, clip)
@@ -44,7 +44,7 @@ def _header(clip: SimulatedClip, number: int) -> Dataset:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID = UltrasoundMultiFrameImageStorage
-    dataset.SOPInstanceUID = _uid(*case, clip.view, number)
+    dataset.SOPInstanceUID = _uid(*case, clip.view, number, clip.frames.shape)
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(*case), _uid(*case, "series")
     dataset.PatientName, dataset.PatientID = "SIMULATED^HEART", f"SIM-{clip.case.preset}-{clip.case.seed}"
     dataset.PatientBirthDate = dataset.PatientSex = dataset.AccessionNumber = dataset.ReferringPhysicianName = ""

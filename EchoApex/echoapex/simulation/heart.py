@@ -184,7 +184,10 @@ class Heart:
         return np.stack([cosine * moved + self.axis_offset(y), y, sine * moved * self.shape.ellipticity], axis=1)
 
     def material(self, points: Array, phase: float) -> Array:
-        """The inverse of `move`: the ED position of what is at ``points`` at ``phase``, to 0.01 mm in the heart."""
+        """The inverse of `move`: the ED position of what is at ``points`` at ``phase``.
+
+        By iteration: for 99 of 100 points to 0.02 mm in the left ventricle and its wall, to 0.7 mm in all of the heart.
+        """
         target, cosine, sine = self.polar(points)
         length = self.shape.length_mm
         shrink = length - self.length(phase)

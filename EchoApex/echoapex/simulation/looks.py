@@ -30,11 +30,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the acquisition did to the picture; every field has a range in the presets.
+    """What the acquisition did to the picture; the presets draw all but ``aberration_db``.
 
     ``haze`` and ``clutter`` are amplitudes of static fog and near-field reverberation; ``noise_db`` electronic noise
-    at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``side_darkness_db`` fades
-    one side of the background; ``trabeculation`` is the share of the border covered; ``sidelobe`` lateral clutter.
+    at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``left_darkness_db`` and
+    ``right_darkness_db`` fade the background of their side; ``trabeculation`` (0 to 1) says how much of the border is
+    covered: 7 to 31 %; ``sidelobe`` is the amplitude of lateral clutter.
     """
 
     depth_mm: float = 160.0

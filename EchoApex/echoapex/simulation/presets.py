@@ -39,6 +39,16 @@ _LOOK_RANGES: dict[str, dict[str, tuple[float, float]]] = {
         f=(1.7, 2.2), c=(3.0, 3.6), b=(2.2, 2.8), w=(86, 100), d=(40, 50), g=(0.75, 0.95), s=(1.6, 2.4), p=(0.4, 0.5)
     ),
 }
+_LIMITS: dict[str, tuple[float, float]] = {
+    "lvidd_mm": (20, 90),
+    "length_mm": (40, 140),
+    "ivsd_mm": (3, 30),
+    "lvpwd_mm": (3, 30),
+    "ef": (0.05, 0.85),
+    "heart_rate": (20, 200),
+}
+"""Hearts outside these are refused (own choice); ``ef`` as a fraction."""
+
 _TRAINING_LOOKS = ("aster", "birch", "cedar", "dune")
 _SHIFTED_LOOK = "ember"
 
@@ -60,7 +70,8 @@ class Case:
 def draw_case(preset: str, seed: int, **overrides: float) -> Case:
     """A case from a seed. ``overrides`` fix fields of `HeartShape` (``ef`` as a fraction) or ``edv_ml``.
 
-    With ``edv_ml`` the long axis is solved for it. Raises `EchoApexError` for an unknown preset or impossible heart.
+    With ``edv_ml`` the long axis is solved for it; with ``ef`` the shortening follows from it. Raises `EchoApexError`
+    for an unknown preset or impossible heart.
     """
     if preset not in PRESETS:
         raise EchoApexError(f"A preset is one of {', '.join(PRESETS)}", value=preset)
@@ -72,18 +83,23 @@ def draw_case(preset: str, seed: int, **overrides: float) -> Case:
     if unknown:
         raise EchoApexError(f"A heart has {', '.join(sorted(known))}", value=", ".join(sorted(unknown)))
     changes: dict[str, Any] = dict(overrides)
-    shape = replace(shape, **changes)
+    shape = _checked(replace(shape, **changes))
     if "ef" in overrides and "shortening" not in overrides:
         shape = replace(shape, shortening=float(np.clip(0.24 * shape.ef, 0.02, 0.21)))
     if edv is not None:
         shape = _with_volume(shape, edv)
-    return Case(preset, seed, _checked(shape), _draw_look(preset, rng))
+    return Case(preset, seed, shape, _draw_look(preset, rng))
+
+
+def check_view(view: str) -> None:
+    """Raises `EchoApexError` for a view that cannot be simulated."""
+    if view not in VIEWS:
+        raise EchoApexError(f"A view that can be simulated is one of {', '.join(VIEWS)}", value=view)
 
 
 def draw_placement(case: Case, view: str, clip: int = 0) -> tuple[Placement, Conditions]:
     """How the ``clip``-th acquisition of ``view`` came out: placement and conditions, from the case's seed."""
-    if view not in VIEWS:
-        raise EchoApexError(f"A view that can be simulated is one of {', '.join(VIEWS)}", value=view)
+    check_view(view)
     rng = np.random.default_rng([case.seed, 2, list(VIEWS).index(view), clip])
     placement = _draw_placement(case, view, rng)
     return placement, _draw_conditions(case, placement, rng)
@@ -125,15 +141,24 @@ def _draw_shape(preset: str, rng: np.random.Generator) -> HeartShape:
 
 def _with_volume(shape: HeartShape, edv_ml: float) -> HeartShape:
     # At a fixed diameter the volume is proportional to the length.
-    return replace(shape, length_mm=shape.length_mm * edv_ml / Heart(shape).edv_ml)
+    per_mm = Heart(shape).edv_ml / shape.length_mm
+    low, high = (limit * per_mm for limit in _LIMITS["length_mm"])
+    if not low <= edv_ml <= high:
+        rule = f"With an LVIDd of {shape.lvidd_mm:.1f} mm this heart needs an EDV from {low:.0f} to {high:.0f} mL"
+        raise EchoApexError(rule, value=edv_ml)
+    return replace(shape, length_mm=edv_ml / per_mm)
 
 
 def _checked(shape: HeartShape) -> HeartShape:
-    limits = {"lvidd_mm": (20, 90), "length_mm": (40, 140), "ivsd_mm": (3, 30), "lvpwd_mm": (3, 30), "ef": (0.05, 0.85)}
-    for name, (low, high) in limits.items():
-        value = getattr(shape, name)
-        if not low <= value <= high:
-            raise EchoApexError(f"A simulated heart needs {name} from {low} to {high}", value=round(float(value), 3))
+    for field in fields(HeartShape):
+        value, (low, high) = getattr(shape, field.name), _LIMITS.get(field.name, (-np.inf, np.inf))
+        if not (low <= value <= high and np.isfinite(value)):
+            # EF is a fraction here and in percent wherever a user meets it.
+            by, unit = (100, " %") if field.name == "ef" else (1, "")
+            words = (
+                f"{field.name} from {by * low:g} to {by * high:g}{unit}" if field.name in _LIMITS else "finite sizes"
+            )
+            raise EchoApexError(f"A simulated heart needs {words}", value=f"{field.name} {by * value:g}{unit}")
     return shape
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import EchoApexError
 from .clip import SimulatedClip, simulate_clip
 from .dicom import write_dicom
 from .heart import Tissue
-from .presets import Case, draw_case
+from .presets import Case, check_view, draw_case
 
 TRUTH_STRUCTURES = (
     Tissue.LV,
@@ -48,21 +49,36 @@ def write_study(
     """Simulates one patient in each of ``views``; gives back what was written.
 
     For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``. Raises
-    `EchoApexError` for an unknown preset or view or an impossible heart.
+    `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
+    written.
     """
     case = study_case(preset, seed, overrides)
-    clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+    _check_views(views)
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for number, clip in enumerate(clips, start=1):
-        dicom, labels = folder / f"{clip.view}.dcm", folder / f"{clip.view}-truth.nrrd"
-        write_dicom(dicom, clip, number)
-        write_truth_labels(labels, clip)
-        written += [dicom, labels]
-    truth = folder / "truth.json"
-    truth.write_text(json.dumps(study_truth(case, clips), indent=2), encoding="utf-8")
+    try:
+        # Before the work: half a minute for nothing is long.
+        folder.mkdir(parents=True, exist_ok=True)
+        clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+        written = [path for number, clip in enumerate(clips, start=1) for path in _write_clip(folder, clip, number)]
+        truth = folder / "truth.json"
+        truth.write_text(json.dumps(study_truth(case, clips), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=folder) from None
     return [*written, truth]
+
+
+def _check_views(views: Sequence[str]) -> None:
+    for view in views:
+        check_view(view)
+    if not views or len(set(views)) < len(views):
+        raise EchoApexError("A study needs at least one view, and each once", value=", ".join(views))
+
+
+def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> list[Path]:
+    dicom, labels = folder / f"{clip.view}.dcm", folder / f"{clip.view}-truth.nrrd"
+    write_dicom(dicom, clip, number)
+    write_truth_labels(labels, clip)
+    return [dicom, labels]
 
 
 def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
@@ -104,7 +120,7 @@ def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
 
 
 def write_truth_labels(path: Path, clip: SimulatedClip) -> None:
-    """The exact label map of every frame as NRRD, sizes W H T, values of `Tissue`."""
+    """The label map of every frame as NRRD, sizes W H T: values of `TRUTH_STRUCTURES`, 0 for all other tissue."""
     import SimpleITK as sitk
 
     labels = np.stack([clip.labels(frame) for frame in range(len(clip.frames))])
@@ -113,4 +129,7 @@ def write_truth_labels(path: Path, clip: SimulatedClip) -> None:
     image.SetSpacing((clip.canvas.mm_per_px, clip.canvas.mm_per_px, 1.0))
     for tissue in TRUTH_STRUCTURES:
         image.SetMetaData(f"label_{int(tissue)}", tissue.name)
-    sitk.WriteImage(image, str(path), useCompression=True)
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError:
+        raise EchoApexError("The true labels cannot be written here", file=path) from None

@@ -6,7 +6,7 @@ millimeters: ``X`` to the right of the probe's center, ``D`` down from its face,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .heart import Array, Heart
 
 @dataclass(frozen=True)
 class View:
-    """One standard view.
+    """One standard view whose plane holds the LV long axis: apical and parasternal long-axis views, no short axis yet.
 
     ``azimuth_deg`` turns the plane about the LV long axis (0 is A4C); ``incline_deg`` is the angle from the long axis
     to the depth direction (0 apical, 90 parasternal); ``anchor_level`` is the point on the long axis that is placed at
@@ -97,8 +97,3 @@ def cut(heart: Heart, placement: Placement) -> Plane:
     anchor = pivot + (view.anchor_level - 0.5) * heart.shape.length_mm * along
     origin = anchor - placement.anchor_x_mm * lateral - placement.anchor_depth_mm * depth
     return Plane(origin, lateral, depth, normal)
-
-
-def without_jitter(placement: Placement) -> Placement:
-    """The same view cut through the true axis, upright and unmirrored."""
-    return replace(placement, rotation_deg=0.0, tilt_deg=0.0, foreshortening_deg=0.0, mirrored=False)

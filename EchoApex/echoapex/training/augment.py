@@ -23,16 +23,6 @@ def augment(image: np.ndarray, label: np.ndarray, size: int, rng: np.random.Gene
     return _tone(shrunk, rng), moved
 
 
-def plain(image: np.ndarray, label: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The frame only brought to ``size``."""
-    import cv2
-
-    return (
-        cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA),
-        cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST),
-    )
-
-
 def _geometry(source: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """Affine map of source pixels to target pixels: scale, proportions, tilt, shift and mirroring."""
     base = size / source

@@ -29,11 +29,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, required=True, help="folder for frames and checkpoints")
     parser.add_argument("--out", type=Path, help="where the finished model goes")
-    parser.add_argument("--processes", type=int, default=1, help="processes that share each batch, one CPU thread each")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes that share each batch, one CPU thread each; their number decides what each batch holds",
+    )
     parser.add_argument("--until", type=int, help="stop at this step; a later start continues")
     options = parser.parse_args(arguments)
     try:
         recipe = read_recipe(options.recipe)
+        if options.processes < 1 or recipe.batch % options.processes:
+            raise EchoApexError(
+                f"The batch of {recipe.batch} must divide evenly by --processes", value=options.processes
+            )
         prepare_frames(recipe, options.run / "frames", _say)
         _start(options, recipe)
     except EchoApexError as error:
@@ -66,5 +75,9 @@ def _work(rank: int, options: argparse.Namespace, recipe: Recipe, meeting: str) 
     say = _say if team.leads else _quiet
     trainer = Trainer(recipe, prepare_frames(recipe, options.run / "frames", say), options.run, say, team)
     trainer.run(options.until)
-    if options.out is not None and team.leads and trainer.step == recipe.steps:
-        publish(trainer, options.out)
+    if options.out is None or not team.leads:
+        return
+    if trainer.step < recipe.steps:
+        say(f"no model is written before the last step, {recipe.steps}")
+        return
+    publish(trainer, options.out)

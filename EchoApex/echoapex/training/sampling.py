@@ -67,7 +67,8 @@ def shaken_box(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows, columns = np.flatnonzero(target.any(1)), np.flatnonzero(target.any(0))
     x0, y0, x1, y1 = columns[0], rows[0], columns[-1], rows[-1]
     shake = rng.uniform(-_BOX_SHAKE, _BOX_SHAKE, 4) * np.array([x1 - x0, y1 - y0, x1 - x0, y1 - y0])
-    return np.asarray(np.clip(np.array([x0, y0, x1, y1]) + shake, 0, target.shape[0] - 1), np.float32)
+    last = np.array([target.shape[1] - 1, target.shape[0] - 1] * 2)
+    return np.asarray(np.clip(np.array([x0, y0, x1, y1]) + shake, 0, last), np.float32)
 
 
 def _clicks(target: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

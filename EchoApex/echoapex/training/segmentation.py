@@ -23,17 +23,17 @@ from .sampling import STRUCTURES, collate, draw_asks
 
 CASES_PER_SHARD = 50
 MEAN, STD = 0.2, 0.2
-"""Gray value normalization, as in `echoapex.models.preprocess`."""
+"""Gray value normalization; `publish` writes it on the card, from which `echoapex.models.preprocess` takes it."""
 
 Say = Callable[[str], None]
 
 
 def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
     """The recipe's training frames, drawn into ``folder`` where they are not there yet."""
+    last = recipe.first_seed + recipe.cases
+    refuse_test_seeds(range(recipe.first_seed, last))
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    last = recipe.first_seed + recipe.cases
-    refuse_test_seeds((recipe.first_seed, last - 1))
     for start in range(recipe.first_seed, last, CASES_PER_SHARD):
         path = folder / f"{recipe.preset}-{start:06d}.npz"
         if not path.exists():
@@ -46,8 +46,8 @@ def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
 def loss_of(logits: Tensor, dice: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Mean loss over prompts, and the Dice each mask reached ``[N]``.
 
-    Binary cross-entropy + soft Dice (1 smoothing) + squared error of the predicted Dice. An empty target counts as
-    Dice 1 where the mask is empty.
+    5 x binary cross-entropy + soft Dice (1 smoothing) + squared error of the predicted Dice; the weights are our
+    choice. An empty target counts as Dice 1 where the mask is empty.
     """
     probability = logits.sigmoid()
     overlap = (probability * targets).sum((1, 2))
@@ -113,19 +113,20 @@ class Trainer:
         self._resume()
 
     def run(self, until: int | None = None) -> PromptSegmenter:
-        """Trains to ``until`` (default: the recipe's end) and returns the averaged model."""
+        """Trains to ``until`` (default: the recipe's end), saves, and returns the averaged model."""
         self.model.train()
         started, told = time.perf_counter(), []
-        while self.step < min(until or self.recipe.steps, self.recipe.steps):
+        end = self.recipe.steps if until is None else min(until, self.recipe.steps)
+        while self.step < end:
             told.append(self._one_step())
             self.step += 1
-            if self.step % 20 == 0 or self.step == self.recipe.steps:
+            if self.step % 20 == 0 or self.step == end:
                 self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
                 loss, dice = np.mean(told, axis=0)
                 told = []
                 hours = self.seconds / 3600
                 self.say(f"step {self.step}/{self.recipe.steps} loss {loss:.4f} dice {dice:.4f} hours {hours:.2f}")
-            if self.step % 250 == 0 or self.step == self.recipe.steps:
+            if self.step % 250 == 0 or self.step == end:
                 self.save()
         return self.average
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine
+from ..clips import measure_clip
 from ..errors import MeasureError
 from ..measure.biplane import measure_biplane
-from ..measure.ejection_fraction import LVResult, measure_lv
+from ..measure.ejection_fraction import LVResult
 from ..prompts import PointPrompt, Prompt
 from ..segmenting import segment_frame, segment_structures
 from ..simulation import SimulatedClip, draw_case, simulate_clip
@@ -21,6 +22,7 @@ from .sampling import shaken_box
 from .scores import dice, surface_distance_mm
 
 if TYPE_CHECKING:
+    from ..models.preprocess import FrameGeometry
     from ..models.store import LoadedModel
 
 VIEWS = ("A4C", "A2C")
@@ -37,7 +39,11 @@ _SMALLEST_PX = 120
 
 @dataclass
 class MaskTrial:
-    """One structure on one frame: Dice by prompt kind, surface distance in mm by text, predicted Dice, truth."""
+    """One structure on one frame: Dice by prompt kind, surface distance in mm by text, predicted Dice, truth.
+
+    ``coverage [S/2, S/2]`` is the truth as the part of each cell of the model's output it covers, ``cell_mm`` the size
+    ``(y, x)`` of a cell.
+    """
 
     structure: str
     view: str
@@ -45,6 +51,7 @@ class MaskTrial:
     surface_mm: float
     confidence: float
     coverage: NDArray[np.float32]
+    cell_mm: tuple[float, float]
 
 
 @dataclass
@@ -59,10 +66,14 @@ class Click:
 
 @dataclass
 class Patient:
-    """All trials of one patient. ``ef`` holds (method, estimate or NaN, truth) in percent."""
+    """All trials of one patient. ``ef`` holds (method, estimate or NaN, truth) in percent.
+
+    ``absent`` holds each structure asked for by name where the picture shows none of it, and whether a mask came back.
+    """
 
     seed: int
     masks: list[MaskTrial] = field(default_factory=list)
+    absent: list[tuple[str, bool]] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     ef: list[tuple[str, float, float]] = field(default_factory=list)
 
@@ -79,28 +90,22 @@ def examine(model: LoadedModel, preset: str, seed: int, tasks: frozenset[str]) -
             _try_frames(model, clip, cine, patient, tasks)
         if "ef" in tasks:
             result = _measured(model, cine, view)
-            results.update({view: result} if result.beats else {})
-            patient.ef.append((view, _value(result, "LVEF", view), 100 * case.shape.ef))
+            results.update({view: result} if result is not None and result.beats else {})
+            patient.ef.append((view, _ejection_fraction(result, view), 100 * case.shape.ef))
     if "ef" in tasks:
         patient.ef.append(("biplane", _biplane(results), 100 * case.shape.ef))
     return patient
 
 
-def _measured(model: LoadedModel, cine: Cine, view: str) -> LVResult:
-    found = segment_structures(model, cine, ["LV", "LA"])
-    return measure_lv(
-        view,
-        view,
-        found["LV"].masks,
-        scale=cine.scale,
-        times=cine.times,
-        la_masks=found["LA"].masks,
-        confidence=found["LV"].confidence,
-    )
+def _measured(model: LoadedModel, cine: Cine, view: str) -> LVResult | None:
+    """The measured left ventricle, None where the model finds none."""
+    wanted = [name for name in ("LV", "LA") if name in model.card.structures]
+    return measure_clip(cine, view, view, segment_structures(model, cine, wanted, steady=True)).lv
 
 
-def _value(result: LVResult, name: str, method: str) -> float:
-    values = [m.value for m in result.measurements if m.name == name and m.method == method and m.value is not None]
+def _ejection_fraction(result: LVResult | None, method: str) -> float:
+    found = () if result is None else result.measurements
+    values = [m.value for m in found if (m.name, m.method) == ("LVEF", method) and m.value is not None]
     return float(values[0]) if values else float("nan")
 
 
@@ -122,6 +127,7 @@ def _try_frames(model: LoadedModel, clip: SimulatedClip, cine: Cine, patient: Pa
         labels = clip.labels(frame)
         if "segmentation" in tasks:
             patient.masks += _mask_trials(model, cine, frame, labels, clip.view, rng)
+            patient.absent += _absent_trials(model, cine, frame, labels)
         if "prompts" in tasks:
             patient.clicks += _clicks(model, cine, frame, labels, rng)
 
@@ -135,6 +141,7 @@ def _mask_trials(
     asks = [ask for tissue in present for ask in _asks(tissue.name, labels == tissue, rng)]
     found = segment_frame(model, cine, frame, asks)
     geometry = model.card.preprocessing.cine_geometry(cine)
+    cell_mm = _cell_mm(geometry, cine)
     trials = []
     for index, tissue in enumerate(present):
         truth, first = labels == tissue, index * len(KINDS)
@@ -147,9 +154,23 @@ def _mask_trials(
                 surface_mm=surface_distance_mm(masks[0], truth, cine.scale.require()),
                 confidence=float(found.confidence[first]),
                 coverage=geometry.prepare_masks(truth[None])[0].numpy(),
+                cell_mm=cell_mm,
             )
         )
     return trials
+
+
+def _cell_mm(geometry: FrameGeometry, cine: Cine) -> tuple[float, float]:
+    """Size ``(y, x)`` of a cell of the model's output, which is two pixels of its input."""
+    x, y = np.ptp(geometry.to_frame([[0.0, 0.0], [2.0, 2.0]]), axis=0)
+    mm_y, mm_x = cine.scale.require()
+    return float(y * mm_y), float(x * mm_x)
+
+
+def _absent_trials(model: LoadedModel, cine: Cine, frame: int, labels: NDArray[np.uint8]) -> list[tuple[str, bool]]:
+    names = [name for name in model.card.structures if not np.any(labels == Tissue[name])]
+    found = segment_frame(model, cine, frame, [Prompt(structure=name) for name in names])
+    return [(name, bool(mask.any())) for name, mask in zip(names, found.masks, strict=True)]
 
 
 def _asks(structure: str, truth: NDArray[np.bool_], rng: np.random.Generator) -> list[Prompt]:
@@ -161,7 +182,8 @@ def _asks(structure: str, truth: NDArray[np.bool_], rng: np.random.Generator) ->
 def _box(truth: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float, float, float]:
     rows, columns = truth.shape
     x0, y0, x1, y1 = (float(v) for v in shaken_box(truth, rng))
-    return min(x0, columns - 2.0), min(y0, rows - 2.0), min(x1, columns - 1.0), min(y1, rows - 1.0)
+    x0, y0 = min(x0, columns - 2.0), min(y0, rows - 2.0)
+    return x0, y0, max(x1, x0 + 1.0), max(y1, y0 + 1.0)
 
 
 def _click(truth: NDArray[np.bool_], rng: np.random.Generator) -> Prompt:
