@@ -40,8 +40,9 @@ def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0)
     """One structure in every frame of ``cine``.
 
     A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame`` and its mask
-    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks are one piece (a wall may
-    be several) and lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
+    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks of a named cavity are
+    one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt does not fit the
+    cine or the model.
     """
     _check(cine, frame, [prompt])
     if not prompt.points and prompt.box is None and prompt.mask is None:
@@ -181,9 +182,14 @@ def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> Bo
         restored = geometry.restore_logits(logits[start : start + FRAMES_PER_BATCH])
         for row, one in enumerate(restored, start):
             # A model may know structures that the engine has no words for.
-            known = structures().get(prompts[row].structure or "")
-            masks[row] = main_pieces(one > 0, WALL_PIECE if known is not None and known.wall else 1.0)
+            masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure))
     return masks
+
+
+def _least_piece(name: str | None) -> float:
+    """A named cavity is one piece; a wall, or what was only pointed at, may rightly show several."""
+    known = None if name is None else structures().get(name)
+    return 1.0 if known is not None and not known.wall else WALL_PIECE
 
 
 def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
