@@ -43,7 +43,7 @@ RECIPE = Recipe(
     warmup=2,
     decay_fraction=0.5,
     ema=0.9,
-    drop_path=0.0,
+    drop_path=0.1,
     seed=3,
     precision="float32",
 )

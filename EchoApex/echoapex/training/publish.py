@@ -49,8 +49,16 @@ def publish(trainer: Trainer, folder: Path) -> ModelCard:
     return save_model(folder, trainer.average, card)
 
 
+def _processor() -> str:
+    """The processor's name; Linux tells it in a file only."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def _hardware(trainer: Trainer) -> str:
     import torch
 
     threads = f"{trainer.team.size} process(es) of {torch.get_num_threads()} thread(s)"
-    return f"{platform.machine()} CPU, {threads}, {trainer.recipe.precision}; drawing the frames not counted"
+    return f"{_processor()}, {threads}, {trainer.recipe.precision}; drawing the frames not counted"

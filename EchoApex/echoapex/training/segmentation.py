@@ -134,6 +134,9 @@ class Trainer:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * self._rate()
+        # Dropped paths, too, must not depend on whether the run was stopped in between.
+        draw = np.random.SeedSequence([recipe.seed, self.step, self.team.rank])
+        torch.manual_seed(int(draw.generate_state(1)[0]))
         images, index, prompts, targets = self.draw_batch()
         # With some hundred tokens plain attention is faster than the fused kernel, whose bfloat16 backward is slow.
         with (
