@@ -56,7 +56,8 @@ def segment_structures(
 ) -> dict[str, Segmentation]:
     """Several structures by name, each frame encoded once; results by structure identifier.
 
-    Each frame is looked at by itself. With ``steady`` the median over `STEADY_S` before and after is taken in every
+    Each frame is looked at by itself; structures asked for together do not overlap: where two are found, the surer
+    one stays. With ``steady`` the median over `STEADY_S` before and after is taken in every
     pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted, while a border that moves
     one way stays where it was.
     """
@@ -72,13 +73,27 @@ def segment_structures(
             logits[name].append(found)
             confidence[name].append(sure)
     half = _steady_frames(cine) if steady else 0
+    apart = _apart({name: _over_time(parts, half) for name, parts in logits.items()})
     return {
         name: Segmentation(
-            _masks(geometry, _over_time(logits[name], half), [Prompt(structure=name)] * cine.frame_count),
+            _masks(geometry, apart[name], [Prompt(structure=name)] * cine.frame_count),
             _over_time(confidence[name], half).numpy(),
         )
         for name in wanted
     }
+
+
+def _apart(logits: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Logits lowered by the best of the others where those are surer: no pixel belongs to two structures."""
+    import torch
+
+    if len(logits) < 2:
+        return logits
+    lowered = {}
+    for name, own in logits.items():
+        best = torch.stack([other for key, other in logits.items() if key != name]).amax(dim=0)
+        lowered[name] = torch.minimum(own, own - best)
+    return lowered
 
 
 def _steady_frames(cine: Cine) -> int:

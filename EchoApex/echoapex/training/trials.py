@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine
-from ..clips import measure_clip
+from ..clips import analyze_clip
 from ..errors import MeasureError
 from ..measure.biplane import measure_biplane
 from ..measure.ejection_fraction import LVResult
 from ..prompts import PointPrompt, Prompt
-from ..segmenting import segment_frame, segment_structures
+from ..segmenting import segment_frame
 from ..simulation import SimulatedClip, draw_case, simulate_clip
 from ..simulation.heart import Tissue
 from ..simulation.looks import Sampling
@@ -98,9 +98,8 @@ def examine(model: LoadedModel, preset: str, seed: int, tasks: frozenset[str]) -
 
 
 def _measured(model: LoadedModel, cine: Cine, view: str) -> LVResult | None:
-    """The measured left ventricle, None where the model finds none."""
-    wanted = [name for name in ("LV", "LA") if name in model.card.structures]
-    return measure_clip(cine, view, view, segment_structures(model, cine, wanted, steady=True)).lv
+    """The left ventricle as it is measured everywhere else, None where the model finds none."""
+    return analyze_clip(model, cine, view, view).lv
 
 
 def _ejection_fraction(result: LVResult | None, method: str) -> float:
