@@ -12,7 +12,7 @@ from pydicom.examples import get_path
 from echoapex import simulation
 from echoapex.cli import main
 from echoapex.errors import EchoApexError
-from echoapex.io import read_cine
+from echoapex.io import list_clips, read_cine, write_masks
 from echoapex.simulation import VIEWS, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Heart, HeartShape, Tissue
 from echoapex.simulation.imaging import Canvas, Imager
@@ -129,6 +129,14 @@ def test_the_overlay_is_masked_away_with_what_lies_outside_the_sector(study: Pat
     outside = np.where(cine.sector.mask, 0, cine.frames[0])
     assert outside[:20, :60].max() > 100, "the burned-in text is there"
     assert cine.masked_frames()[0][:20, :60].max() == 0
+
+
+def test_true_labels_and_masks_are_not_listed_as_clips(study: Path) -> None:
+    cine = read_cine(study / "A4C.dcm")
+    masks = study / "masks.nrrd"
+    write_masks(masks, cine.frames > 100, cine)
+    assert [path.name for path in list_clips(study)] == ["A2C.dcm", "A4C.dcm"]
+    masks.unlink()
 
 
 def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:

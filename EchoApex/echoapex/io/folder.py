@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import ReadError
+from ..errors import EchoApexError, ReadError
 
 DICOM, VIDEO, VOLUME, NRRD = "dicom", "video", "volume", "nrrd"
 
@@ -63,8 +63,8 @@ def list_clips(folder: str | Path) -> list[Path]:
     """All files under ``folder`` that may be clips, sorted: by their name's ending, or DICOM and NRRD by content.
 
     Left out are hidden files and folders, DICOMDIR, DICOM objects that hold no image (reports, presentation states,
-    segmentations), and files of unknown kind. Whether a file is an intact echo cine shows when it is read. Raises
-    `ReadError` when there is no such folder or it cannot be listed.
+    segmentations), masks and label maps that EchoApex wrote, and files of unknown kind. Whether a file is an intact
+    echo cine shows when it is read. Raises `ReadError` when there is no such folder or it cannot be listed.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -82,7 +82,19 @@ def _is_clip(path: Path) -> bool:
     if path.name.upper() == "DICOMDIR":
         return False
     kind = sniff(path)
-    return kind is not None and not (kind == DICOM and _storage_class(path).startswith(_NO_IMAGE))
+    if kind == DICOM:
+        return not _storage_class(path).startswith(_NO_IMAGE)
+    return kind is not None and not (kind == NRRD and _holds_labels(path))
+
+
+def _holds_labels(path: Path) -> bool:
+    """Whether an NRRD file is one of our masks or label maps; a header that cannot be read speaks when it is read."""
+    from .nrrd import CONTENT_KEY, LABELS, read_nrrd_header
+
+    try:
+        return read_nrrd_header(path).values.get(CONTENT_KEY) == LABELS
+    except EchoApexError:
+        return False
 
 
 def _storage_class(path: Path) -> str:

@@ -13,7 +13,7 @@ from ..cine import BoolMask, Cine, FloatArray
 from ..errors import EchoApexError, ReadError
 from ._simpleitk import simpleitk
 from .limits import check_size
-from .nrrd import FRAME_TIMES_KEY, NrrdHeader, read_nrrd_data, read_nrrd_header
+from .nrrd import CONTENT_KEY, FRAME_TIMES_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
 
 SCALE_KEY, TIME_SOURCE_KEY, UNKNOWN = "scale", "frame_time_source", "unknown"
 _PIXELS, _MILLIMETERS = "unknown, spacing in pixels", "mm"
@@ -39,6 +39,7 @@ def write_masks(path: str | Path, masks: NDArray[Any], cine: Cine) -> None:
     image = sitk.GetImageFromArray(_as_bytes(masks, cine, target))
     y, x = cine.scale.mm_per_px or (1.0, 1.0)
     image.SetSpacing((x, y, 1.0))
+    image.SetMetaData(CONTENT_KEY, LABELS)
     image.SetMetaData(SCALE_KEY, _MILLIMETERS if cine.scale.known else _PIXELS)
     seconds = cine.times.seconds
     listed = UNKNOWN if seconds is None else " ".join(f"{second:.9g}" for second in seconds)

@@ -41,6 +41,8 @@ _COLOR_KINDS = ("vector", "RGB-color", "3-color")
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6}
 _HEADER_LIMIT = 1 << 24
 FRAME_TIMES_KEY = "frame_times_s"
+CONTENT_KEY, LABELS = "echoapex_content", "labels"
+"""Header key that marks masks and label maps, so that they are not taken for cines."""
 """Header key under which EchoApex writes the time of each frame, in seconds."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EchoApexError
+from ..io.nrrd import CONTENT_KEY, LABELS
 from .clip import SimulatedClip, simulate_clip
 from .dicom import write_dicom
 from .heart import Tissue
@@ -127,6 +128,7 @@ def write_truth_labels(path: Path, clip: SimulatedClip) -> None:
     # SimpleITK's own annotations are partial.
     image: Any = sitk.GetImageFromArray(np.where(np.isin(labels, TRUTH_STRUCTURES), labels, 0).astype(np.uint8))
     image.SetSpacing((clip.canvas.mm_per_px, clip.canvas.mm_per_px, 1.0))
+    image.SetMetaData(CONTENT_KEY, LABELS)
     for tissue in TRUTH_STRUCTURES:
         image.SetMetaData(f"label_{int(tissue)}", tissue.name)
     try:
