@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 FRAMES_PER_BATCH = 8
 STEADY_S = 0.05
-"""Half the time over which steady masks take a median, in s: shorter than end-systole lasts (our choice)."""
+"""Half the time over which steady masks take a median, in s, rounded to whole frames, at least one (our choice).
+
+With unknown frame times it is two frames. End-systole loses a little of its depth: about half a point of EF at 30
+frames/s, up to two at 100 beats/min and above (measured on true volume curves)."""
 WALL_PIECE = 0.25
 """Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
 

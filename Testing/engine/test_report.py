@@ -168,6 +168,15 @@ def test_the_page_says_what_it_is_before_any_number(page: Page) -> None:
     assert "There is no such file" in page.text
 
 
+def test_a_number_at_the_top_says_that_it_has_warnings(page: Page, content: ReportContent) -> None:
+    shown = [
+        m for m in content.measurements if (m.name, m.method) in (("LVEF", "A4C"), ("LVEF", "biplane")) and m.warnings
+    ]
+    assert shown
+    top = page.text[: page.text.index("All numbers")]
+    assert any(f"with {len(item.warnings)} warning" in top for item in shown)
+
+
 def test_the_page_has_every_number_with_its_truth(page: Page, content: ReportContent) -> None:
     for item in content.measurements:
         assert f"{item.value:.1f}" in page.text

@@ -33,6 +33,9 @@ def _single_plane_ef(content: ReportContent, clip: ClipResult) -> list[Measureme
 def _tile(content: ReportContent, item: Measurement) -> str:
     truth = content.truth_of(item)
     beside = "no truth known" if truth is None else f"truth {_with_unit(truth.value, truth.unit)} (simulated heart)"
+    if item.warnings:
+        # A bare number at the top must not hide what is said of it further down.
+        beside += f"<br>with {len(item.warnings)} warning{'s' if len(item.warnings) > 1 else ''}, see its clip"
     origin = "biplane" if item.method == "biplane" else f"clip {item.sources[0].clip}"
     return (
         f"<div><small>{escape(quantity(item.name))}, {escape(origin)}</small>"

@@ -78,9 +78,10 @@ def how_made(name: str) -> str:
 HOW_ALL = (
     (
         "Outlines",
-        "The model looks for each structure by name in every frame by itself; then the median over the frames within "
-        "50 ms before and after counts in each pixel, so that a frame that alone goes wrong is outvoted. No outline "
-        "was corrected by hand. "
+        "The model looks for each structure by name in every frame by itself; then the median over about 50 ms "
+        "before and after (in whole frames, at least one) counts in each pixel, so that a frame that alone goes wrong "
+        "is outvoted. Where two structures are found in one place the surer one stays. No outline was corrected by "
+        "hand. "
         "Papillary muscles belong to the cavity, which is closed at the mitral annulus.",
     ),
     (
