@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from echoapex.errors import EchoApexError
 from echoapex.measure.volumes import biplane_volume, measure_cavity, single_plane_volume
@@ -17,7 +18,7 @@ from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG,
 from echoapex.simulation.imaging import Canvas, Imager
 from echoapex.simulation.looks import TRAINING, Conditions, Look
 from echoapex.simulation.presets import draw_placement
-from echoapex.simulation.views import Placement, cut
+from echoapex.simulation.views import Placement, View, cut
 
 seeds = st.integers(0, 5000)
 
@@ -193,6 +194,22 @@ def test_both_views_cut_the_same_heart() -> None:
         assert np.linalg.norm(image[1, :2] - image[0, :2]) == pytest.approx(heart.shape.length_mm)
         assert image[0, :2] == pytest.approx([3.0, 15.0])
         assert np.allclose(plane.to_heart(image), ends)
+
+
+def test_a_short_axis_is_one_more_entry() -> None:
+    """A view across the long axis shows the ring of myocardium around a round cavity of the known radius."""
+    heart = Heart(HeartShape(bend=0.0, ellipticity=1.0, papillary=False))
+    view = View("short axis", 225.0, 90.0, 0.6, 0.0, (70.0, 70.0), False, roll_deg=90.0)
+    look = Look("plain", width_deg=95)
+    imager = Imager(heart, Placement(view, 0.0, 70.0), look, Conditions(depth_mm=150), seed=1, sampling=TRAINING)
+    canvas = Canvas.fit(300, 300, look, 150)
+    labels = imager.labels(0.0, canvas)
+    cavity = labels == Tissue.LV
+    radius = float(heart.radius(np.array([0.6]), 0.0)[0])
+    assert np.count_nonzero(cavity) * canvas.mm_per_px**2 == pytest.approx(np.pi * radius**2, rel=0.02)
+    around = ndimage.binary_dilation(cavity, iterations=2) & ~cavity
+    assert np.all(labels[around] == Tissue.LV_MYO)
+    assert imager.picture(0.0, canvas)[labels == Tissue.LV_MYO].mean() > imager.picture(0.0, canvas)[cavity].mean() + 30
 
 
 def test_true_labels_have_the_area_of_the_true_contour() -> None:

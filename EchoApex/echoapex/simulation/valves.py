@@ -15,6 +15,9 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
 
     Quadratic Bezier curves hinged on the annulus; anterior mitral length 0.66 and posterior 0.45 of the annulus.
     """
+    if placement.view.roll_deg != 0:
+        # The curves are long-axis sections; across the axis leaflets need a drawing of their own.
+        return []
     azimuth = np.deg2rad(placement.view.azimuth_deg + placement.rotation_deg)
     stretch = float(heart.stretch(azimuth))
     half = float(heart.radius(np.array([1.0]), phase)[0]) * stretch

@@ -15,12 +15,13 @@ from .heart import Array, Heart
 
 @dataclass(frozen=True)
 class View:
-    """One standard view whose plane holds the LV long axis: apical and parasternal long-axis views, no short axis yet.
+    """One standard view.
 
     ``azimuth_deg`` turns the plane about the LV long axis (0 is A4C); ``incline_deg`` is the angle from the long axis
-    to the depth direction (0 apical, 90 parasternal); ``anchor_level`` is the point on the long axis that is placed at
-    ``anchor_x_mm`` and at a depth drawn from ``anchor_depth_mm``; ``right_heart`` says whether the tricuspid valve is
-    drawn.
+    to the depth direction (0 apical, 90 parasternal); ``roll_deg`` turns the plane about the depth direction (0 holds
+    the long axis; 90, with an incline of 90, is a short axis); ``anchor_level`` is the point on the long axis that is
+    placed at ``anchor_x_mm`` and at a depth drawn from ``anchor_depth_mm``; ``right_heart`` says whether the tricuspid
+    valve is drawn.
     """
 
     name: str
@@ -30,6 +31,7 @@ class View:
     anchor_x_mm: float
     anchor_depth_mm: tuple[float, float]
     right_heart: bool
+    roll_deg: float = 0.0
 
 
 VIEWS: dict[str, View] = {
@@ -91,6 +93,8 @@ def cut(heart: Heart, placement: Placement) -> Plane:
     incline = np.deg2rad(view.incline_deg + placement.tilt_deg)
     depth = np.cos(incline) * along + np.sin(incline) * across
     lateral = np.cos(incline) * across - np.sin(incline) * along
+    roll = np.deg2rad(view.roll_deg)
+    lateral, normal = np.cos(roll) * lateral + np.sin(roll) * normal, np.cos(roll) * normal - np.sin(roll) * lateral
     if placement.mirrored:
         lateral, normal = -lateral, -normal
     pivot = np.array([0.0, 0.5 * heart.shape.length_mm, 0.0])
