@@ -49,6 +49,18 @@ def inside_point(mask: np.ndarray) -> PointPrompt:
     return PointPrompt(float(x), float(y))
 
 
+def test_the_shipped_card_tells_scores_on_seen_and_unseen_kinds_of_hearts(model: LoadedModel) -> None:
+    assert model.card.simulated_only
+    assert (model.folder / "model.safetensors").stat().st_size <= 30_000_000
+    presets = {name.split(":")[1]: tables for name, tables in model.card.scores.items()}
+    assert set(presets) == {"hard", "shifted"}
+    for tables in presets.values():
+        for task, metric in (("segmentation", "dice/LV/text"), ("ef", "ef_mae"), ("prompts", "click_returns_chamber")):
+            score = tables[task][metric]
+            assert score["ci"][0] <= score["value"] <= score["ci"][1]
+            assert score["constant"] is not None
+
+
 def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) -> None:
     found = segment_structures(model, real, ["LV"], steady=True)["LV"]
     area = found.masks.sum(axis=(1, 2)).astype(float)
