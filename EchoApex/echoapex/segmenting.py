@@ -59,10 +59,10 @@ def segment_structures(
 ) -> dict[str, Segmentation]:
     """Several structures by name, each frame encoded once; results by structure identifier.
 
-    Each frame is looked at by itself; structures asked for together do not overlap: where two are found, the surer
-    one stays. With ``steady`` the median over `STEADY_S` before and after is taken in every
-    pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted, while a border that moves
-    one way stays where it was.
+    Each frame is looked at by itself; where two structures asked for together are found, the surer one stays, so that
+    they do not overlap (but in a small hole that is filled). With ``steady`` the median over `STEADY_S` before and
+    after is taken in every pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted,
+    while a border that moves one way stays where it was.
     """
     wanted = list(names)
     geometry = model.card.preprocessing.cine_geometry(cine)
@@ -87,7 +87,7 @@ def segment_structures(
 
 
 def _apart(logits: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Logits lowered by the best of the others where those are surer: no pixel belongs to two structures."""
+    """Logits lowered by the best of the others where those are surer: at most one is above 0 anywhere."""
     import torch
 
     if len(logits) < 2:

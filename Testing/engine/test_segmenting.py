@@ -73,6 +73,13 @@ def test_real_cine_has_one_ventricle_that_beats(model: LoadedModel, real: Cine) 
     assert 0.3 <= area[beat.es] / area[beat.ed] <= 0.9
 
 
+def test_structures_found_together_do_not_overlap(model: LoadedModel, real: Cine) -> None:
+    found = segment_structures(model, real, model.card.structures, steady=True)
+    alone = {name: segment_structures(model, real, [name], steady=True)[name] for name in ("LV", "RV")}
+    assert np.any(alone["LV"].masks & alone["RV"].masks), "asked for alone, they do"
+    assert sum(item.masks.astype(int) for item in found.values()).max() == 1
+
+
 def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
     file = get_testdata_file("color3d_jpeg_baseline.dcm", download=False)
     assert file is not None, "the test environment has pydicom-data"

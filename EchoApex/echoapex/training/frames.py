@@ -42,11 +42,10 @@ def refuse_test_seeds(seeds: Iterable[int]) -> None:
             raise EchoApexError(f"Seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1} are kept for tests", value=seed)
 
 
-def draw_frames(preset: str, seeds: Iterable[int], size: int, *, for_training: bool = True) -> Frames:
+def draw_frames(preset: str, seeds: Iterable[int], size: int) -> Frames:
     """`PHASES_PER_CASE` frames (ED, ES and one between) of one view for each seed; A4C twice as often as A2C."""
     seeds = list(seeds)
-    if for_training:
-        refuse_test_seeds(seeds)
+    refuse_test_seeds(seeds)
     rows = [row for seed in seeds for row in _case_frames(preset, seed, size)]
     return Frames(*(np.stack(column) for column in zip(*rows, strict=True)))
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..models.card import Architecture, ModelCard, Training
-from ..models.preprocess import Preprocessing
 from ..models.store import save_model
 from .sampling import STRUCTURES
-from .segmentation import MEAN, STD, Trainer
+from .segmentation import Trainer
 
 LIMITS = (
     "Demonstration model. Trained on simulated hearts only, never on a real echo, and validated on none: its masks, "
@@ -26,7 +25,7 @@ def publish(trainer: Trainer, folder: Path) -> ModelCard:
         id=recipe.id,
         name=recipe.name,
         architecture=Architecture(recipe.encoder, recipe.patch, recipe.image_size),
-        preprocessing=Preprocessing(recipe.image_size, MEAN, STD),
+        preprocessing=trainer.preprocessing,
         structures=tuple(tissue.name for tissue in STRUCTURES),
         training=Training(
             recipe=f"Recipes/{recipe.id}.toml",

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import EchoApexError
 from .publish import publish
 from .recipe import Recipe, read_recipe
-from .segmentation import Team, Trainer, prepare_frames
+from .segmentation import Team, Trainer, draw_shards, prepare_frames
 
 USAGE = "Trains a model from a recipe. A run survives a kill: started again with the same arguments it continues."
 
@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise EchoApexError(
                 f"The batch of {recipe.batch} must divide evenly by --processes", value=options.processes
             )
-        prepare_frames(recipe, options.run / "frames", _say)
+        # Here, once: the processes only read them.
+        draw_shards(recipe, options.run / "frames", _say)
         _start(options, recipe)
     except EchoApexError as error:
         _say(str(error))

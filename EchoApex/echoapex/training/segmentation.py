@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
+from ..models.preprocess import Preprocessing
 from ..models.segmenter import PromptBatch, PromptSegmenter, create_segmenter
 from .augment import augment
 from .frames import Frames, read_shards, refuse_test_seeds, write_shard
@@ -22,14 +23,17 @@ from .recipe import Recipe
 from .sampling import STRUCTURES, collate, draw_asks
 
 CASES_PER_SHARD = 50
-MEAN, STD = 0.2, 0.2
-"""Gray value normalization; `publish` writes it on the card, from which `echoapex.models.preprocess` takes it."""
 
 Say = Callable[[str], None]
 
 
 def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
-    """The recipe's training frames, drawn into ``folder`` where they are not there yet."""
+    """The recipe's training frames in memory, drawn into ``folder`` where they are not there yet."""
+    return read_shards(draw_shards(recipe, folder, say))
+
+
+def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
+    """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards."""
     last = recipe.first_seed + recipe.cases
     refuse_test_seeds(range(recipe.first_seed, last))
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +44,7 @@ def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
             say(f"drawing hearts {start} to {min(start + CASES_PER_SHARD, last) - 1}")
             write_shard(path, recipe.preset, range(start, min(start + CASES_PER_SHARD, last)), recipe.frame_size)
         paths.append(path)
-    return read_shards(paths)
+    return paths
 
 
 def loss_of(logits: Tensor, dice: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,6 +101,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, frames: Frames, folder: Path, say: Say, team: Team | None = None) -> None:
         self.recipe, self.frames, self.folder, self.say = recipe, frames, folder, say
+        self.preprocessing = Preprocessing(recipe.image_size)
         self.team = team or Team()
         if recipe.batch % self.team.size:
             raise EchoApexError("The batch must divide evenly between the processes", value=recipe.batch)
@@ -166,7 +171,8 @@ class Trainer:
         prompts, targets = collate(asks, self.model)
         stack = torch.from_numpy(np.stack(images))[:, None].float() / 255
         index = torch.arange(count).repeat_interleave(self.recipe.prompts_per_frame)
-        return (stack - MEAN) / STD, index, prompts, targets
+        normalized = (stack - self.preprocessing.mean) / self.preprocessing.std
+        return normalized, index, prompts, targets
 
     def _rate(self) -> float:
         recipe = self.recipe

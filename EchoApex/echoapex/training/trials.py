@@ -46,7 +46,6 @@ class MaskTrial:
     """
 
     structure: str
-    view: str
     dice: dict[str, float]
     surface_mm: float
     confidence: float
@@ -61,7 +60,6 @@ class Click:
     chamber: str
     returned: bool
     returned_zeroed: bool
-    dice: float
 
 
 @dataclass
@@ -125,14 +123,14 @@ def _try_frames(model: LoadedModel, clip: SimulatedClip, cine: Cine, patient: Pa
     for frame in dict.fromkeys((*waves[:1], systole)):
         labels = clip.labels(frame)
         if "segmentation" in tasks:
-            patient.masks += _mask_trials(model, cine, frame, labels, clip.view, rng)
+            patient.masks += _mask_trials(model, cine, frame, labels, rng)
             patient.absent += _absent_trials(model, cine, frame, labels)
         if "prompts" in tasks:
             patient.clicks += _clicks(model, cine, frame, labels, rng)
 
 
 def _mask_trials(
-    model: LoadedModel, cine: Cine, frame: int, labels: NDArray[np.uint8], view: str, rng: np.random.Generator
+    model: LoadedModel, cine: Cine, frame: int, labels: NDArray[np.uint8], rng: np.random.Generator
 ) -> list[MaskTrial]:
     present = [
         Tissue[name] for name in model.card.structures if np.count_nonzero(labels == Tissue[name]) >= _SMALLEST_PX
@@ -148,7 +146,6 @@ def _mask_trials(
         trials.append(
             MaskTrial(
                 structure=tissue.name,
-                view=view,
                 dice={kind: dice(mask, truth) for kind, mask in zip(KINDS, masks, strict=True)},
                 surface_mm=surface_distance_mm(masks[0], truth, cine.scale.require()),
                 confidence=float(found.confidence[first]),
@@ -206,7 +203,6 @@ def _clicks(
             tissue.name,
             _returns(normal.masks[i], labels, tissue),
             _returns(zeroed.masks[i], labels, tissue),
-            dice(normal.masks[i], labels == tissue),
         )
         for i, tissue in enumerate(asked)
     ]
