@@ -13,7 +13,7 @@ from scipy import ndimage
 from echoapex.errors import EchoApexError
 from echoapex.measure.volumes import biplane_volume, measure_cavity, single_plane_volume
 from echoapex.simulation import TEST_SEEDS, VIEWS, draw_case
-from echoapex.simulation.anatomy import fields, tissue
+from echoapex.simulation.anatomy import fields, tissue, wall_landmarks
 from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Heart, HeartShape, Tissue
 from echoapex.simulation.imaging import Canvas, Imager
 from echoapex.simulation.looks import TRAINING, Conditions, Look
@@ -33,7 +33,7 @@ def disks(heart: Heart, phase: float, count: int = 20) -> tuple[np.ndarray, np.n
 @given(seeds)
 @settings(max_examples=40)
 def test_simpson_on_the_true_contours_returns_volumes_and_ef(seed: int) -> None:
-    heart = draw_case("hard", seed).heart()
+    heart = draw_case("hard", seed, stunned=0.0).heart()
     volumes = []
     for phase, truth in ((0.0, heart.edv_ml), (heart.curve.es_phase, heart.esv_ml)):
         a4c, a2c, length = disks(heart, phase)
@@ -45,7 +45,7 @@ def test_simpson_on_the_true_contours_returns_volumes_and_ef(seed: int) -> None:
 @pytest.mark.parametrize("seed", [900_903, 900_921])
 def test_simpson_on_the_true_masks_returns_the_ef(seed: int) -> None:
     """The way of any clip, from the label map: long axis, base at the atrium, disks perpendicular to it."""
-    heart = draw_case("hard", seed).heart()
+    heart = draw_case("hard", seed, stunned=0.0).heart()
     look, conditions = Look("plain", width_deg=110), Conditions(depth_mm=190)
     canvas = Canvas.fit(360, 480, look, 190)
     imagers = [
@@ -98,8 +98,9 @@ def test_motion_keeps_the_cavity_the_cavity(seed: int, phase: float) -> None:
     q = heart.shape.ellipticity
     border = np.stack([radius * np.cos(azimuth) + heart.axis_offset(y), y, q * radius * np.sin(azimuth)], axis=1)
     moved = heart.move(border, phase)
-    where, _, _ = heart.polar(moved)
-    assert np.allclose(where, heart.radius(moved[:, 1] / heart.length(phase), phase), atol=0.05)
+    where, cosine, sine = heart.polar(moved)
+    level = moved[:, 1] / heart.length(phase)
+    assert np.allclose(where, heart.endocardium(level, cosine, sine, phase), atol=0.05)
 
 
 def test_motion_is_none_at_end_diastole() -> None:
@@ -128,9 +129,38 @@ def test_the_parasternal_line_has_the_walls_and_diameter_asked_for(ivsd: float, 
     inside = along[f.lv < 0]
     assert inside.max() - inside.min() == pytest.approx(lvidd, abs=0.2)
     wall = along[(f.epicardium < 0) & (f.lv >= 0)]
-    # Basal to the widest level the wall tapers by at most 0.12 of its thickness.
-    assert wall.max() - inside.max() == pytest.approx(ivsd, rel=0.07)
-    assert inside.min() - wall.min() == pytest.approx(lvpwd, rel=0.07)
+    assert wall.max() - inside.max() == pytest.approx(ivsd, abs=0.15)
+    assert inside.min() - wall.min() == pytest.approx(lvpwd, abs=0.15)
+
+
+@given(seeds)
+@settings(max_examples=40)
+def test_the_true_landmarks_are_the_walls_and_the_diameter(seed: int) -> None:
+    heart = draw_case("hard", seed).heart()
+    points = wall_landmarks(heart, np.deg2rad(PARASTERNAL_AZIMUTH_DEG), 0.0)
+    expected = [heart.shape.ivsd_mm, heart.shape.lvidd_mm, heart.shape.lvpwd_mm]
+    assert np.linalg.norm(np.diff(points, axis=0), axis=1) == pytest.approx(expected, abs=0.01)
+    systole = wall_landmarks(heart, np.deg2rad(PARASTERNAL_AZIMUTH_DEG), heart.curve.es_phase)
+    ahead = 0.6 * (systole[0] - systole[3]) / np.linalg.norm(systole[0] - systole[3])
+    beside = np.concatenate([systole + ahead, systole - ahead])
+    label = tissue(heart, fields(heart, heart.material(beside, heart.curve.es_phase)))
+    muscle = label == Tissue.LV_MYO
+    # Crossing a landmark one way or the other leads into or out of the muscle.
+    assert list(muscle[:4] != muscle[4:]) == [True] * 4
+
+
+@given(seeds, st.floats(0, 1))
+@settings(max_examples=25)
+def test_a_stunned_wall_leaves_the_volume_and_moves_less(seed: int, phase: float) -> None:
+    heart = draw_case("hard", seed, stunned=0.9, stunned_level=0.4, stunned_azimuth_deg=100.0).heart()
+    level, azimuth = np.meshgrid((np.arange(400) + 0.5) / 400, np.deg2rad(np.arange(360) + 0.5))
+    radius = heart.endocardium(level.ravel(), np.cos(azimuth).ravel(), np.sin(azimuth).ravel(), phase)
+    volume = np.pi * heart.shape.ellipticity * np.mean(radius**2) * heart.length(phase) / 1000
+    assert volume == pytest.approx(heart.volume_ml(phase), rel=1e-3)
+    at, es = np.array([0.4]), heart.curve.es_phase
+    here, there = (heart.endocardium(at, np.cos([a]), np.sin([a]), es)[0] for a in (np.deg2rad(100), np.deg2rad(280)))
+    before = heart.radius(at, 0.0)[0]
+    assert before - here < 0.15 * (before - there)
 
 
 def test_overrides_are_obeyed_and_edv_is_solved_for() -> None:
@@ -163,7 +193,7 @@ def test_unknown_preset_and_view_are_refused_by_name() -> None:
     with pytest.raises(EchoApexError, match="easy, hard, shifted"):
         draw_case("harder", 1)
     with pytest.raises(EchoApexError, match="A4C, A2C"):
-        draw_placement(draw_case("easy", 1), "PLAX")
+        draw_placement(draw_case("easy", 1), "PLAXX")
 
 
 def test_hard_leaves_a_constant_nothing_to_predict() -> None:
@@ -183,23 +213,84 @@ def test_shifted_has_a_machine_and_a_pathology_that_hard_never_has() -> None:
     assert all(case.shape.effusion_mm >= 6 for case in shifted)
 
 
-def test_both_views_cut_the_same_heart() -> None:
-    """Base and apex lie at the same distance in A4C and A2C, whatever the placement."""
+def test_all_views_cut_the_same_heart() -> None:
+    """Apex and base lie where they should in the long axes, and the short axes cross the long axis at their level."""
     heart = Heart(HeartShape(bend=0.0))
+    ends = np.array([[0.0, 0.0, 0.0], [0.0, heart.shape.length_mm, 0.0]])
     for view in VIEWS.values():
-        plane = cut(heart, Placement(view, 3.0, 15.0, tilt_deg=10.0))
-        ends = np.array([[0.0, 0.0, 0.0], [0.0, heart.shape.length_mm, 0.0]])
+        plane = cut(heart, Placement(view, 3.0, 60.0, tilt_deg=10.0))
         image = plane.to_image(ends)
-        assert np.allclose(image[:, 2], 0, atol=1e-9)
-        assert np.linalg.norm(image[1, :2] - image[0, :2]) == pytest.approx(heart.shape.length_mm)
-        assert image[0, :2] == pytest.approx([3.0, 15.0])
+        assert np.linalg.norm(image[1] - image[0]) == pytest.approx(heart.shape.length_mm)
         assert np.allclose(plane.to_heart(image), ends)
+        anchor = plane.to_image(np.array([[0.0, view.anchor_level * heart.shape.length_mm, 0.0]]))[0]
+        assert anchor == pytest.approx([3.0, 60.0, 0.0])
+        if view.roll_deg == 0 and view.elevation_deg == 0:
+            assert np.allclose(image[:, 2], 0, atol=1e-9)
+
+
+LONG_AXES = {"PLAX": {"LV", "LV_MYO", "LA", "RV", "AO"}, "A3C": {"LV", "LV_MYO", "LA", "AO"}}
+SEEN = LONG_AXES | {
+    "A4C": {"LV", "LV_MYO", "LA", "RV", "RA"},
+    "A2C": {"LV", "LV_MYO", "LA"},
+    "A5C": {"LV", "LV_MYO", "RV", "AO"},
+    "PSAX_MV": {"LV", "LV_MYO", "RV"},
+    "PSAX_PM": {"LV", "LV_MYO", "RV"},
+    "SC4C": {"LV", "LV_MYO", "LA", "RV", "RA"},
+}
+
+
+def labels_of(view: str, seed: int = 900_010, **changes: float) -> tuple[np.ndarray, Imager, Canvas]:
+    case = draw_case("easy", seed, **changes)
+    placement, conditions = draw_placement(case, view)
+    imager = Imager(case.heart(), placement, case.look, conditions, seed=seed, sampling=TRAINING)
+    canvas = Canvas.fit(240, 260, case.look, conditions.depth_mm)
+    return imager.labels(0.0, canvas), imager, canvas
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_each_view_shows_what_it_should(view: str) -> None:
+    labels, _, _ = labels_of(view)
+    seen = {t.name for t in Tissue if np.count_nonzero(labels == t) > 150}
+    assert seen >= SEEN[view]
+    if view == "A2C":
+        assert not seen & {"RV", "RA"}
+
+
+def centers(labels: np.ndarray, *tissues: Tissue) -> list[np.ndarray]:
+    """Middle (x, y) of each tissue in the picture."""
+    return [np.argwhere(labels == t).mean(0)[::-1] for t in tissues]
+
+
+def test_views_are_the_right_way_round() -> None:
+    """As laboratories display them: where the chambers lie in the picture."""
+    lv, rv, la = centers(labels_of("A4C")[0], Tissue.LV, Tissue.RV, Tissue.LA)
+    assert rv[0] < lv[0] and la[1] > lv[1]
+    lv, rv, la, ao = centers(labels_of("PLAX")[0], Tissue.LV, Tissue.RV, Tissue.LA, Tissue.AO)
+    assert rv[1] < lv[1] and ao[0] > lv[0] and la[0] > lv[0] and la[1] > ao[1]
+    lv, la, ao = centers(labels_of("A3C")[0], Tissue.LV, Tissue.LA, Tissue.AO)
+    assert ao[0] > la[0] and la[1] > lv[1]
+    lv, rv = centers(labels_of("PSAX_PM")[0], Tissue.LV, Tissue.RV)
+    assert rv[0] < lv[0] and rv[1] < lv[1]
+    lv, rv, ra = centers(labels_of("SC4C")[0], Tissue.LV, Tissue.RV, Tissue.RA)
+    assert rv[1] < lv[1] and ra[0] < rv[0] < lv[0]
+
+
+@pytest.mark.parametrize("preset", ["easy", "hard"])
+def test_the_walls_in_plax_lie_in_the_picture(preset: str) -> None:
+    for seed in range(12):
+        case = draw_case(preset, seed)
+        placement, conditions = draw_placement(case, "PLAX")
+        imager = Imager(case.heart(), placement, case.look, conditions, seed=seed, sampling=TRAINING)
+        canvas = Canvas.fit(200, 220, case.look, conditions.depth_mm)
+        x, y = canvas.to_pixels(imager.wall_landmarks(0.0)).round().astype(int).T
+        # The first may lie in the near field, above the sector's first millimeter.
+        assert imager.in_sector(canvas)[y[1:], x[1:]].all()
 
 
 def test_a_short_axis_is_one_more_entry() -> None:
     """A view across the long axis shows the ring of myocardium around a round cavity of the known radius."""
     heart = Heart(HeartShape(bend=0.0, ellipticity=1.0, papillary=False))
-    view = View("short axis", 225.0, 90.0, 0.6, 0.0, (70.0, 70.0), False, roll_deg=90.0)
+    view = View("short axis", 225.0, 90.0, 0.6, 0.0, (70.0, 70.0), roll_deg=90.0)
     look = Look("plain", width_deg=95)
     imager = Imager(heart, Placement(view, 0.0, 70.0), look, Conditions(depth_mm=150), seed=1, sampling=TRAINING)
     canvas = Canvas.fit(300, 300, look, 150)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .heart import PARASTERNAL_AZIMUTH_DEG, Array, Heart, Tissue
+from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart, Tissue
 
 ATRIAL_WALL_MM = 2.5
 RV_WALL_MM = 4.5
@@ -41,7 +41,7 @@ def wall_thickness(heart: Heart, cosine: Array, sine: Array) -> Array:
     """ED wall thickness in mm by direction: IVSd over the septum, LVPWd opposite, smooth between."""
     shape = heart.shape
     angle = np.arctan2(sine, cosine)
-    center = np.deg2rad(202.0)
+    center = np.deg2rad(165.0)
     away = np.abs(np.angle(np.exp(1j * (angle - center))))
     t = np.clip((np.deg2rad(105) - away) / np.deg2rad(50), 0, 1)
     return np.asarray(shape.lvpwd_mm + (shape.ivsd_mm - shape.lvpwd_mm) * t * t * (3 - 2 * t))
@@ -62,8 +62,8 @@ def fields(heart: Heart, points: Array) -> Fields:
     # Wall reaches 2 mm past the annulus, but never across its opening.
     opening = np.where(y > shape.length_mm, (endo - radius) * stretch, -30.0)
     epicardium = np.maximum.reduce([beyond, y - shape.length_mm - 2.0, opening])
-    rv = _rv_distance(heart, beyond, level, cosine)
     la, ra, ao = _atrium(heart, points, left=True), _atrium(heart, points, left=False), _root(heart, points)
+    rv = np.minimum(_rv_distance(heart, beyond, level, cosine), _outflow(heart, points, beyond, ao))
     # The root stands between the atria and carves both.
     la, ra = np.maximum(la, -(ao - AO_WALL_MM)), np.maximum(ra, -np.minimum(la - ATRIAL_WALL_MM, ao - AO_WALL_MM))
     outside = np.minimum.reduce(
@@ -71,6 +71,35 @@ def fields(heart: Heart, points: Array) -> Fields:
     )
     papillary = _papillary(heart, points, endo, level)
     return Fields(lv, epicardium, la, rv, ra, ao, papillary, outside, level)
+
+
+def wall_landmarks(heart: Heart, azimuth: float, phase: float) -> Array:
+    """Heart points ``[4, 3]`` where the line at `MITRAL_TIP_LEVEL` across the long axis meets the walls at ``phase``.
+
+    From the septal side (the direction ``azimuth``, in radians) to the other: outer and inner border of the septum,
+    inner and outer border of the posterior wall. Beyond the endocardium the line follows the muscle as it thickens.
+    """
+    level = MITRAL_TIP_LEVEL
+    y = level * heart.shape.length_mm
+    offset = np.array([float(heart.axis_offset(np.array([y]))[0]), y, 0.0])
+    rows = []
+    for side in (azimuth, azimuth + np.pi):
+        direction = np.array([np.cos(side), 0.0, np.sin(side)])
+        inner = float(_physical_radius(heart, np.array([level]), direction, 0.0)[0])
+        _, cosine, sine = heart.polar((offset + inner * direction)[None])
+        thickness = float(wall_thickness(heart, cosine, sine)[0])
+        # Just outside of the cavity: inside of it the map follows the blood.
+        wall = [offset + (inner + 1e-3) * direction, offset + (inner + thickness) * direction]
+        rows.append(heart.move(np.array(wall), phase))
+    return np.stack([rows[0][1], rows[0][0], rows[1][0], rows[1][1]])
+
+
+def _physical_radius(heart: Heart, level: Array, direction: Array, phase: float) -> Array:
+    """Endocardial radius in mm in a physical ``direction`` (unit vector in the x-z plane)."""
+    q = heart.shape.ellipticity
+    stretch = 1 / np.hypot(direction[0], direction[2] / q)
+    cosine, sine = direction[0] * stretch, direction[2] / q * stretch
+    return np.asarray(heart.endocardium(level, np.array([cosine]), np.array([sine]), phase) * stretch)
 
 
 def tissue(heart: Heart, f: Fields) -> np.ndarray:
@@ -109,14 +138,18 @@ def _lv_distance(heart: Heart, radius: Array, y: Array, endo: Array) -> Array:
 
 
 def _epicardial_radius(heart: Heart, y: Array, endo: Array, wall: Array) -> Array:
-    """Epicardial radius: the endocardial profile grown by the wall, closed over the apex at 0.72 of it."""
+    """Epicardial radius: the endocardial profile grown by the wall, closed over the apex at 0.72 of it.
+
+    Beyond the mitral tips, where walls are measured, the wall tapers towards the annulus.
+    """
     shape = heart.shape
     widest = shape.widest * shape.length_mm
     apex = -0.72 * 0.5 * (shape.ivsd_mm + shape.lvpwd_mm)
     full = heart.radius(np.array([shape.widest]), 0.0)[0] + wall
     cap = np.clip((widest - y) / (widest - apex), 0, 1)
     apical = np.where(y > apex, full * (1 - cap**2) ** (0.5 * shape.roundness), y - apex)
-    basal = endo + wall * (1 - 0.12 * np.clip((y - widest) / (shape.length_mm - widest), 0, 1))
+    tips = MITRAL_TIP_LEVEL * shape.length_mm
+    basal = endo + wall * (1 - 0.12 * np.clip((y - tips) / (shape.length_mm - tips), 0, 1))
     return np.asarray(np.where(y < widest, apical, basal))
 
 
@@ -135,6 +168,19 @@ def _rv_distance(heart: Heart, beyond: Array, level: Array, cosine: Array) -> Ar
     )
     along = shape.length_mm * np.maximum(level - 0.97, 0.6 * (shape.rv_start - level))
     return np.asarray(np.where(window > 0.02, np.maximum.reduce([-beyond, beyond - width, along]), 30.0))
+
+
+def _outflow(heart: Heart, points: Array, beyond: Array, ao: Array) -> Array:
+    """The right ventricular outflow tract: a flat tube that crosses in front of the aortic root."""
+    shape = heart.shape
+    azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
+    width = float(np.clip(0.7 * shape.rv_width_mm, 16, 32))
+    center = root_distance(heart) + 0.5 * shape.root_mm + AO_WALL_MM + 0.5 * width
+    out = points[:, 0] * np.cos(azimuth) + points[:, 2] * np.sin(azimuth) - center
+    across = points[:, 2] * np.cos(azimuth) - points[:, 0] * np.sin(azimuth)
+    rise = points[:, 1] - shape.length_mm
+    reach = np.sqrt((out / (0.5 * width)) ** 2 + (across / (0.75 * width)) ** 2 + ((rise - 6) / 34) ** 2)
+    return np.asarray(np.maximum.reduce([(reach - 1) * 0.5 * width, 1.0 - beyond, AO_WALL_MM - ao]))
 
 
 def _superellipsoid(offset: Array, semi_axes: tuple[float, float, float], exponent: float) -> Array:
@@ -165,13 +211,17 @@ def _root(heart: Heart, points: Array) -> Array:
     """The aortic root: a tube with bulging sinuses beside the mitral annulus, towards the anterior septum."""
     shape = heart.shape
     azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
-    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
-    away = max(half_base + 5.0, 1.42 * (0.5 * shape.root_mm + 3.0))
     rise = points[:, 1] - shape.length_mm
-    drift = away - 0.05 * rise
+    drift = root_distance(heart) - 0.05 * rise
     x, z = points[:, 0] - drift * np.cos(azimuth), points[:, 2] - drift * np.sin(azimuth)
     radius = 0.5 * shape.root_mm * (0.86 + 0.14 * np.exp(-(((rise - 11) / 8) ** 2)))
     return np.asarray(np.maximum.reduce([np.hypot(x, z) - radius, -4.0 - rise, rise - 55.0]))
+
+
+def root_distance(heart: Heart) -> float:
+    """How far the middle of the root lies from the LV axis at the annulus."""
+    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
+    return max(half_base + 5.0, 1.42 * (0.5 * heart.shape.root_mm + 3.0))
 
 
 def _papillary(heart: Heart, points: Array, endo: Array, level: Array) -> Array:

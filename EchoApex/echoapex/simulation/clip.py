@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
+from ..landmarks import WALL_LANDMARKS, Landmarks
 from .heart import Heart
 from .imaging import Canvas, Imager
 from .looks import FINE, Sampling
@@ -39,6 +40,14 @@ class SimulatedClip:
     def labels(self, frame: int) -> NDArray[np.uint8]:
         """Exact tissue of every pixel of ``frame``, ``uint8 [H, W]``."""
         return self.imager.labels(float(self.phases[frame]), self.canvas)
+
+    def landmarks(self) -> Landmarks:
+        """Where the wall landmarks truly are; NaN in views other than PLAX."""
+        points = np.full((len(self.frames), len(WALL_LANDMARKS), 2), np.nan)
+        if self.view == "PLAX":
+            for frame, phase in enumerate(self.phases):
+                points[frame] = self.canvas.to_pixels(self.imager.wall_landmarks(float(phase)))
+        return Landmarks(WALL_LANDMARKS, points, np.where(np.isfinite(points[..., 0]), 0.0, np.nan))
 
     def volumes_ml(self) -> NDArray[np.float64]:
         """True LV volume of each frame."""

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _UID_ROOT = "EchoApex simulation"
-_VIEW_CODES = {"A4C": ("399214001", "Apical four chamber"), "A2C": ("399232001", "Apical two chamber")}
+_VIEW_CODES = {
+    "A4C": ("399214001", "Apical four chamber"),
+    "A2C": ("399232001", "Apical two chamber"),
+    "A3C": ("399339008", "Apical long axis"),
+    "PLAX": ("399139001", "Parasternal long axis"),
+    "PSAX_MV": ("399036006", "Parasternal short axis at the Mitral Valve level"),
+    "PSAX_PM": ("399271003", "Parasternal short axis at the Papillary Muscle level"),
+    "SC4C": ("399310008", "Subcostal long axis"),
+}
+"""SNOMED CT codes of DICOM CID 12226; A5C has none."""
 _CENTIMETER = 3
 
 

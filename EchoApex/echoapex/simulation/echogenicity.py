@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .anatomy import Fields, fields, tissue
+from .anatomy import PERICARDIUM_MM, Fields, fields, tissue
 from .heart import Array, Heart, Tissue
 from .looks import Conditions
 from .views import Plane
@@ -33,6 +34,8 @@ LEVEL_DB: dict[Tissue, float] = {
 }
 MUSCLE = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.PAPILLARY)
 GRADIENT_STEP_MM = 0.8
+_VESSEL = 1.7
+"""Where the liver's texture exceeds this there is a vessel: 4 % of it (own choice)."""
 
 
 class Noise:
@@ -115,9 +118,23 @@ def _background(
     x = image_points[:, 0]
     side = np.where(x < 0, conditions.left_darkness_db, conditions.right_darkness_db)
     db += side * np.clip(np.abs(x) / 30, 0, 1) * (image_points[:, 1] > 25)
+    if conditions.liver_db is not None:
+        db = np.where(_before_heart(f, image_points), _liver(points, conditions.liver_db, wide), db)
     behind = f.level > 1.1
     db += np.where(behind, rng.uniform(0, 11) * np.exp(-np.maximum(f.outside, 0) / rng.uniform(8, 20)), 0.0)
     return np.where(label == Tissue.BACKGROUND, db, 0.0)
+
+
+def _before_heart(f: Fields, image_points: Array) -> NDArray[np.bool_]:
+    heart = image_points[f.outside < 0, 1]
+    middle = np.median(heart) if heart.size else np.inf
+    return np.asarray((f.outside > PERICARDIUM_MM) & (image_points[:, 1] < middle))
+
+
+def _liver(points: Array, liver_db: float, wide: Noise) -> Array:
+    """Even texture with some vessels."""
+    texture = wide(points)
+    return np.where(texture > _VESSEL, LEVEL_DB[Tissue.RV], liver_db + texture) - LEVEL_DB[Tissue.BACKGROUND]
 
 
 def _trabeculae(

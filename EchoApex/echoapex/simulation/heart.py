@@ -2,7 +2,7 @@
 
 Heart coordinates are millimeters at end-diastole (ED): ``y`` runs along the LV long axis from the endocardial apex (0)
 to the mitral annulus (``length_mm``), ``x`` points to the lateral wall seen in A4C (the septum is at ``x < 0``), ``z``
-completes the frame. Points are ``float [N, 3]``. Phase 0 is ED (R wave), phase 1 the next one.
+completes the frame, so that ``+z`` is anterior. Points are ``float [N, 3]``. Phase 0 is ED (R wave), phase 1 the next.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ Array = NDArray[np.floating]
 MITRAL_TIP_LEVEL = 0.72
 """Where along the long axis (0 apex, 1 annulus) LVIDd is taken: the level of the mitral leaflet tips."""
 
-PARASTERNAL_AZIMUTH_DEG = 225.0
-"""Direction from the LV axis towards the anteroseptal wall and the aortic root, in the x-z plane."""
+PARASTERNAL_AZIMUTH_DEG = 135.0
+"""Direction from the LV axis towards the anteroseptal wall and the aortic root, in the x-z plane (0 is lateral, 90
+anterior, 180 septal)."""
 
+_STUNNED_REACH = 0.25
+"""How far along the axis, in levels, a wall motion abnormality fades to 1/e (own choice)."""
+_MEAN_COSINE_2, _MEAN_COSINE_4 = 1 / 4, 3 / 16
+"""Means over the circle of max(cos, 0) to the 2nd and 4th power."""
 
 _LOWEST_LEVEL, _HIGHEST_LEVEL, _LEVELS = -0.2, 2.4, 2601
+_TABLES_KEPT = 64
 _PER_LEVEL = (_LEVELS - 1) / (_HIGHEST_LEVEL - _LOWEST_LEVEL)
 
 
@@ -56,6 +62,8 @@ class HeartShape:
 
     ``lvidd_mm`` is the cavity diameter at `MITRAL_TIP_LEVEL` in the parasternal plane; ``ellipticity`` the ratio of
     the A2C to the A4C diameter; ``widest``, ``roundness`` and ``base_ratio`` shape the endocardial profile.
+    ``stunned`` is the share of its motion that the wall around ``stunned_level`` (0 apex, 1 annulus) and
+    ``stunned_azimuth_deg`` has lost: 0 none, 1 akinetic at the center; the rest then moves more, the EF stays.
     """
 
     lvidd_mm: float = 47.0
@@ -79,6 +87,9 @@ class HeartShape:
     root_mm: float = 31.0
     effusion_mm: float = 0.0
     papillary: bool = True
+    stunned: float = 0.0
+    stunned_level: float = 0.4
+    stunned_azimuth_deg: float = 180.0
 
 
 class Heart:
@@ -88,6 +99,7 @@ class Heart:
         self.shape = shape
         self.curve = VolumeCurve(shape.heart_rate)
         grid = np.linspace(_LOWEST_LEVEL, _HIGHEST_LEVEL, _LEVELS)
+        self._tables: dict[float, Array] = {}
         self._profile_ed = self._profile(grid, shape.base_ratio)
         self._profile_es = self._profile(grid, shape.base_ratio * 0.97)
         tip = float(self._profile(np.array([MITRAL_TIP_LEVEL]), shape.base_ratio)[0])
@@ -117,19 +129,66 @@ class Heart:
     def radius(self, level: Array, phase: float) -> Array:
         """Endocardial radius in mm in the A4C plane at ``level`` (0 apex, 1 annulus); 0 outside the cavity's levels.
 
-        Solved in closed form from the wanted volume: V = pi q R^2 L mean(f^2).
+        Of the wall that moves as it should; `endocardium` knows of the rest.
         """
-        w = self.curve(phase)
-        profile = np.sqrt(w * self._profile_ed**2 + (1 - w) * self._profile_es**2)
-        scale = np.sqrt(
-            self.volume_ml(phase) * 1000 / (np.pi * self.shape.ellipticity * self.length(phase) * self._mean_square(w))
-        )
-        table = (profile * scale).astype(np.float32)
+        table = self._table(phase)
         # Even levels: a direct look-up is several times faster than a search, and this is the innermost loop.
         place = np.clip((level - _LOWEST_LEVEL) * _PER_LEVEL, 0, _LEVELS - 1.001)
         index = place.astype(np.int32)
         below = table[index]
         return np.asarray(below + (place - index) * (table[index + 1] - below))
+
+    def _table(self, phase: float) -> Array:
+        """Radius at each of the even levels."""
+        found = self._tables.get(phase)
+        if found is None:
+            found = (self._profile_at(self.curve(phase)) * self._scale(phase)).astype(np.float32)
+            if len(self._tables) >= _TABLES_KEPT:
+                self._tables.clear()
+            self._tables[phase] = found
+        return found
+
+    def endocardium(self, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
+        """`radius` in a direction, where a stunned wall lags behind."""
+        healthy = self.radius(level, phase)
+        if self.shape.stunned == 0:
+            return healthy
+        before = self.radius(level, 0.0)
+        return np.asarray(before + (healthy - before) * (1 - self._stunned(level, cosine, sine)))
+
+    def _stunned(self, level: Array, cosine: Array, sine: Array) -> Array:
+        azimuth = np.deg2rad(self.shape.stunned_azimuth_deg)
+        facing = np.maximum(cosine * np.cos(azimuth) + sine * np.sin(azimuth), 0)
+        return np.asarray(self._stunned_along(level) * facing**2)
+
+    def _stunned_along(self, level: Array) -> Array:
+        return np.asarray(self.shape.stunned * np.exp(-(((level - self.shape.stunned_level) / _STUNNED_REACH) ** 2)))
+
+    def _profile_at(self, w: float) -> Array:
+        return np.asarray(np.sqrt(w * self._profile_ed**2 + (1 - w) * self._profile_es**2))
+
+    def _scale(self, phase: float) -> float:
+        """Radius in mm of profile 1, in closed form from the wanted volume.
+
+        V = pi q L mean(r^2) with r = R_ed (1 - m) + m R p; m, the share of motion left, averages over the directions
+        to ``a`` and its square to ``b``, which leaves a quadratic equation in R (without stunned wall R^2 mean(p^2)).
+        """
+        w, shape = self.curve(phase), self.shape
+        wanted = self.volume_ml(phase) * 1000 / (np.pi * shape.ellipticity * self.length(phase))
+        if shape.stunned == 0:
+            return float(np.sqrt(wanted / self._mean_square(w)))
+        before, now, a, b = self._volume_samples(w)
+        square, linear = np.mean(b * now**2), 2 * np.mean(before * now * (a - b))
+        rest = np.mean(before**2 * (1 - 2 * a + b)) - wanted
+        return float((-linear + np.sqrt(max(linear**2 - 4 * square * rest, 0.0))) / (2 * square))
+
+    def _volume_samples(self, w: float) -> tuple[Array, Array, Array, Array]:
+        levels = (np.arange(2000) + 0.5) / 2000
+        ed, es = (self._profile(levels, base) for base in (self.shape.base_ratio, self.shape.base_ratio * 0.97))
+        lost = self._stunned_along(levels)
+        a = 1 - _MEAN_COSINE_2 * lost
+        b = 1 - 2 * _MEAN_COSINE_2 * lost + _MEAN_COSINE_4 * lost**2
+        return self._radius_ed * ed, np.sqrt(w * ed**2 + (1 - w) * es**2), a, b
 
     def _mean_square(self, w: float) -> float:
         ed, es = self._mean_squares
@@ -179,7 +238,7 @@ class Heart:
         """
         radius, cosine, sine = self.polar(points)
         level = points[:, 1] / self.shape.length_mm
-        moved = self._radial(radius, level, cosine, phase)[0]
+        moved = self._radial(radius, level, cosine, sine, phase)[0]
         y = points[:, 1] + self._longitudinal(radius, level, cosine, phase)
         return np.stack([cosine * moved + self.axis_offset(y), y, sine * moved * self.shape.ellipticity], axis=1)
 
@@ -194,14 +253,14 @@ class Heart:
         y = np.where(points[:, 1] <= length - shrink, points[:, 1] * length / (length - shrink), points[:, 1] + shrink)
         radius = target
         for _ in range(4):
-            radius = self._unradial(target, y / length, cosine, phase)
+            radius = self._unradial(target, y / length, cosine, sine, phase)
             y = points[:, 1] - self._longitudinal(radius, y / length, cosine, phase)
-        radius = self._unradial(target, y / length, cosine, phase)
+        radius = self._unradial(target, y / length, cosine, sine, phase)
         return np.stack([cosine * radius + self.axis_offset(y), y, sine * radius * self.shape.ellipticity], axis=1)
 
-    def _radial(self, radius: Array, level: Array, cosine: Array, phase: float) -> tuple[Array, Array]:
+    def _radial(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> tuple[Array, Array]:
         """Moved radius and its approximate derivative."""
-        before, after = self.radius(level, 0.0), self.radius(level, phase)
+        before, after = self.radius(level, 0.0), self.endocardium(level, cosine, sine, phase)
         ratio = self.shape.length_mm / self.length(phase)
         inside = radius <= before
         shell = np.sqrt(np.maximum(after**2 + (radius**2 - before**2) * ratio, 1e-9))
@@ -211,8 +270,8 @@ class Heart:
         slope = 1 + (radius * ratio / shell - 1) * fade
         return np.where(inside, radius * scale, outer), np.where(inside, scale, slope)
 
-    def _unradial(self, target: Array, level: Array, cosine: Array, phase: float) -> Array:
-        before, after = self.radius(level, 0.0), self.radius(level, phase)
+    def _unradial(self, target: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
+        before, after = self.radius(level, 0.0), self.endocardium(level, cosine, sine, phase)
         ratio = self.shape.length_mm / self.length(phase)
         inside = target <= after
         radius = np.where(
@@ -221,7 +280,7 @@ class Heart:
             np.sqrt(np.maximum(before**2 + (target**2 - after**2) / ratio, 0.0)),
         )
         for _ in range(2):
-            value, slope = self._radial(radius, level, cosine, phase)
+            value, slope = self._radial(radius, level, cosine, sine, phase)
             step = (value - target) / np.maximum(slope, 0.25)
             radius = np.where(inside, radius, np.maximum(radius - step, before))
         return np.asarray(radius)

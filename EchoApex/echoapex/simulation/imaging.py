@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .anatomy import fields, tissue, truth_labels
+from .anatomy import fields, tissue, truth_labels, wall_landmarks
 from .echogenicity import echo_level
 from .heart import CAVITIES, Array, Heart, Tissue
 from .looks import Conditions, Look, Sampling
@@ -114,6 +114,12 @@ class Imager:
         label = np.zeros(inside.size, np.uint8)
         label[inside.ravel()] = truth_labels(tissue(self.heart, fields(self.heart, material)))
         return label.reshape(inside.shape)
+
+    def wall_landmarks(self, phase: float) -> Array:
+        """Image points (X, D) ``[4, 2]`` of `WALL_LANDMARKS` at ``phase``, in a plane that holds the long axis."""
+        view = self.placement.view
+        azimuth = np.deg2rad(view.azimuth_deg + self.placement.rotation_deg)
+        return self.plane.to_image(wall_landmarks(self.heart, azimuth, phase))[:, :2]
 
     def in_sector(self, canvas: Canvas) -> np.ndarray:
         """Pixels that the beams reach, ``bool [rows, columns]``."""

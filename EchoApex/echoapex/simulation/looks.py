@@ -35,7 +35,8 @@ class Conditions:
     ``haze`` and ``clutter`` are amplitudes of static fog and near-field reverberation; ``noise_db`` electronic noise
     at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``left_darkness_db`` and
     ``right_darkness_db`` fade the background of their side; ``trabeculation`` (0 to 1) says how much of the border is
-    covered: 7 to 31 %; ``sidelobe`` is the amplitude of lateral clutter.
+    covered: 7 to 31 %; ``sidelobe`` is the amplitude of lateral clutter; ``liver_db`` is the echo of liver between the
+    probe and the heart, None where there is none.
     """
 
     depth_mm: float = 160.0
@@ -55,6 +56,7 @@ class Conditions:
     right_darkness_db: float = -8.0
     trabeculation: float = 0.5
     sidelobe: float = 0.015
+    liver_db: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ class VolumeCurve:
     def __init__(self, heart_rate: float) -> None:
         from scipy.interpolate import PchipInterpolator
 
-        period = 60.0 / heart_rate
+        period = self._period = 60.0 / heart_rate
         start = min(0.05 / period, 0.12)
+        self.ejection_phase = start
         self.es_phase = min(start + (0.413 - 0.0017 * heart_rate) / period, 0.62)
         rest = min(self.es_phase + 0.07 / period, 0.74)
         self.filling_phase = rest
@@ -40,3 +41,10 @@ class VolumeCurve:
             return 0.0
         x = (phase - self.filling_phase) / (1 - self.filling_phase)
         return float(np.interp(x, [0, 0.12, 0.3, 0.5, 0.68, 0.82, 0.93, 1], [0, 1, 0.85, 0.45, 0.4, 0.8, 0.55, 0]))
+
+    def aortic_opening(self, phase: float) -> float:
+        """How far the aortic cusps are open, 0 to 1: during ejection, with 20 ms to open and to close (own choice)."""
+        phase = phase % 1.0
+        edge = 0.02 / self._period
+        start, end = self.ejection_phase, self.es_phase
+        return float(np.interp(phase, [start, start + edge, end - edge, end], [0, 1, 0.9, 0]))

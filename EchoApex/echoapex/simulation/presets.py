@@ -1,7 +1,8 @@
 """The committed presets: how hearts, machines and acquisitions are drawn from a seed.
 
 ``easy`` is a normal heart in a clean picture; ``hard`` has uniform walls (6-17 mm), LVIDd (35-70 mm) and EF (15-78 %),
-so that a constant predicts nothing, seen by four machines with everything that goes wrong; ``shifted`` has a machine
+so that a constant predicts nothing, a quarter of them with a wall that lags behind, seen by four machines with
+everything that goes wrong; ``shifted`` has a machine
 and a pathology family (pericardial effusion with a large right heart) that training never sees.
 """
 
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import EchoApexError
-from .heart import Heart, HeartShape
+from . import anatomy
+from .heart import Array, Heart, HeartShape
 from .looks import Conditions, Look
-from .views import VIEWS, Placement
+from .views import VIEWS, Placement, cut
 
 PRESETS = ("easy", "hard", "shifted")
 TEST_SEEDS = range(900_000, 901_000)
@@ -46,8 +48,12 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "lvpwd_mm": (3, 30),
     "ef": (0.05, 0.85),
     "heart_rate": (20, 200),
+    "stunned": (0, 1),
 }
 """Hearts outside these are refused (own choice); ``ef`` as a fraction."""
+
+_STUNNED_SHARE = 0.25
+"""How many hearts of ``hard`` and ``shifted`` have a regional wall motion abnormality (own choice)."""
 
 _TRAINING_LOOKS = ("aster", "birch", "cedar", "dune")
 _SHIFTED_LOOK = "ember"
@@ -110,7 +116,7 @@ def _draw_shape(preset: str, rng: np.random.Generator) -> HeartShape:
     if preset == "easy":
         lvidd, ef = float(np.clip(rng.normal(47, 3), 40, 55)), float(np.clip(rng.normal(0.60, 0.05), 0.5, 0.7))
         walls, length, rate = (u(7.5, 10.5), u(7.5, 10.5)), lvidd * u(1.65, 1.85), u(55, 75)
-        return HeartShape(lvidd, float(length), *walls, ef, float(rate), shortening=0.24 * ef, papillary=False)
+        return HeartShape(lvidd, float(length), *walls, ef, float(rate), shortening=0.24 * ef)
     lvidd, ef = u(35, 70), u(0.15, 0.78)
     shape = HeartShape(
         lvidd_mm=lvidd,
@@ -132,8 +138,10 @@ def _draw_shape(preset: str, rng: np.random.Generator) -> HeartShape:
         rv_width_mm=u(20, 48),
         rv_start=u(0.2, 0.34),
         root_mm=u(24, 40),
-        papillary=rng.random() < 0.7,
     )
+    if rng.random() < _STUNNED_SHARE:
+        stunned = dict(stunned=u(0.4, 1.0), stunned_level=u(0.1, 0.8), stunned_azimuth_deg=u(0, 360))
+        shape = replace(shape, **stunned)
     if preset == "shifted":
         shape = replace(shape, effusion_mm=u(6, 20), rv_width_mm=u(40, 56), ra_width_mm=u(44, 62))
     return shape
@@ -176,32 +184,67 @@ def _draw_placement(case: Case, view: str, rng: np.random.Generator) -> Placemen
     standard = VIEWS[view]
     low, high = standard.anchor_depth_mm
     if case.preset == "easy":
-        return Placement(
+        placement = Placement(
             standard, standard.anchor_x_mm, float(rng.uniform(low, high)), tilt_deg=float(rng.normal(0, 3))
         )
-    return Placement(
-        standard,
-        float(standard.anchor_x_mm + rng.normal(0, 7)),
-        float(rng.uniform(low - 5, high + 4)),
-        rotation_deg=float(rng.uniform(-15, 15)),
-        tilt_deg=float(rng.uniform(-15, 15)),
-        foreshortening_deg=float(rng.normal(0, 3)),
-        mirrored=bool(rng.random() < 0.2),
-    )
+    else:
+        # What lies before the heart can be little, but not less than nothing.
+        low = low - 4 if standard.from_surface else low - 5
+        placement = Placement(
+            standard,
+            float(standard.anchor_x_mm + rng.normal(0, 7)),
+            float(rng.uniform(low, high + 4)),
+            rotation_deg=float(rng.uniform(-15, 15)),
+            tilt_deg=float(rng.uniform(-15, 15)),
+            foreshortening_deg=float(rng.normal(0, 3)),
+            mirrored=bool(rng.random() < 0.2) and standard.incline_deg == 0,
+        )
+    if standard.from_surface:
+        before = -float(_heart_points(case.heart(), placement)[:, 1].min())
+        placement = replace(placement, anchor_depth_mm=placement.anchor_depth_mm + before)
+    return placement
+
+
+def _heart_points(heart: Heart, placement: Placement) -> Array:
+    """Where the heart is near the beams through the anchor: ``[N, 2]``, X and depth beyond the anchor, in mm."""
+    plane = cut(heart, replace(placement, anchor_depth_mm=0.0))
+    across, depth = np.meshgrid(placement.anchor_x_mm + np.linspace(-25, 25, 3), np.arange(-150.0, 150.0, 2.0))
+    image = np.stack([across.ravel(), depth.ravel()], axis=1)
+    return np.asarray(image[anatomy.fields(heart, plane.to_heart(image)).outside < 0])
+
+
+def _depth_mm(case: Case, placement: Placement, rng: np.random.Generator) -> float:
+    """How deep the picture reaches: past the atria in apical views, of which it may cut a part, or past the heart."""
+    easy, through = case.preset == "easy", placement.anchor_depth_mm
+    if placement.view.from_surface:
+        points = _heart_points(case.heart(), placement) + np.array([0.0, through])
+        far = float(np.hypot(points[:, 0], points[:, 1]).max())
+        return float(np.clip(far + (15 if easy else rng.uniform(4, 45)), 80, 240))
+    through, atrium = through + case.shape.length_mm, case.shape.la_length_mm
+    if easy:
+        return float(np.clip(through + atrium + 12, 125, 210))
+    cropped = rng.random() < 0.3
+    beyond = rng.uniform(0.25, 0.9) * atrium if cropped else atrium * 1.05 + rng.uniform(2, 24)
+    return float(np.clip(through + beyond, 80, 230))
 
 
 def _draw_conditions(case: Case, placement: Placement, rng: np.random.Generator) -> Conditions:
-    shape, u = case.shape, rng.uniform
-    through = placement.anchor_depth_mm + shape.length_mm
+    u, liver = rng.uniform, placement.view.liver
+    depth = _depth_mm(case, placement, rng)
     if case.preset == "easy":
-        depth = float(np.clip(through + shape.la_length_mm + 12, 125, 210))
         return Conditions(
-            depth, haze=0.1, clutter=0.3, noise_db=-68, shadows=0, dropouts=0, gain_field_db=1.0, edge_loss_db=2.0
+            depth,
+            haze=0.1,
+            clutter=0.3,
+            noise_db=-68,
+            shadows=0,
+            dropouts=0,
+            gain_field_db=1.0,
+            edge_loss_db=2.0,
+            liver_db=-4.0 if liver else None,
         )
-    cropped = rng.random() < 0.3
-    beyond = u(0.25, 0.9) * shape.la_length_mm if cropped else shape.la_length_mm * 1.05 + u(2, 24)
     return Conditions(
-        depth_mm=float(np.clip(through + beyond, 80, 230)),
+        depth_mm=depth,
         haze=float(u(0, 1) ** 1.5),
         clutter=u(0.2, 1.3),
         noise_db=u(-85, -56),
@@ -217,4 +260,5 @@ def _draw_conditions(case: Case, placement: Placement, rng: np.random.Generator)
         right_darkness_db=u(-22, 2),
         trabeculation=u(0.1, 1.0),
         sidelobe=u(0, 0.04),
+        liver_db=u(-12, 2) if liver else None,
     )

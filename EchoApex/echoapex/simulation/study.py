@@ -11,9 +11,10 @@ import numpy as np
 
 from ..errors import EchoApexError
 from ..io.nrrd import CONTENT_KEY, LABELS
+from .anatomy import wall_landmarks
 from .clip import SimulatedClip, simulate_clip
 from .dicom import write_dicom
-from .heart import Tissue
+from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
 from .presets import Case, check_view, draw_case
 
 TRUTH_STRUCTURES = (
@@ -95,10 +96,17 @@ def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
         "IVSd_mm": shape.ivsd_mm,
         "LVIDd_mm": shape.lvidd_mm,
         "LVPWd_mm": shape.lvpwd_mm,
+        "LVIDs_mm": _systolic_diameter(heart),
         "heart_rate": shape.heart_rate,
         "labels": {tissue.name: int(tissue) for tissue in TRUTH_STRUCTURES},
         "clips": [_clip_truth(clip) for clip in clips],
     }
+
+
+def _systolic_diameter(heart: Heart) -> float:
+    """LVIDs in mm: between the inner wall landmarks at end-systole, in the standard parasternal plane."""
+    points = wall_landmarks(heart, np.deg2rad(PARASTERNAL_AZIMUTH_DEG), heart.curve.es_phase)
+    return float(np.linalg.norm(points[1] - points[2]))
 
 
 def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
@@ -111,6 +119,7 @@ def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
         "phases": clip.phases.round(6).tolist(),
         "LV_volume_ml": clip.volumes_ml().round(4).tolist(),
         "r_wave_frames": clip.r_wave_frames(),
+        "landmarks": _landmark_truth(clip),
         "off_axis_deg": {
             "rotation": clip.placement.rotation_deg,
             "tilt": clip.placement.tilt_deg,
@@ -118,6 +127,13 @@ def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
         },
         "mirrored": clip.placement.mirrored,
     }
+
+
+def _landmark_truth(clip: SimulatedClip) -> dict[str, Any]:
+    """Each landmark's ``[x, y]`` in pixels for every frame; empty in views that have none."""
+    truth = clip.landmarks()
+    known = {name: truth.of(name) for name in truth.names}
+    return {name: points.round(3).tolist() for name, points in known.items() if np.isfinite(points).all()}
 
 
 def write_truth_labels(path: Path, clip: SimulatedClip) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .heart import Array, Heart
+from .heart import PARASTERNAL_AZIMUTH_DEG, Array, Heart
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class View:
     """One standard view.
 
     ``azimuth_deg`` turns the plane about the LV long axis (0 is A4C); ``incline_deg`` is the angle from the long axis
-    to the depth direction (0 apical, 90 parasternal); ``roll_deg`` turns the plane about the depth direction (0 holds
-    the long axis; 90, with an incline of 90, is a short axis); ``anchor_level`` is the point on the long axis that is
-    placed at ``anchor_x_mm`` and at a depth drawn from ``anchor_depth_mm``; ``right_heart`` says whether the tricuspid
-    valve is drawn.
+    to the depth direction (0 apical, -90 parasternal); ``roll_deg`` turns the plane about the depth direction (0 holds
+    the long axis; -90, with an incline of -90, is a short axis); ``elevation_deg`` tips it about the apex, towards the
+    aorta in A5C. ``anchor_level`` is the point on the long axis that is placed at ``anchor_x_mm`` and at a depth drawn
+    from ``anchor_depth_mm``: from the probe, or with ``from_surface`` what lies between the probe and the heart.
+    ``tricuspid`` says whether that valve is drawn, ``liver`` whether the beams pass the liver first.
     """
 
     name: str
@@ -30,17 +31,28 @@ class View:
     anchor_level: float
     anchor_x_mm: float
     anchor_depth_mm: tuple[float, float]
-    right_heart: bool
+    tricuspid: bool = False
     roll_deg: float = 0.0
+    elevation_deg: float = 0.0
+    from_surface: bool = False
+    liver: bool = False
 
 
+_PARASTERNAL = PARASTERNAL_AZIMUTH_DEG
 VIEWS: dict[str, View] = {
     view.name: view
     for view in (
-        View("A4C", 0.0, 0.0, 0.0, 6.0, (9.0, 24.0), True),
-        View("A2C", 90.0, 0.0, 0.0, 0.0, (9.0, 24.0), False),
+        View("A4C", 0.0, 0.0, 0.0, 6.0, (9.0, 24.0), tricuspid=True),
+        View("A2C", 90.0, 0.0, 0.0, 0.0, (9.0, 24.0)),
+        View("PLAX", _PARASTERNAL, -84.0, 0.72, 0.0, (6.0, 22.0), from_surface=True),
+        View("A3C", _PARASTERNAL, 0.0, 0.0, -4.0, (9.0, 24.0)),
+        View("A5C", 0.0, 0.0, 0.0, 6.0, (9.0, 24.0), tricuspid=True, elevation_deg=12.0),
+        View("PSAX_MV", _PARASTERNAL, -90.0, 0.79, 4.0, (6.0, 22.0), roll_deg=-90.0, from_surface=True),
+        View("PSAX_PM", _PARASTERNAL, -90.0, 0.46, 4.0, (6.0, 22.0), roll_deg=-90.0, from_surface=True),
+        View("SC4C", 0.0, 68.0, 0.55, 8.0, (28.0, 62.0), tricuspid=True, from_surface=True, liver=True),
     )
 }
+"""The views that can be simulated; the angles are choices of this project after usual drawings of standard views."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,9 @@ def cut(heart: Heart, placement: Placement) -> Plane:
     fore = np.deg2rad(placement.foreshortening_deg)
     # The plane pivots about the middle of the long axis, so the cut misses apex and base centers alike.
     along, normal = np.cos(fore) * along + np.sin(fore) * normal, np.cos(fore) * normal - np.sin(fore) * along
+    axis = along
+    rise = np.deg2rad(view.elevation_deg)
+    along, normal = np.cos(rise) * along + np.sin(rise) * normal, np.cos(rise) * normal - np.sin(rise) * along
     incline = np.deg2rad(view.incline_deg + placement.tilt_deg)
     depth = np.cos(incline) * along + np.sin(incline) * across
     lateral = np.cos(incline) * across - np.sin(incline) * along
@@ -98,6 +113,6 @@ def cut(heart: Heart, placement: Placement) -> Plane:
     if placement.mirrored:
         lateral, normal = -lateral, -normal
     pivot = np.array([0.0, 0.5 * heart.shape.length_mm, 0.0])
-    anchor = pivot + (view.anchor_level - 0.5) * heart.shape.length_mm * along
+    anchor = pivot + (view.anchor_level - 0.5) * heart.shape.length_mm * axis
     origin = anchor - placement.anchor_x_mm * lateral - placement.anchor_depth_mm * depth
     return Plane(origin, lateral, depth, normal)
