@@ -13,10 +13,11 @@ from echoapex import simulation
 from echoapex.cli import main
 from echoapex.errors import EchoApexError
 from echoapex.io import list_clips, read_cine, write_masks
-from echoapex.simulation import VIEWS, draw_case, simulate_clip, write_study
+from echoapex.simulation import PATHOLOGIES, VIEWS, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Heart, HeartShape, Tissue
 from echoapex.simulation.imaging import Canvas, Imager
 from echoapex.simulation.looks import TRAINING, Conditions, Look, Sampling
+from echoapex.simulation.study import study_case
 from echoapex.simulation.views import Placement
 from echoapex.training.augment import augment
 from echoapex.training.frames import draw_frames
@@ -42,9 +43,10 @@ def test_brightness_is_that_of_real_frames() -> None:
     """Clips as they are drawn, and what a network is trained on: simulated frames with their changes of tone."""
     for value, (low, high) in zip(np.median([drawn_levels(seed) for seed in range(7000, 7012)], axis=0), REAL_RANGES):
         assert low <= value <= high
-    frames = draw_frames("hard", range(7000, 7016), 128)
+    frames = draw_frames("hard", range(7000, 7016), 128, {"A4C": 2.0, "A2C": 1.0})
     rng = np.random.default_rng(1)
-    seen = [augment(image, label, 128, rng)[0] for image, label in zip(frames.images, frames.labels, strict=True)]
+    drawn = zip(frames.images, frames.labels, frames.landmarks, strict=True)
+    seen = [augment(image, label, points, 128, rng)[0] for image, label, points in drawn]
     trained = np.array([levels(picture, picture > 0) for picture in seen])
     for value, (low, high) in zip(np.median(trained, axis=0), REAL_RANGES, strict=True):
         assert low <= value <= high
@@ -146,7 +148,7 @@ def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("views", "rule"),
-    [(("A4C", "A4C"), "each once"), ((), "at least one view"), (("A4C", "PLAX"), "one of A4C, A2C.*PLAX")],
+    [(("A4C", "A4C"), "each once"), ((), "at least one view"), (("A4C", "PLAXX"), r"one of A4C, A2C.*PLAXX")],
 )
 def test_views_that_make_no_study_are_refused(views: tuple[str, ...], rule: str, tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match=rule):
@@ -172,6 +174,16 @@ def test_what_is_simulated_by_default_can_be_simulated(monkeypatch: pytest.Monke
 def test_a_clip_without_frames_or_room_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(EchoApexError, match="A simulated clip"):
         simulate_clip(draw_case("easy", 3), "A4C", **wrong)
+
+
+@pytest.mark.parametrize("name", list(PATHOLOGIES))
+def test_a_pathology_can_be_simulated_and_overruled(name: str) -> None:
+    case = study_case("easy", 3, {}, name)
+    for field, value in PATHOLOGIES[name].items():
+        assert getattr(case.shape, field) == value
+    assert study_case("easy", 3, {"ef": 61.0}, name).shape.ef == pytest.approx(0.61)
+    with pytest.raises(EchoApexError, match=r"one of concentric_hypertrophy.*gout"):
+        study_case("easy", 3, {}, "gout")
 
 
 def test_a_clip_knows_its_r_waves() -> None:

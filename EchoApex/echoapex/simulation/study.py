@@ -15,6 +15,7 @@ from .anatomy import wall_landmarks
 from .clip import SimulatedClip, simulate_clip
 from .dicom import write_dicom
 from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
+from .pathologies import PATHOLOGIES
 from .presets import Case, check_view, draw_case
 
 TRUTH_STRUCTURES = (
@@ -30,12 +31,18 @@ TRUTH_STRUCTURES = (
 _SHAPE_FIELD = {"ivsd": "ivsd_mm", "lvidd": "lvidd_mm", "lvpwd": "lvpwd_mm", "edv": "edv_ml"}
 
 
-def study_case(preset: str, seed: int, overrides: dict[str, float]) -> Case:
-    """The case of a seed with the command line's overrides: ``ef`` in percent, ``edv`` in mL, walls in mm."""
+def study_case(preset: str, seed: int, overrides: dict[str, float], pathology: str | None = None) -> Case:
+    """The case of a seed with a pathology's sizes, and with the command line's overrides, which go first.
+
+    ``ef`` is in percent, ``edv`` in mL, walls in mm. Raises `EchoApexError` for an unknown pathology or an impossible
+    heart.
+    """
+    if pathology is not None and pathology not in PATHOLOGIES:
+        raise EchoApexError(f"A pathology is one of {', '.join(PATHOLOGIES)}", value=pathology)
     fixed = {_SHAPE_FIELD.get(name, name): float(value) for name, value in overrides.items()}
     if "ef" in fixed:
         fixed["ef"] /= 100
-    return draw_case(preset, seed, **fixed)
+    return draw_case(preset, seed, **({} if pathology is None else PATHOLOGIES[pathology]) | fixed)
 
 
 def write_study(
@@ -45,6 +52,7 @@ def write_study(
     preset: str,
     overrides: dict[str, float],
     *,
+    pathology: str | None = None,
     rows: int = 480,
     columns: int = 640,
 ) -> list[Path]:
@@ -54,7 +62,7 @@ def write_study(
     `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
     written.
     """
-    case = study_case(preset, seed, overrides)
+    case = study_case(preset, seed, overrides, pathology)
     _check_views(views)
     folder = Path(out)
     try:
@@ -90,6 +98,7 @@ def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
         "simulated": True,
         "preset": case.preset,
         "seed": case.seed,
+        "stunned": shape.stunned,
         "LVEDV_ml": heart.edv_ml,
         "LVESV_ml": heart.esv_ml,
         "LVEF_percent": 100 * shape.ef,
