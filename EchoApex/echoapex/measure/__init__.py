@@ -1,1 +1,1 @@
-"""Measuring: beats, volumes and ejection fraction from masks, each value traceable to its frames."""
+"""Measuring from masks and landmarks: beats, volumes, walls, mass, grades; each value traceable to its frames."""

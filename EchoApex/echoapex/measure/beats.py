@@ -15,10 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cine import FloatArray, FrameTimes
 from ..errors import MeasureError
-from .types import Beat
+from .types import Beat, Measurement, Source
 
 HEART_RATE_RANGE = (40.0, 180.0)
 """Heart rates outside this range (1/min) are doubted."""
+
+MIN_FRAME_RATE = 30.0
+"""Frames per second below which end-systole may fall between two frames (own choice)."""
 
 TOO_SHORT = "EF needs a clip of at least two frames, from end-diastole to end-systole"
 
@@ -102,6 +105,23 @@ def heart_rates(beats: Sequence[Beat], times: FrameTimes) -> list[float]:
         return []
     seconds = times.seconds
     return [60.0 / float(seconds[b.next_ed] - seconds[b.ed]) for b in beats if b.next_ed is not None]
+
+
+def measure_heart_rate(clip: str, beats: Sequence[Beat], times: FrameTimes) -> tuple[Measurement, ...]:
+    """Mean heart rate as the measurement ``HR``; empty without a complete beat or frame times."""
+    rates = heart_rates(beats, times)
+    sources = tuple(Source(clip, (beat.ed, beat.next_ed)) for beat in beats if beat.next_ed is not None)
+    return (Measurement("HR", float(np.mean(rates)), "1/min", "ed_to_ed", sources),) if rates else ()
+
+
+def frame_rate_doubts(times: FrameTimes) -> tuple[str, ...]:
+    """A warning where frame times are unknown, or too far apart to meet end-systole."""
+    rate = times.frame_rate
+    if not times.known:
+        return (f"No heart rate, since the frame times are unknown: {times.reason}",)
+    if rate is not None and round(rate) < MIN_FRAME_RATE:  # 29.97 is 30 in video
+        return (f"At {rate:.0f} frames/s, below {MIN_FRAME_RATE:.0f}, end-systole may fall between two frames",)
+    return ()
 
 
 def _checked(curve: ArrayLike, times: FrameTimes) -> FloatArray:

@@ -15,16 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cine import FloatArray, FrameTimes, Scale
 from ..errors import MeasureError
-from .beats import TOO_SHORT, BeatSearch, heart_rates, search_beats
+from .beats import TOO_SHORT, BeatSearch, frame_rate_doubts, measure_heart_rate, search_beats
 from .geometry import BaseSource, LongAxis, MmPerPx
+from .inputs import frame_confidence, least_confidence, require_apical, require_masks
 from .types import Beat, Measurement, Source
 from .volumes import CavityShape, measure_cavity
-
-APICAL_VIEWS = ("A4C", "A2C")
-"""Views in which the long axis of the left ventricle is seen and these formulas hold."""
-
-MIN_FRAME_RATE = 30.0
-"""Frames per second below which end-systole may fall between two frames (own choice)."""
 
 _TURNED_AWAY = np.cos(np.deg2rad(45.0))
 
@@ -121,20 +116,13 @@ def _check_inputs(
     view: str, masks: NDArray[Any], times: FrameTimes, la_masks: NDArray[Any] | None, confidence: ArrayLike | None
 ) -> FloatArray | None:
     """Refuse what does not fit; returns the confidence as an array."""
-    if view not in APICAL_VIEWS:
-        raise MeasureError(f"Left ventricular volumes need one of the views {', '.join(APICAL_VIEWS)}", value=view)
-    if masks.ndim != 3 or masks.dtype.kind not in "bui":
-        raise MeasureError("The masks of a clip are bool or integer [T, H, W]", value=f"{masks.dtype} {masks.shape}")
+    require_apical(view)
+    require_masks(masks, la_masks)
     if len(masks) < 2:
         raise MeasureError(TOO_SHORT, value=masks.shape)
     if times.seconds is not None and times.seconds.size != len(masks):
         raise MeasureError("There must be one time for each mask", value=times.seconds.size)
-    if la_masks is not None and la_masks.shape != masks.shape:
-        raise MeasureError("The masks of both chambers must have the same size", value=la_masks.shape)
-    sure = None if confidence is None else np.asarray(confidence, np.float64)
-    if sure is not None and sure.shape != (len(masks),):
-        raise MeasureError("There must be one confidence for each mask", value=sure.shape)
-    return sure
+    return frame_confidence(confidence, len(masks))
 
 
 def _shapes(
@@ -183,12 +171,7 @@ def _clip_warnings(scale: Scale, times: FrameTimes) -> tuple[str, ...]:
     warnings = []
     if not scale.known:
         warnings.append(f"No volumes, and EF assumes square pixels, since there is no scale: {scale.reason}")
-    rate = times.frame_rate
-    if not times.known:
-        warnings.append(f"No heart rate, since the frame times are unknown: {times.reason}")
-    elif rate is not None and round(rate) < MIN_FRAME_RATE:  # 29.97 is 30 in video
-        warnings.append(f"At {rate:.0f} frames/s, below {MIN_FRAME_RATE:.0f}, end-systole may fall between two frames")
-    return tuple(warnings)
+    return (*warnings, *frame_rate_doubts(times))
 
 
 def _beat_volumes(beat: Beat, method: str, volumes: FloatArray, in_ml: bool) -> BeatVolumes:
@@ -208,12 +191,8 @@ def _measurements(
     found: list[Measurement] = []
     for method in dict.fromkeys(item.method for item in beat_volumes):
         found += _method_measurements(clip, [item for item in beat_volumes if item.method == method])
-    rates = heart_rates(search.beats, times)
-    if rates:
-        ends = tuple((beat.ed, beat.next_ed) for beat in search.beats if beat.next_ed is not None)
-        sources = tuple(Source(clip, pair) for pair in ends)
-        found.append(Measurement("HR", float(np.mean(rates)), "1/min", "ed_to_ed", sources))
-    return tuple(replace(item, confidence=_confidence(item, sure), warnings=warnings) for item in found)
+    found += measure_heart_rate(clip, search.beats, times)
+    return tuple(replace(item, confidence=least_confidence(item.sources, sure), warnings=warnings) for item in found)
 
 
 def _method_measurements(clip: str, items: Sequence[BeatVolumes]) -> list[Measurement]:
@@ -233,10 +212,3 @@ def _method_measurements(clip: str, items: Sequence[BeatVolumes]) -> list[Measur
         ]
     ef = float(np.mean([item.ef_percent for item in items]))
     return [*found, Measurement("LVEF", ef, "%", method, both)]
-
-
-def _confidence(measurement: Measurement, sure: FloatArray | None) -> float | None:
-    """The least predicted Dice among the frames used."""
-    if sure is None:
-        return None
-    return float(min(sure[frame] for source in measurement.sources for frame in source.frames))

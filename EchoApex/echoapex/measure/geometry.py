@@ -105,21 +105,24 @@ def find_long_axis(
 def long_axis_of_cavity(
     cavity: BoolMask,
     mm_per_px: MmPerPx | None = None,
-    la_mask: NDArray[Any] | None = None,
+    neighbor: NDArray[Any] | None = None,
     apex_direction: FloatArray | None = None,
 ) -> LongAxis:
-    """As `find_long_axis`, for a mask that `clean_cavity` has been through."""
+    """As `find_long_axis`, for a mask that `clean_cavity` has been through.
+
+    ``neighbor [H, W]`` is the chamber at the other side of the mitral annulus; so this serves a left atrium too.
+    """
     size = pixel_size(mm_per_px)
     contour = contour_points(cavity) * size
     outline = _convex_outline(contour)
     toward_base = None if apex_direction is None else -np.asarray(apex_direction, np.float64)
     interface = None
-    if la_mask is not None and np.any(la_mask):
-        if la_mask.shape != cavity.shape:
-            raise MeasureError("The masks of both chambers must have the same size", value=la_mask.shape)
-        atrium = _largest_piece(la_mask)
-        interface = _interface(contour, outline, atrium, size)
-        toward_base = (_centroid(atrium) - _centroid(cavity)) * size
+    if neighbor is not None and np.any(neighbor):
+        if neighbor.shape != cavity.shape:
+            raise MeasureError("The masks of both chambers must have the same size", value=neighbor.shape)
+        beyond = _largest_piece(neighbor)
+        interface = _interface(contour, outline, beyond, size)
+        toward_base = (_centroid(beyond) - _centroid(cavity)) * size
     if interface is not None:
         corners = _corners(interface, _interface_normal(interface, outline))
     else:
@@ -219,11 +222,11 @@ def _corners(points: FloatArray, normal: FloatArray) -> FloatArray:
     return points[[int(np.argmax(outward - sideways)), int(np.argmax(outward + sideways))]]
 
 
-def _interface(contour: FloatArray, outline: FloatArray, atrium: BoolMask, size: FloatArray) -> FloatArray | None:
-    """Contour points at the atrium, or None where it does not adjoin over a fair part of the ventricle's width."""
+def _interface(contour: FloatArray, outline: FloatArray, neighbor: BoolMask, size: FloatArray) -> FloatArray | None:
+    """Contour points at the neighbor, or None where it does not adjoin over a fair part of the cavity's width."""
     from scipy import ndimage
 
-    distance = ndimage.distance_transform_edt(~atrium, sampling=(size[1], size[0]))
+    distance = ndimage.distance_transform_edt(~neighbor, sampling=(size[1], size[0]))
     rows_columns = (contour / size).T[::-1]
     gap = ndimage.map_coordinates(distance, rows_columns, order=1, mode="nearest")
     width = float(min(np.ptp(outline @ _unit(angle)) for angle in np.deg2rad(np.arange(0.0, 180.0, 15.0))))

@@ -31,11 +31,22 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """One number with its unit (UCUM), method, sources and confidence (predicted Dice, 0 to 1, or None).
+class Reference:
+    """Normal values ``low`` to ``high`` in the unit of the measurement (None is open) and the scheme they come from."""
 
-    Names and methods are those of report.json: ``LVEDV LVESV LVEF LVSV HR ...`` by ``A4C``, ``A2C``,
-    ``area_length_A4C``, ``direct`` and so on.
+    low: float | None
+    high: float | None
+    scheme: str
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number with its unit (UCUM), method, sources and confidence, 0 to 1, or None where unknown.
+
+    ``reference`` and ``grade`` (of ``normal``, ``mild``, ``moderate``, ``severe`` and the like) are None where no
+    scheme applies. The confidence is the predicted Dice of outlines; for lengths between landmarks, the probability of
+    an error within a tenth. Names and methods are those of report.json: ``LVEDV LVESV LVEF LVSV HR ...`` by ``A4C``,
+    ``A2C``, ``area_length_A4C``, ``direct`` and so on.
     """
 
     name: str
@@ -45,3 +56,5 @@ class Measurement:
     sources: tuple[Source, ...] = ()
     confidence: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    reference: Reference | None = None
+    grade: str | None = None

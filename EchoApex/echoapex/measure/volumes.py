@@ -53,10 +53,19 @@ def area_length_volume(area_mm2: float, length_mm: float) -> float:
 
     Raises `MeasureError` for a length that is not positive, or values that are negative or not finite.
     """
-    _require_sizes(area_mm2, length_mm)
+    return biplane_area_length_volume(area_mm2, area_mm2, length_mm)
+
+
+def biplane_area_length_volume(a4c_mm2: float, a2c_mm2: float, length_mm: float) -> float:
+    """Volume in mL by the area-length method in two views: ``8 A1 A2 / (3 pi L)``.
+
+    For a left atrium, L is the shorter of the two lengths (ASE/EACVI 2015). Raises `MeasureError` as
+    `area_length_volume` does.
+    """
+    _require_sizes(a4c_mm2, a2c_mm2, length_mm)
     if length_mm == 0:
         raise MeasureError("The area-length method needs a length above 0", value=length_mm)
-    return float(8.0 * area_mm2**2 / (3.0 * np.pi * length_mm) / _MM3_PER_ML)
+    return float(8.0 * a4c_mm2 * a2c_mm2 / (3.0 * np.pi * length_mm) / _MM3_PER_ML)
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,14 @@ def measure_cavity(
     """
     cavity = clean_cavity(mask)
     axis = long_axis_of_cavity(cavity, mm_per_px, la_mask, apex_direction)
+    return cavity_shape(cavity, axis, mm_per_px)
+
+
+def cavity_shape(cavity: BoolMask, axis: LongAxis, mm_per_px: MmPerPx | None = None) -> CavityShape:
+    """Area and disk diameters of ``cavity`` ``bool [H, W]`` along ``axis``; ``mm_per_px`` is ``(y, x)``."""
     area_px = float(cavity.sum())
-    return CavityShape(
-        axis, area_px, area_px * float(np.prod(pixel_size(mm_per_px))), disk_diameters(cavity, axis, mm_per_px)
-    )
+    area = area_px * float(np.prod(pixel_size(mm_per_px)))
+    return CavityShape(axis, area_px, area, disk_diameters(cavity, axis, mm_per_px))
 
 
 def disk_diameters(cavity: BoolMask, axis: LongAxis, mm_per_px: MmPerPx | None = None) -> FloatArray:
