@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cine import BoolMask, Cine
+from .encoding import EncodedCine, batches, encoded
 from .errors import PromptError
 from .prompts import Prompt
+from .steadying import median_over_time, steady_frames
 from .structures import structures
 
 if TYPE_CHECKING:
@@ -21,12 +23,9 @@ if TYPE_CHECKING:
     from .models.preprocess import FrameGeometry
     from .models.store import LoadedModel
 
-FRAMES_PER_BATCH = 8
-STEADY_S = 0.05
-"""Half the time over which steady masks take a median, in s, rounded to whole frames, at least one (our choice).
+MASKS_PER_DECODE = 20
+"""Masks decoded in one call (our choice: five structures of four frames took a sixth less than one at a time)."""
 
-With unknown frame times it is two frames. End-systole loses a little of its depth: about half a point of EF at 30
-frames/s, up to two at 100 beats/min and above (measured on true volume curves)."""
 WALL_PIECE = 0.25
 """Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
 
@@ -39,98 +38,90 @@ class Segmentation:
     confidence: NDArray[np.float32]
 
 
-def segment_cine(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int = 0) -> Segmentation:
-    """One structure in every frame of ``cine``.
+def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, frame: int = 0) -> Segmentation:
+    """One structure in every frame of ``clip``.
 
     A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame`` and its mask
     carried outwards in both directions, each frame prompted with its neighbor's mask. Masks of a named cavity are
     one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt does not fit the
     cine or the model.
     """
-    _check(cine, frame, [prompt])
+    seen = encoded(model, clip)
+    _check(seen.cine, frame, [prompt])
     if not prompt.points and prompt.box is None and prompt.mask is None:
         assert prompt.structure is not None
-        return segment_structures(model, cine, [prompt.structure])[prompt.structure]
-    return _carried(model, cine, prompt, frame)
+        return segment_structures(model, seen, [prompt.structure])[prompt.structure]
+    return _carried(seen, prompt, frame)
 
 
 def segment_structures(
-    model: LoadedModel, cine: Cine, names: Iterable[str], *, steady: bool = False
+    model: LoadedModel, clip: Cine | EncodedCine, names: Iterable[str], *, steady: bool = False
 ) -> dict[str, Segmentation]:
     """Several structures by name, each frame encoded once; results by structure identifier.
 
     Each frame is looked at by itself; where two structures asked for together are found, the surer one stays, so that
     they do not overlap (but in a small hole that is filled). With ``steady`` the median over `STEADY_S` before and
     after is taken in every pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted,
-    while a border that moves one way stays where it was.
+    while a border that moves one way stays where it was. Raises `PromptError` for a structure unknown to the model.
     """
-    wanted = list(names)
-    geometry = model.card.preprocessing.cine_geometry(cine)
-    logits: dict[str, list[Tensor]] = {name: [] for name in wanted}
-    confidence: dict[str, list[Tensor]] = {name: [] for name in wanted}
-    for start in range(0, cine.frame_count, FRAMES_PER_BATCH):
-        features = _encode(model, geometry, cine.frames[start : start + FRAMES_PER_BATCH])
-        for name in wanted:
-            prompts = [Prompt(structure=name)] * features.embedding.shape[0]
-            found, sure = _decode(model, geometry, features, prompts)
-            logits[name].append(found)
-            confidence[name].append(sure)
-    half = _steady_frames(cine) if steady else 0
-    apart = _apart({name: _over_time(parts, half) for name, parts in logits.items()})
-    return {
-        name: Segmentation(
-            _masks(geometry, apart[name], [Prompt(structure=name)] * cine.frame_count),
-            _over_time(confidence[name], half).numpy(),
-        )
-        for name in wanted
-    }
+    seen, wanted = encoded(model, clip), list(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    half = steady_frames(seen.cine.times) if steady else 0
+    logits, confidence = (median_over_time(values, half) for values in _decode_names(seen, wanted))
+    masks = _masks_apart(seen.geometry, logits, wanted)
+    return {name: Segmentation(masks[index], confidence[:, index].numpy()) for index, name in enumerate(wanted)}
 
 
-def _apart(logits: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Logits lowered by the best of the others where those are surer: at most one is above 0 anywhere."""
+def _decode_names(seen: EncodedCine, names: list[str]) -> tuple[Tensor, Tensor]:
+    """Logits ``[T, N, S/2, S/2]`` and predicted Dice ``[T, N]`` of N structures in every frame."""
     import torch
 
-    if len(logits) < 2:
+    asked = [Prompt(structure=name) for name in names]
+    logits, confidence = [], []
+    for frames in batches(seen.cine.frame_count):
+        found, sure = _decode(seen, seen.features(frames), asked * len(frames))
+        logits.append(found.reshape(len(frames), len(names), *found.shape[1:]))
+        confidence.append(sure.reshape(len(frames), len(names)))
+    return torch.cat(logits), torch.cat(confidence)
+
+
+def _masks_apart(geometry: FrameGeometry, logits: Tensor, names: list[str]) -> BoolMask:
+    """Full-frame masks ``[N, T, H, W]`` of ``logits [T, N, S/2, S/2]``, no two of a frame over each other."""
+    masks = np.zeros((len(names), logits.shape[0], *geometry.sector.mask.shape), bool)
+    for frames in batches(logits.shape[0]):
+        apart = _apart(logits[frames.start : frames.stop])
+        for index, name in enumerate(names):
+            asked = [Prompt(structure=name)] * len(frames)
+            masks[index, frames.start : frames.stop] = _masks(geometry, apart[:, index], asked)
+    return masks
+
+
+def _apart(logits: Tensor) -> Tensor:
+    """``logits [T, N, h, w]`` lowered by the best of the others where those are surer: at most one is above 0."""
+    import torch
+
+    if logits.shape[1] < 2:
         return logits
-    lowered = {}
-    for name, own in logits.items():
-        best = torch.stack([other for key, other in logits.items() if key != name]).amax(dim=0)
-        lowered[name] = torch.minimum(own, own - best)
-    return lowered
-
-
-def _steady_frames(cine: Cine) -> int:
-    rate = cine.times.frame_rate
-    return 2 if rate is None else max(1, round(STEADY_S * rate))
-
-
-def _over_time(parts: list[Tensor], half: int) -> Tensor:
-    """The parts of a cine joined along time, each value replaced by the median of ``half`` frames on either side."""
-    import torch
-
-    whole = torch.cat(parts)
-    if half == 0:
-        return whole
-    frames = torch.arange(whole.shape[0])
-    window = frames[:, None] + torch.arange(-half, half + 1)
-    return whole[window.clamp(0, whole.shape[0] - 1)].median(dim=1).values
+    two = logits.topk(2, dim=1).values
+    others = torch.where(logits < two[:, :1], two[:, :1], two[:, 1:])
+    return torch.minimum(logits, logits - others)
 
 
 def segment_frame(
-    model: LoadedModel, cine: Cine, frame: int, prompts: list[Prompt], *, zero_prompts: bool = False
+    model: LoadedModel, clip: Cine | EncodedCine, frame: int, prompts: list[Prompt], *, zero_prompts: bool = False
 ) -> Segmentation:
     """Several prompts on one frame: ``masks bool [N, H, W]`` and ``confidence [N]``, one for each prompt.
 
     ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` as
     `segment_cine` does.
     """
-    _check(cine, frame, prompts)
+    seen = encoded(model, clip)
+    _check(seen.cine, frame, prompts)
     if not prompts:
-        return Segmentation(np.zeros((0, cine.rows, cine.columns), bool), np.zeros(0, np.float32))
-    geometry = model.card.preprocessing.cine_geometry(cine)
-    features = _encode(model, geometry, cine.frames[frame : frame + 1])
-    logits, confidence = _decode(model, geometry, features, prompts, zero_prompts=zero_prompts)
-    return Segmentation(_masks(geometry, logits, prompts), confidence.numpy())
+        return Segmentation(np.zeros((0, seen.cine.rows, seen.cine.columns), bool), np.zeros(0, np.float32))
+    logits, confidence = _decode(seen, seen.features([frame]), prompts, zero_prompts=zero_prompts)
+    return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
 
 
 def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
@@ -140,18 +131,17 @@ def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
         prompt.check(cine.rows, cine.columns)
 
 
-def _carried(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segmentation:
-    geometry = model.card.preprocessing.cine_geometry(cine)
-    masks = np.zeros(cine.frames.shape, bool)
-    confidence = np.zeros(cine.frame_count, np.float32)
+def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:
+    count = seen.cine.frame_count
+    masks = np.zeros(seen.cine.frames.shape, bool)
+    confidence = np.zeros(count, np.float32)
 
     def look(index: int, ask: Prompt) -> None:
-        features = _encode(model, geometry, cine.frames[index : index + 1])
-        logits, sure = _decode(model, geometry, features, [ask])
-        masks[index], confidence[index] = _masks(geometry, logits, [ask])[0], float(sure[0])
+        logits, sure = _decode(seen, seen.features([index]), [ask])
+        masks[index], confidence[index] = _masks(seen.geometry, logits, [ask])[0], float(sure[0])
 
     look(frame, prompt)
-    for step, end in ((1, cine.frame_count), (-1, -1)):
+    for step, end in ((1, count), (-1, -1)):
         for index in range(frame + step, end, step):
             earlier = masks[index - step]
             if not earlier.any():
@@ -161,44 +151,41 @@ def _carried(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segm
     return Segmentation(masks, confidence)
 
 
-def _encode(model: LoadedModel, geometry: FrameGeometry, frames: NDArray[np.uint8]) -> Features:
-    import torch
-
-    with torch.inference_mode():
-        return model.model.encode(geometry.prepare(frames).to(model.device))
-
-
 def _decode(
-    model: LoadedModel,
-    geometry: FrameGeometry,
-    features: Features,
-    prompts: list[Prompt],
-    *,
-    zero_prompts: bool = False,
+    seen: EncodedCine, features: Features, prompts: list[Prompt], *, zero_prompts: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``: one prompt for each encoded frame, or many for one frame."""
+    """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``, on the CPU.
+
+    Every frame of ``features`` has as many of the ``prompts``, those of the first frame first.
+    """
     import torch
 
     from .models.prompting import prompt_batch
 
-    frames = features.embedding.shape[0]
-    index = torch.arange(len(prompts)) if frames == len(prompts) else torch.zeros(len(prompts), dtype=torch.long)
-    batch = prompt_batch(prompts, geometry, model.card.structures, model.model)
+    model, count = seen.model, len(prompts)
+    each = count // features.embedding.shape[0]
+    batch = prompt_batch(prompts, seen.geometry, model.card.structures, model.model).to(model.device)
+    index = torch.arange(count, device=model.device) // each
+    parts = []
     with torch.inference_mode():
-        logits, dice = model.model.decode(
-            features, index.to(model.device), batch.to(model.device), zero_prompts=zero_prompts
-        )
-    return logits.float().cpu(), dice.float().cpu()
+        for start in range(0, count, MASKS_PER_DECODE):
+            stop = min(start + MASKS_PER_DECODE, count)
+            frames, some = slice(start // each, (stop - 1) // each + 1), slice(start, stop)
+            parts.append(
+                model.model.decode(
+                    features.select(frames), index[some] - frames.start, batch.select(some), zero_prompts=zero_prompts
+                )
+            )
+    logits, dice = (torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
+    return logits, dice
 
 
 def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> BoolMask:
     """Full-frame masks ``[N, H, W]`` of model logits, reduced to their main pieces."""
-    rows, columns = geometry.sector.mask.shape
-    masks = np.zeros((len(prompts), rows, columns), bool)
-    for start in range(0, len(prompts), FRAMES_PER_BATCH):
-        # Full-size logits of a long cine at once would take gigabytes.
-        restored = geometry.restore_logits(logits[start : start + FRAMES_PER_BATCH])
-        for row, one in enumerate(restored, start):
+    masks = np.zeros((len(prompts), *geometry.sector.mask.shape), bool)
+    for piece in batches(len(prompts)):
+        restored = geometry.restore_logits(logits[piece.start : piece.stop])
+        for row, one in zip(piece, restored, strict=True):
             # A model may know structures that the engine has no words for.
             masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure))
     return masks

@@ -12,18 +12,24 @@ from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 from scipy import ndimage
 
-from echoapex.cine import Cine
+from echoapex.cine import Cine, FrameTimes
 from echoapex.cli import main
+from echoapex.encoding import EncodedCine
 from echoapex.errors import PromptError
+from echoapex.evaluation.examine import examine
+from echoapex.evaluation.hearts import STANDARD, SimulatedPatient
+from echoapex.evaluation.scores import dice
+from echoapex.evaluation.subject import ModelSubject
+from echoapex.evaluation.through_time import APICAL
 from echoapex.io import read_cine, read_masks
 from echoapex.measure.beats import find_beats
 from echoapex.models.store import LoadedModel, load_model
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import main_pieces, segment_cine, segment_frame, segment_structures
+from echoapex.segmenting import MASKS_PER_DECODE, main_pieces, segment_cine, segment_frame, segment_structures
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Tissue
-from echoapex.training.scores import dice
-from echoapex.training.trials import examine
+
+FEW_FRAMES = replace(STANDARD, beats=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,33 @@ def test_structures_found_together_do_not_overlap(model: LoadedModel, real: Cine
     assert sum(item.masks.astype(int) for item in found.values()).max() == 1
 
 
+def test_half_precision_of_kept_features_changes_no_mask(
+    model: LoadedModel, real: Cine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the network without anything kept in between."""
+    names = model.card.structures
+    kept = segment_frame(model, real, 0, [Prompt(structure=name) for name in names])
+    whole = model.model.encode(EncodedCine(model, real).geometry.prepare(real.frames[:1]))
+    monkeypatch.setattr(EncodedCine, "features", lambda *_: whole)
+    exact = segment_frame(model, real, 0, [Prompt(structure=name) for name in names])
+    for name, one, other in zip(names, kept.masks, exact.masks):
+        assert dice(one, other) > 0.995, name
+    np.testing.assert_allclose(kept.confidence, exact.confidence, atol=2e-3)
+
+
+def test_every_frame_and_structure_of_a_batch_gets_its_own_answer(model: LoadedModel, real: Cine) -> None:
+    few = EncodedCine(model, replace(real, frames=real.frames[:5], times=FrameTimes.unknown("a test")))
+    names = model.card.structures
+    assert 5 * len(names) > MASKS_PER_DECODE
+    together = segment_structures(model, few, names)
+    for frame in range(5):
+        alone = segment_frame(model, few, frame, [Prompt(structure=name) for name in names])
+        for name, sure in zip(names, alone.confidence):
+            assert together[name].confidence[frame] == pytest.approx(sure, abs=1e-4)
+        # Of the others, what the ventricle is surer of is taken away.
+        assert dice(together["LV"].masks[frame], alone.masks[names.index("LV")]) > 0.95
+
+
 def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
     file = get_testdata_file("color3d_jpeg_baseline.dcm", download=False)
     assert file is not None, "the test environment has pydicom-data"
@@ -98,14 +131,12 @@ def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
 
 
 def test_named_structures_are_found_on_hearts_never_seen(model: LoadedModel) -> None:
-    patients = [
-        examine(model, "hard", seed, frozenset({"segmentation", "prompts"})) for seed in range(900_400, 900_404)
-    ]
-    by_text = [trial.dice["text"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
-    by_box = [trial.dice["box"] for patient in patients for trial in patient.masks if trial.structure == "LV"]
-    assert np.mean(by_text) > 0.8
-    assert np.mean(by_box) > 0.85
-    clicks = [click for patient in patients for click in patient.clicks]
+    subject, tasks = ModelSubject(model), ("segmentation", "prompts")
+    patients = [examine(subject, SimulatedPatient("hard", seed, FEW_FRAMES), tasks) for seed in range(900_401, 900_404)]
+    masks = [t for found in patients for t in found["segmentation"].masks if t.structure == "LV" and t.view in APICAL]
+    assert np.mean([trial.dice["text"] for trial in masks]) > 0.8
+    assert np.mean([trial.dice["box"] for trial in masks]) > 0.85
+    clicks = [click for found in patients for click in found["prompts"].clicks if click.view in APICAL]
     assert np.mean([click.returned for click in clicks]) > 0.8
     assert np.mean([click.returned_zeroed for click in clicks]) < 0.6
 
@@ -175,6 +206,10 @@ def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: Simulated
         segment_cine(model, cine, Prompt(points=(PointPrompt(400.0, 10.0),)))
     with pytest.raises(PromptError, match="needs a point"):
         segment_cine(model, cine, Prompt())
+
+
+def test_no_structures_give_nothing(model: LoadedModel, clip: SimulatedClip) -> None:
+    assert segment_structures(model, clip.cine(), []) == {}
 
 
 def test_no_prompts_give_no_masks(model: LoadedModel, clip: SimulatedClip) -> None:

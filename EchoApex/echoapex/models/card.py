@@ -11,8 +11,14 @@ from typing import Any
 from ..errors import EchoApexError, ModelError
 from .preprocess import Preprocessing
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the card's format; a card of another version is refused, not guessed at."""
+
+OTHER = "OTHER"
+"""The view of a clip that shows none of the views that are told apart; a class like them."""
+
+UNKNOWN = "UNKNOWN"
+"""The view of a clip when in doubt; never a class."""
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -46,6 +52,9 @@ class Training:
 class ModelCard:
     """A model's card. ``structures`` are the identifiers it knows by name, in the order of its text embedding.
 
+    ``views`` are the classes of its view head in their order, `OTHER` may be among them; a clip whose best view has a
+    probability below ``view_threshold`` (0 to 1) is `UNKNOWN`. ``landmarks`` are those of its heat maps in their order.
+    Either is empty where the model has no such head. ``text`` is true where it carries a text encoder.
     ``simulated_only`` is true when no real echo was trained on; ``scores`` are ``evaluate``'s tables
     (``{task: {metric: {"value", "ci", "constant"}}}``); ``limits`` says in plain words what the model must not be used
     for; ``created`` is an ISO 8601 time; ``weights_sha256`` is of the weights file, empty until it is written.
@@ -63,16 +72,32 @@ class ModelCard:
     scores: dict[str, Any]
     created: str
     limits: str
+    views: tuple[str, ...] = ()
+    view_threshold: float = 0.0
+    landmarks: tuple[str, ...] = ()
+    text: bool = False
     weights_sha256: str = ""
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
         if self.preprocessing.image_size != self.architecture.image_size:
             raise ModelError("Preprocessing and architecture must agree on the image size", value=self.preprocessing)
-        if not self.structures or len(set(self.structures)) != len(self.structures):
-            raise ModelError("A model knows at least one structure, and each once", value=self.structures)
+        if not self.structures:
+            raise ModelError("A model knows at least one structure")
+        for entry in ("structures", "views", "landmarks"):
+            _check_names(entry, getattr(self, entry))
+        self._check_views()
         if self.weights_sha256 and not _SHA256.fullmatch(self.weights_sha256):
             raise ModelError("The hash of the weights must be 64 hexadecimal digits", value=self.weights_sha256)
+
+    def _check_views(self) -> None:
+        if len(self.views) == 1 or UNKNOWN in self.views:
+            rule = f"A view head tells at least two views apart, and {UNKNOWN} is none"
+            raise ModelError(rule, value=", ".join(self.views))
+        if not 0.0 <= self.view_threshold <= 1.0:
+            raise ModelError("The threshold of the views must be 0 to 1", value=self.view_threshold)
+        if self.view_threshold and not self.views:
+            raise ModelError("A threshold needs views to apply to", value=self.view_threshold)
 
     def to_json(self) -> str:
         """The card as JSON text; the same card always gives the same text."""
@@ -85,8 +110,12 @@ class ModelCard:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ModelError("The model card is not readable JSON", value=error) from None
-        if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
-            raise ModelError(f"This is no model card of schema {SCHEMA}")
+        if not isinstance(data, dict) or "schema" not in data:
+            raise ModelError("This is no model card")
+        schema = data.pop("schema")
+        # To Python True is 1 and 2.0 is 2.
+        if type(schema) is not int or schema != SCHEMA:
+            raise ModelError(f"A model card must be of schema {SCHEMA}", value=schema)
         card: ModelCard = _build(cls, data, "")
         return card
 
@@ -111,6 +140,11 @@ def check_identifier(identifier: str) -> None:
             "A model's identifier is up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
             value=identifier,
         )
+
+
+def _check_names(entry: str, names: tuple[str, ...]) -> None:
+    if not all(name.strip() for name in names) or len(set(names)) != len(names):
+        raise ModelError(f"The {entry} of a model have names, and each is named once", value=names)
 
 
 _SIMPLE: dict[str, tuple[type, ...]] = {

@@ -1,4 +1,8 @@
-"""Writes and reads models: safetensors beside a card, the hash of the one in the other. Nothing is ever unpickled."""
+"""Writes and reads models: safetensors beside a card, the hash of the one in the other. Nothing is ever unpickled.
+
+In the weights the segmenter's tensors have their own names, those of the heads begin with ``heads.``, those of the text
+encoder with ``text.``.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import ModelError
+from ..errors import EchoApexError, ModelError
 from .card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
 from .device import choose_device
 from .library import (
@@ -25,8 +29,11 @@ from .library import (
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
+    from .heads import Heads
     from .segmenter import PromptSegmenter
+    from .text import TextEncoder
 
 __all__ = [
     "LoadedModel",
@@ -47,25 +54,40 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one."""
+    """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one.
+
+    ``heads.view`` and ``heads.landmarks`` are None where the card has no views or landmarks; ``text`` is None where it
+    carries no text encoder.
+    """
 
     model: PromptSegmenter
     card: ModelCard
     folder: Path
     device: torch.device
     device_reason: str
+    heads: Heads
+    text: TextEncoder | None
 
 
-def save_model(folder: str | Path, model: PromptSegmenter, card: ModelCard, *, half: bool = True) -> ModelCard:
-    """Writes ``model`` and ``card`` to ``folder`` (made if need be) and gives back the card with the weights' hash.
+def save_model(
+    folder: str | Path,
+    model: PromptSegmenter,
+    card: ModelCard,
+    heads: Heads | None = None,
+    text: TextEncoder | None = None,
+    *,
+    half: bool = True,
+) -> ModelCard:
+    """Writes a model and its ``card`` to ``folder`` (made if need be) and gives back the card with the weights' hash.
 
     ``half`` keeps parameters in float16: half the size, and loaded as float32. Raises `ModelError` when the card does
-    not describe this model or a parameter is not finite in that precision.
+    not describe this model, its heads and its text encoder, or a parameter is not finite in that precision.
     """
     from safetensors.torch import save
 
-    _check_described(model, card)
-    data = save(_stored_tensors(model, half))
+    parts = _Parts(model, heads or _heads(model), text)
+    _check_described(parts, card)
+    data = save(_stored_tensors(parts, half))
     complete = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -83,10 +105,12 @@ def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> 
     """
     folder = find_model(id_or_folder)
     card = read_card(folder)
-    model = _build(card, folder / CARD_FILE)
-    _fill(model, folder / WEIGHTS_FILE, card.weights_sha256)
+    parts = _build(card, folder / CARD_FILE)
+    _fill(parts, folder / WEIGHTS_FILE, card.weights_sha256)
     chosen, reason = choose_device(device)
-    return LoadedModel(model.to(chosen).eval(), card, folder, chosen, reason)
+    for part in parts.modules().values():
+        part.to(chosen).eval()
+    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text)
 
 
 def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> ModelCard:
@@ -137,19 +161,50 @@ def remove_model(identifier: str) -> None:
         clear_default_model()
 
 
-def _check_described(model: PromptSegmenter, card: ModelCard) -> None:
+class _Parts(NamedTuple):
+    """The networks of one model."""
+
+    model: PromptSegmenter
+    heads: Heads
+    text: TextEncoder | None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Those that are there, by what the names of their tensors begin with."""
+        parts: dict[str, nn.Module] = {"": self.model, "heads.": self.heads}
+        return parts if self.text is None else {**parts, "text.": self.text}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by their names in the weights file."""
+        modules = self.modules().items()
+        return {prefix + name: value for prefix, part in modules for name, value in part.state_dict().items()}
+
+
+def _check_described(parts: _Parts, card: ModelCard) -> None:
+    model = parts.model
     actual = Architecture(model.encoder.name, model.encoder.stride, model.image_size)
     if actual != card.architecture:
         raise ModelError(f"The card must describe this model, which is {actual}", value=card.architecture)
     if model.text_count != len(card.structures):
         raise ModelError(f"The card must name the {model.text_count} structures of this model", value=card.structures)
+    described = _shapes(_Parts(model, _heads(model, card), _text_encoder(card)))
+    given = _shapes(parts)
+    for name in sorted(given.keys() | described.keys()):
+        if given.get(name) != described.get(name):
+            wanted = f"shape {described[name]}" if name in described else "no place"
+            rule = f"The card must describe heads and text encoder of this model; by it, tensor {name} has {wanted}"
+            raise ModelError(rule, value=given.get(name, "none"))
 
 
-def _stored_tensors(model: PromptSegmenter, half: bool) -> dict[str, torch.Tensor]:
+def _shapes(parts: _Parts) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in parts.tensors().items()}
+
+
+def _stored_tensors(parts: _Parts, half: bool) -> dict[str, torch.Tensor]:
     """All tensors on the CPU; only parameters are halved: buffers (positions, running statistics) are few and exact."""
-    parameters = {name for name, _ in model.named_parameters()}
+    modules = parts.modules().items()
+    parameters = {prefix + name for prefix, part in modules for name, _ in part.named_parameters()}
     tensors = {}
-    for name, value in model.state_dict().items():
+    for name, value in parts.tensors().items():
         stored = value.detach().cpu().contiguous()
         tensors[name] = stored.half() if half and name in parameters else stored
         if not tensors[name].isfinite().all():
@@ -157,17 +212,35 @@ def _stored_tensors(model: PromptSegmenter, half: bool) -> dict[str, torch.Tenso
     return tensors
 
 
-def _build(card: ModelCard, file: Path) -> PromptSegmenter:
+def _build(card: ModelCard, file: Path) -> _Parts:
+    """What the card describes, with random weights."""
     from .segmenter import create_segmenter
 
     shape = card.architecture
     try:
-        return create_segmenter(shape.encoder, shape.patch, shape.image_size, len(card.structures))
-    except ModelError as error:
+        model = create_segmenter(shape.encoder, shape.patch, shape.image_size, len(card.structures))
+        return _Parts(model, _heads(model, card), _text_encoder(card))
+    except EchoApexError as error:
         raise ModelError(error.rule, value=error.value, file=file) from None
 
 
-def _fill(model: PromptSegmenter, file: Path, expected_hash: str) -> None:
+def _heads(model: PromptSegmenter, card: ModelCard | None = None) -> Heads:
+    """Heads on ``model`` as the card describes them; none without a card."""
+    from .heads import Heads
+
+    views, landmarks = (0, 0) if card is None else (len(card.views), len(card.landmarks))
+    return Heads(model.encoder.embed_dim, views, landmarks)
+
+
+def _text_encoder(card: ModelCard) -> TextEncoder | None:
+    if not card.text:
+        return None
+    from .text import TextEncoder
+
+    return TextEncoder(card.structures)
+
+
+def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -183,8 +256,9 @@ def _fill(model: PromptSegmenter, file: Path, expected_hash: str) -> None:
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelError("The weights are no safetensors file", value=error, file=file) from None
-    _check_tensors(tensors, model.state_dict(), file)
-    model.load_state_dict(tensors)
+    _check_tensors(tensors, parts.tensors(), file)
+    for prefix, part in parts.modules().items():
+        part.load_state_dict({name: tensors[prefix + name] for name in part.state_dict()})
 
 
 def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], file: Path) -> None:
