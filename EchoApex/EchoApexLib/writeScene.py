@@ -1,0 +1,54 @@
+"""``python -m EchoApexLib.writeScene REPORT_FOLDER``: the Slicer scene of a report, with Slicer's libraries alone."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from echoapex.errors import EchoApexError
+from echoapex.output import say
+
+from .reports import readReport
+from .scene import writeScene
+
+SCENE_FILE = "scene.mrb"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the scene and prints its path; 1 when it could not be written, or not with all clips of the report."""
+    parser = argparse.ArgumentParser(
+        prog="python -m EchoApexLib.writeScene", description="Writes the scene of a report."
+    )
+    parser.add_argument("folder", type=Path, help="where report.json lies")
+    parser.add_argument(
+        "--out", type=Path, help=f"the .mrb to write; {SCENE_FILE} in the folder of the report if not given"
+    )
+    chosen = parser.parse_args(arguments)
+    if importlib.util.find_spec("slicer") is None:
+        say("a scene needs Slicer's libraries, and this Python has none. Install them with: pip install slicer-core")
+        return 1
+    _hideWarnings()
+    try:
+        study, refusals = readReport(chosen.folder)
+        written = writeScene(chosen.out or chosen.folder / SCENE_FILE, study)
+    except EchoApexError as refusal:
+        say(str(refusal))
+        return 1
+    for left_out in refusals:
+        say(f"left out of the scene: {left_out}")
+    print(written)
+    return 1 if refusals else 0
+
+
+def _hideWarnings() -> None:
+    """Slicer warns for each frame with landmarks that a sequence has no unit of length; errors are still shown."""
+    import vtk
+
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
