@@ -42,6 +42,28 @@ class TimeSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Mode(StrEnum):
+    """What a clip shows; an image beside a trace counts as an image."""
+
+    TWO_D = "2D"
+    COLOR = "color"
+    M_MODE = "M-mode"
+    DOPPLER = "Doppler"
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether there is only a trace against time, in which nothing has an outline."""
+        return self in (Mode.M_MODE, Mode.DOPPLER)
+
+
+class ModeSource(StrEnum):
+    """Where the mode comes from; `ASSUMED` is 2D, where the header is silent and a single frame shows no motion."""
+
+    HEADER = "header"
+    PIXELS = "pixels"
+    ASSUMED = "assumed"
+
+
 @dataclass(frozen=True)
 class Scale:
     """Millimeters per pixel as ``(y, x)``, or None with the reason why there is none. Never a guess."""
@@ -143,6 +165,7 @@ class Cine:
     ``frames`` is ``uint8 [T, H, W]`` as stored, nothing masked; `masked_frames` blacks out what lies outside the
     sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
     the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
+    ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow.
     """
 
     frames: ImageStack
@@ -153,6 +176,8 @@ class Cine:
     kind: str = "array"
     modality: str | None = None
     color: bool = False
+    mode: Mode = Mode.TWO_D
+    mode_source: ModeSource = ModeSource.ASSUMED
     heart_rate: float | None = None
     r_wave_times: tuple[float, ...] = ()
     view: str | None = None

@@ -116,6 +116,6 @@ def test_without_opencv_the_refusal_names_it(tmp_path: Path, monkeypatch: pytest
 
 def test_describe_a_video(tmp_path: Path) -> None:
     record = describe(write(tmp_path / "a.avi", "MJPG", smooth()))
-    assert (record["kind"], record["modality"], record["mode"]) == ("avi", None, None)
+    assert (record["kind"], record["modality"], record["mode"]) == ("avi", None, "2D")
     assert record["frame_times_s"] == pytest.approx(np.arange(8) / 50)
     assert record["scale_reason"]

@@ -165,7 +165,7 @@ def test_a_study_that_cannot_be_written_is_refused(tmp_path: Path, capsys: pytes
 
 def test_what_is_simulated_by_default_can_be_simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(simulation, "write_study", lambda out, seed, views, *rest: asked.append(views) or [])
+    monkeypatch.setattr(simulation, "write_study", lambda out, seed, views, *rest, **others: asked.append(views) or [])
     assert main(["simulate", "--out", str(tmp_path)]) == 0
     assert asked[0] and set(asked[0]) <= set(VIEWS)
 

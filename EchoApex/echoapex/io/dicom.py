@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cine import Cine, ScaleSource, Sector
+from ..cine import Cine, Mode, ModeSource, ScaleSource, Sector
 from ..errors import ReadError
 from .dicom_header import (
     check_image,
@@ -22,7 +22,7 @@ from .dicom_header import (
 from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
-from .gray import is_colored
+from .mode import settle_mode
 from .sector import find_sector
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ SIMULATION_MANUFACTURER = "EchoApex simulation"
 def read_dicom(path: Path, *, fast: bool = True) -> Cine:
     """Read a DICOM ultrasound file; ``fast=False`` leaves out OpenCV's JPEG path (the frames are the same).
 
-    Raises `ReadError` for what is not ultrasound, shows only an M-mode or Doppler trace, is damaged, or is too large.
+    Raises `ReadError` for what is not ultrasound, shows only an M-mode or Doppler trace by its header, is damaged, or
+    is too large.
     """
     with refusing(path):
         header = read_header(path)
@@ -48,6 +49,7 @@ def read_dicom(path: Path, *, fast: bool = True) -> Cine:
 def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> Cine:
     times, time_warnings = find_frame_times(header, len(pixels.gray))
     sector, sector_warnings = _sector(header, pixels)
+    mode = settle_mode(find_mode(header), pixels.gray, sector, pixels.colors)
     if shows_trace_too(header):
         warnings.append("A trace stands beside the 2D image; only the image lies in the sector")
     return Cine(
@@ -59,12 +61,17 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         kind="dicom",
         modality=str(header.get("Modality") or "") or None,
         color=_is_color(header, pixels, sector),
+        mode=mode.mode,
+        mode_source=mode.source,
         heart_rate=find_heart_rate(header),
         r_wave_times=find_r_waves(header),
         view=find_view(header),
         simulated=str(header.get("Manufacturer") or "").startswith(SIMULATION_MANUFACTURER),
         identifying=find_identifying(header),
-        warnings=(*warnings, *time_warnings, *pixels.warnings, *sector_warnings, *privacy_warnings(header)),
+        warnings=(
+            *(*warnings, *time_warnings, *pixels.warnings, *sector_warnings, *mode.warnings),
+            *privacy_warnings(header),
+        ),
     )
 
 
@@ -79,14 +86,14 @@ def _sector(header: Dataset, pixels: Pixels) -> tuple[Sector, list[str]]:
 
 def _is_color(header: Dataset, pixels: Pixels, sector: Sector) -> bool:
     """UltrasoundColorDataPresent where the header has it, otherwise what the pixels in the sector show."""
-    if pixels.spreads is None:
+    if pixels.colors is None:
         return False
     flag = header.get("UltrasoundColorDataPresent")
-    return bool(flag) if flag is not None else is_colored(pixels.spreads, sector.mask)
+    return bool(flag) if flag is not None else pixels.colors.colored(sector.mask)
 
 
-def mode_of(path: Path) -> str | None:
-    """Mode of a DICOM file by its header: ``2D``, ``color``, ``M-mode``, ``spectral Doppler`` or None."""
+def mode_of(path: Path) -> Mode | None:
+    """Mode of a DICOM file by its header alone, None where the header is silent."""
     with refusing(path):
         return find_mode(read_header(path))
 
@@ -113,6 +120,7 @@ def _header_facts(path: Path) -> dict[str, object]:
         "kind": "dicom",
         "modality": str(header.get("Modality") or "") or None,
         "mode": find_mode(header),
+        "mode_source": ModeSource.HEADER.value,
         "frame_count": count,
         "rows": int(header.Rows),
         "columns": int(header.Columns),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ReadError
-from .dicom_regions import MODE_M, MODE_SPECTRAL, find_mode
+from .dicom_regions import find_mode
 from .limits import check_size
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _check_modality(header: Dataset, path: Path) -> list[str]:
 def check_mode(header: Dataset, path: Path) -> None:
     """Raise `ReadError` for clips that show only a trace, on which there is nothing to outline."""
     mode = find_mode(header)
-    if mode in (MODE_M, MODE_SPECTRAL):
+    if mode is not None and mode.is_trace:
         raise ReadError("This clip shows no 2D image that could be read as a cine", value=f"{mode} only", file=path)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..cine import ImageStack
 from ..errors import ReadError
 from ._simpleitk import simpleitk
-from .gray import luminance, rgb_of_ybr, spread, to_eight_bits
+from .gray import ColorSamples, luminance, rgb_of_ybr, sampled_frames, spread, to_eight_bits
 from .jpeg import is_complete, read_markers
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ _NEUTRAL_SHARE = 0.5
 
 @dataclass
 class Pixels:
-    """``gray`` is ``uint8 [T, H, W]``; ``spreads`` ``uint8 [N, H, W]`` tells the color of a few frames (None: gray)."""
+    """``gray`` is ``uint8 [T, H, W]``; ``colors`` tells the colors of a few frames (None: stored without color)."""
 
     gray: ImageStack
-    spreads: ImageStack | None = None
+    colors: ColorSamples | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -210,7 +210,7 @@ def _decode_fast(source: _Source) -> Pixels:
     import cv2
 
     gray = np.empty(source.shape, np.uint8)
-    sampled = _sampled(source.count)
+    sampled = sampled_frames(source.count)
     spreads = np.empty((len(sampled), *source.shape[1:]), np.uint8)
     for index, fragment in enumerate(source.fragments):
         stream = np.frombuffer(fragment, np.uint8)
@@ -218,7 +218,7 @@ def _decode_fast(source: _Source) -> Pixels:
         if index in sampled:
             color = cv2.imdecode(stream, cv2.IMREAD_COLOR)
             spreads[sampled.index(index)] = spread(np.asarray(color, np.uint8))
-    return Pixels(gray, spreads, source.warnings)
+    return Pixels(gray, ColorSamples(sampled, spreads), source.warnings)
 
 
 def _checked(frame: Any, source: _Source, index: int) -> NDArray[Any]:
@@ -227,10 +227,6 @@ def _checked(frame: Any, source: _Source, index: int) -> NDArray[Any]:
         rule = "A frame cannot be decoded, or has not the size that the header states"
         raise ReadError(rule, value=f"frame {index}: {found}", file=source.path)
     return np.asarray(frame)
-
-
-def _sampled(count: int) -> list[int]:
-    return sorted({0, count // 2, count - 1})
 
 
 # The general path.
@@ -279,7 +275,7 @@ def _to_gray(source: _Source, frames: Iterator[NDArray[Any]]) -> Pixels:
     if source.color_model == _PALETTE:
         return _palette_to_gray(source, frames)
     gray = np.empty(source.shape, np.uint8)
-    sampled = _sampled(source.count)
+    sampled = sampled_frames(source.count)
     spreads: list[NDArray[np.uint8]] = []
     for index, frame in zip(range(source.count), frames, strict=False):
         eight = to_eight_bits(_checked(frame, source, index), source.bits)
@@ -288,7 +284,7 @@ def _to_gray(source: _Source, frames: Iterator[NDArray[Any]]) -> Pixels:
             spreads.append(spread(rgb_of_ybr(eight) if source.color_model == "YBR_FULL" else eight))
     if source.bits != 8:
         source.warnings.append(f"Gray levels are the upper 8 of {source.bits} stored bits")
-    return Pixels(gray, np.stack(spreads) if spreads else None, source.warnings)
+    return Pixels(gray, ColorSamples(sampled, np.stack(spreads)) if spreads else None, source.warnings)
 
 
 def _gray_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
@@ -303,13 +299,14 @@ def _palette_to_gray(source: _Source, frames: Iterator[NDArray[Any]]) -> Pixels:
     table = _palette(source)
     gray_table, spread_table = luminance(table), spread(table)
     gray = np.empty(source.shape, np.uint8)
+    sampled = sampled_frames(source.count)
     spreads = []
     for index, frame in zip(range(source.count), frames, strict=False):
         entries = _checked(frame, source, index).astype(np.int64) & (len(table) - 1)
         gray[index] = gray_table[entries]
-        if index in _sampled(source.count):
+        if index in sampled:
             spreads.append(spread_table[entries])
-    return Pixels(gray, np.stack(spreads), source.warnings)
+    return Pixels(gray, ColorSamples(sampled, np.stack(spreads)), source.warnings)
 
 
 def _palette(source: _Source) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..cine import Scale, ScaleSource
+from ..cine import Mode, Scale, ScaleSource
 from .sector import Box
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 MM_PER_PX_RANGE = (0.01, 5.0)
 """Millimeters per pixel that an echo image can have; 4 cm over 4096 pixels to 50 cm over 100."""
-
-MODE_2D, MODE_COLOR, MODE_M, MODE_SPECTRAL = "2D", "color", "M-mode", "spectral Doppler"
 
 _FORMAT_2D, _FORMAT_M, _FORMAT_SPECTRAL = 1, 2, 3
 _TYPE_TISSUE, _TYPE_FLOW = 1, 2
@@ -159,39 +157,39 @@ def scale_of_spacing(y: float, x: float, who: str, source: ScaleSource) -> Scale
     return Scale((y, x), source)
 
 
-def find_mode(header: Dataset) -> str | None:
-    """``2D``, ``color``, ``M-mode`` or ``spectral Doppler`` by the regions, else ImageType; None if neither says.
+def find_mode(header: Dataset) -> Mode | None:
+    """The mode by the regions, else by ImageType; None if neither says.
 
     A clip that shows a 2D image beside a trace counts as 2D or color.
     """
     regions = read_regions(header)
     images = {region.data_type for region in regions if region.is_image}
     if images:
-        return MODE_COLOR if _TYPE_FLOW in images else MODE_2D
+        return Mode.COLOR if _TYPE_FLOW in images else Mode.TWO_D
     formats = {region.spatial_format for region in regions}
     if _FORMAT_SPECTRAL in formats:
-        return MODE_SPECTRAL
+        return Mode.DOPPLER
     if _FORMAT_M in formats:
-        return MODE_M
+        return Mode.M_MODE
     return None if _FORMAT_2D in formats else _mode_of_image_type(header)
 
 
-def _mode_of_image_type(header: Dataset) -> str | None:
+def _mode_of_image_type(header: Dataset) -> Mode | None:
     values: Any = header.get("ImageType") or ()
     try:
         bits = int(str(values[3]), 16) if not isinstance(values, str) and len(values) > 3 else 0
     except ValueError:
         return None
     if bits & _BITS_FLOW:
-        return MODE_COLOR
+        return Mode.COLOR
     if bits & _BIT_2D:
-        return MODE_2D
+        return Mode.TWO_D
     if bits & _BITS_SPECTRAL:
-        return MODE_SPECTRAL
-    return MODE_M if bits & _BIT_M else None
+        return Mode.DOPPLER
+    return Mode.M_MODE if bits & _BIT_M else None
 
 
 def shows_trace_too(header: Dataset) -> bool:
     """Whether an M-mode or Doppler trace stands beside the 2D image."""
     formats = {region.spatial_format for region in read_regions(header)}
-    return bool(formats & {_FORMAT_M, _FORMAT_SPECTRAL}) and find_mode(header) in (MODE_2D, MODE_COLOR)
+    return bool(formats & {_FORMAT_M, _FORMAT_SPECTRAL}) and find_mode(header) in (Mode.TWO_D, Mode.COLOR)

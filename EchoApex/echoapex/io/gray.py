@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,33 @@ COLORED_STEP = 24
 
 COLORED_SHARE = 0.002
 """Share of the sector that must be colored for the cine to count as color; less is a caliper or a marker."""
+
+
+_MOMENTS = (0.0, 0.2, 0.55, 0.85)
+"""Where in a clip colors are looked at: unevenly, lest all samples meet the beat at one moment without flow."""
+
+
+@dataclass(frozen=True)
+class ColorSamples:
+    """The colors of a few frames: ``spreads uint8 [N, H, W]`` (see `spread`) of the frames with numbers ``frames``."""
+
+    frames: tuple[int, ...]
+    spreads: ImageStack
+
+    def colored(self, inside: BoolMask) -> bool:
+        """Whether enough pixels ``inside`` the sector (``bool [H, W]``) are colored."""
+        return bool(np.mean(self.spreads[:, inside] >= COLORED_STEP) > COLORED_SHARE)
+
+
+def sampled_frames(count: int) -> tuple[int, ...]:
+    """Numbers of the frames whose colors are looked at, of a clip of ``count`` frames."""
+    return tuple(sorted({int(moment * count) for moment in _MOMENTS}))
+
+
+def sample_colors(rgb: NDArray[np.uint8]) -> ColorSamples:
+    """The colors of a few frames of ``uint8 [T, H, W, 3]`` RGB."""
+    frames = sampled_frames(len(rgb))
+    return ColorSamples(frames, spread(rgb[list(frames)]))
 
 
 def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -36,11 +64,6 @@ def rgb_of_ybr(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     cb, cr = (ybr[..., channel].astype(np.float32) - 128 for channel in (1, 2))
     rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
     return np.asarray(np.clip(np.rint(rgb), 0, 255), np.uint8)
-
-
-def is_colored(channel_spread: ImageStack, inside: BoolMask) -> bool:
-    """Whether enough pixels ``inside`` the sector (``bool [H, W]``) of ``uint8 [N, H, W]`` spreads are colored."""
-    return bool(np.mean(channel_spread[:, inside] >= COLORED_STEP) > COLORED_SHARE)
 
 
 def to_eight_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
 from ..errors import ReadError
 from .dicom_regions import scale_of_spacing
-from .gray import is_colored, luminance, spread
+from .gray import ColorSamples, luminance, sample_colors
 from .intensities import to_gray_levels
 from .limits import check_size
+from .mode import mode_of_pixels
 from .sector import find_sector
 from .volume import FRAME_RATE_RANGE, times_of_step
 
@@ -90,8 +91,9 @@ def read_nrrd(path: Path) -> Cine:
     """
     header = read_nrrd_header(path)
     axes = _axes(header)
-    stack, spreads, warnings = _pixels(header, axes)
+    stack, colors, warnings = _pixels(header, axes)
     sector = find_sector(stack)
+    mode = mode_of_pixels(stack, sector, colors)
     return Cine(
         frames=stack,
         times=_times(header, axes, len(stack)),
@@ -99,8 +101,10 @@ def read_nrrd(path: Path) -> Cine:
         sector=sector,
         path=path,
         kind="nrrd",
-        color=spreads is not None and is_colored(spreads, sector.mask),
-        warnings=tuple(warnings),
+        color=colors is not None and colors.colored(sector.mask),
+        mode=mode.mode,
+        mode_source=mode.source,
+        warnings=(*warnings, *mode.warnings),
     )
 
 
@@ -145,7 +149,7 @@ def _axes(header: NrrdHeader) -> _Axes:
     return _Axes(space[0], space[1], time, color)
 
 
-def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, list[str]]:
+def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
     values = read_nrrd_data(header)
     # The first axis of the file is the fastest, hence the last of the array.
     order = [axis for axis in (axes.time, axes.y, axes.x, axes.color) if axis is not None]
@@ -155,7 +159,7 @@ def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], NDArray
     levels, warnings = to_gray_levels(turned.reshape(shape if axes.time is not None else (1, *shape)), header.path)
     if axes.color is None:
         return np.ascontiguousarray(levels), None, warnings
-    return luminance(levels), spread(levels[[0, len(levels) // 2, -1]]), warnings
+    return luminance(levels), sample_colors(levels), warnings
 
 
 def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:

@@ -9,7 +9,6 @@ from ..cine import Cine
 from ..errors import ReadError
 from . import folder
 from .dicom import describe_unreadable, mode_of, read_dicom
-from .dicom_regions import MODE_M, MODE_SPECTRAL
 from .nrrd import read_nrrd
 from .video import read_video
 from .volume import read_volume
@@ -55,9 +54,9 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     source = _existing(path)
     mode = mode_of(source) if folder.sniff(source) == folder.DICOM else None
-    if mode in (MODE_M, MODE_SPECTRAL):
+    if mode is not None and mode.is_trace:
         return _record(source, describe_unreadable(source))
-    return _record(source, {**_facts(read_cine(source)), "mode": mode})
+    return _record(source, _facts(read_cine(source)))
 
 
 def _facts(cine: Cine) -> dict[str, Any]:
@@ -65,6 +64,8 @@ def _facts(cine: Cine) -> dict[str, Any]:
     return {
         "kind": cine.kind,
         "modality": cine.modality,
+        "mode": cine.mode.value,
+        "mode_source": cine.mode_source.value,
         "frame_count": cine.frame_count,
         "rows": cine.rows,
         "columns": cine.columns,
@@ -86,6 +87,7 @@ _KEYS = (
     "kind",
     "modality",
     "mode",
+    "mode_source",
     "frame_count",
     "rows",
     "columns",

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, TimeSource
 from ..errors import ReadError
-from .gray import is_colored, luminance, spread
+from .gray import ColorSamples, luminance, spread
 from .limits import MAX_PIXELS, check_size
+from .mode import mode_of_pixels
 from .sector import find_sector
 
 FRAME_RATE_RANGE = (4.0, 300.0)
 """Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""
 
-_SPREADS_KEPT = 3
+_COLORS_KEPT = 8
 
 
 def read_video(path: Path) -> Cine:
@@ -26,8 +27,9 @@ def read_video(path: Path) -> Cine:
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
-    frames, spreads, rate, warnings = _decode(path)
+    frames, colors, rate, warnings = _decode(path)
     sector = find_sector(frames)
+    mode = mode_of_pixels(frames, sector, colors)
     return Cine(
         frames=frames,
         times=_times(len(frames), rate),
@@ -35,12 +37,14 @@ def read_video(path: Path) -> Cine:
         sector=sector,
         path=path,
         kind=path.suffix.lower().lstrip(".") or "video",
-        color=is_colored(spreads, sector.mask),
-        warnings=tuple(warnings),
+        color=colors.colored(sector.mask),
+        mode=mode.mode,
+        mode_source=mode.source,
+        warnings=(*warnings, *mode.warnings),
     )
 
 
-def _decode(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float, list[str]]:
+def _decode(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, list[str]]:
     try:
         import cv2
     except ImportError as error:
@@ -53,19 +57,19 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float, li
         columns, rows = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         # Containers may not know their length; it is then limited while reading.
         check_size(int(stated) if math.isfinite(stated) and stated > 0 else 1, rows, columns, path)
-        frames, spreads = _read_all(capture, path)
+        frames, colors = _read_all(capture, path)
         rate = float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
     missing = math.isfinite(stated) and stated > len(frames)
     warnings = [f"The container states {int(stated)} frames, {len(frames)} could be read"] if missing else []
-    return np.stack(frames), np.stack(spreads), rate, warnings
+    return np.stack(frames), colors, rate, warnings
 
 
-def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorSamples]:
     frames: list[NDArray[np.uint8]] = []
-    first: NDArray[np.uint8] | None = None
-    last: list[NDArray[np.uint8]] = []
+    spreads: dict[int, NDArray[np.uint8]] = {}
+    stride = 1
     while True:
         found, bgr = capture.read()
         if not found:
@@ -76,12 +80,15 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], list[N
         frames.append(luminance(rgb))
         if len(frames) * frames[0].size > MAX_PIXELS:
             raise ReadError(f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames", file=path)
-        first = spread(rgb) if first is None else first
-        if len(frames) % 16 == 0:
-            last = [*last, spread(rgb)][-_SPREADS_KEPT:]
-    if first is None:
+        if (len(frames) - 1) % stride == 0:
+            spreads[len(frames) - 1] = spread(rgb)
+        if len(spreads) > _COLORS_KEPT:
+            # How many will come is not known: every other sample is dropped as the clip goes on.
+            stride *= 2
+            spreads = {index: kept for index, kept in spreads.items() if index % stride == 0}
+    if not frames:
         raise ReadError("A cine needs at least one frame", value="0 frames", file=path)
-    return frames, [first, *last]
+    return frames, ColorSamples(tuple(spreads), np.stack(list(spreads.values())))
 
 
 def _times(count: int, rate: float) -> FrameTimes:

@@ -19,9 +19,10 @@ from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
 from ..errors import ReadError
 from ._simpleitk import simpleitk
 from .dicom_regions import scale_of_spacing
-from .gray import is_colored, luminance, spread
+from .gray import ColorSamples, luminance, sample_colors
 from .intensities import to_gray_levels
 from .limits import check_size
+from .mode import mode_of_pixels
 from .sector import find_sector
 
 FRAME_RATE_RANGE = (4.0, 1000.0)
@@ -41,8 +42,9 @@ def read_volume(path: Path) -> Cine:
     """
     reader = _open(path)
     count = _frame_count(reader, path)
-    stack, spreads, warnings = _pixels(reader, count, path)
+    stack, colors, warnings = _pixels(reader, count, path)
     sector = find_sector(stack)
+    mode = mode_of_pixels(stack, sector, colors)
     return Cine(
         frames=stack,
         times=_times(reader, count),
@@ -50,8 +52,10 @@ def read_volume(path: Path) -> Cine:
         sector=sector,
         path=path,
         kind="nifti" if ".nii" in path.name.lower() else "mhd",
-        color=spreads is not None and is_colored(spreads, sector.mask),
-        warnings=tuple(warnings),
+        color=colors is not None and colors.colored(sector.mask),
+        mode=mode.mode,
+        mode_source=mode.source,
+        warnings=(*warnings, *mode.warnings),
     )
 
 
@@ -79,7 +83,7 @@ def _frame_count(reader: Any, path: Path) -> int:
     return count
 
 
-def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, list[str]]:
+def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
     columns, rows = (int(n) for n in reader.GetSize()[:2])
     if reader.HasMetaDataKey("bitpix"):
         _check_nifti_length(path, count * rows * columns * int(reader.GetMetaData("bitpix")) // 8)
@@ -91,7 +95,7 @@ def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], NDA
     levels, warnings = to_gray_levels(values.reshape(count, rows, columns, *((3,) if colored else ())), path)
     if not colored:
         return levels, None, warnings
-    return luminance(levels), spread(levels[[0, count // 2, -1]]), warnings
+    return luminance(levels), sample_colors(levels), warnings
 
 
 def _check_nifti_length(path: Path, needed: int) -> None:

@@ -11,6 +11,7 @@ from .. import __version__
 from ..io.dicom import SIMULATION_MANUFACTURER
 from .clip import SimulatedClip
 from .overlay import burned_in
+from .presets import Case
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -31,9 +32,11 @@ _CENTIMETER = 3
 
 def write_dicom(path: Path, clip: SimulatedClip, number: int) -> None:
     """Writes the clip, uncompressed; UIDs follow from heart, view and size, so that a study is the same every time."""
-    dataset = _header(clip, number)
-    _describe_pixels(dataset, burned_in(clip))
-    _describe_time(dataset, clip)
+    dataset = new_dataset(clip.case, clip.view, number, clip.frames.shape)
+    dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_CODES else []
+    dataset.HeartRate = round(clip.case.shape.heart_rate)
+    describe_pixels(dataset, burned_in(clip))
+    describe_time(dataset, clip.frame_time_s)
     _describe_region(dataset, clip)
     dataset.save_as(path, enforce_file_format=True)
 
@@ -44,26 +47,26 @@ def _uid(*parts: Any) -> str:
     return str(generate_uid(entropy_srcs=[_UID_ROOT, *map(str, parts)]))
 
 
-def _header(clip: SimulatedClip, number: int) -> Dataset:
+def new_dataset(case: Case, view: str, number: int, size: tuple[int, ...]) -> Dataset:
+    """The ``number``-th clip of a case's study, without pixels, times and regions; ``size`` is [T, H, W]."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
-    case = (clip.case.preset, clip.case.seed, clip.case.shape)
+    patient = (case.preset, case.seed, case.shape)
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID = UltrasoundMultiFrameImageStorage
-    dataset.SOPInstanceUID = _uid(*case, clip.view, number, clip.frames.shape)
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(*case), _uid(*case, "series")
-    dataset.PatientName, dataset.PatientID = "SIMULATED^HEART", f"SIM-{clip.case.preset}-{clip.case.seed}"
+    dataset.SOPInstanceUID = _uid(*patient, view, number, size)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _uid(*patient), _uid(*patient, "series")
+    dataset.PatientName, dataset.PatientID = "SIMULATED^HEART", f"SIM-{case.preset}-{case.seed}"
     dataset.PatientBirthDate = dataset.PatientSex = dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
     dataset.StudyDate = dataset.StudyTime = ""
     dataset.StudyID, dataset.SeriesNumber, dataset.InstanceNumber = "1", 1, number
     dataset.Modality, dataset.Manufacturer = "US", SIMULATION_MANUFACTURER
-    dataset.ManufacturerModelName, dataset.SoftwareVersions = clip.case.look.name, __version__
-    dataset.StudyDescription, dataset.SeriesDescription = "Simulated echocardiogram", f"Simulated {clip.view}"
+    dataset.ManufacturerModelName, dataset.SoftwareVersions = case.look.name, __version__
+    dataset.StudyDescription, dataset.SeriesDescription = "Simulated echocardiogram", f"Simulated {view}"
     dataset.ImageType = ["DERIVED", "PRIMARY"]
-    dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_CODES else []
     return dataset
 
 
@@ -76,7 +79,8 @@ def _view_code(view: str) -> Dataset:
     return item
 
 
-def _describe_pixels(dataset: Dataset, frames: np.ndarray) -> None:
+def describe_pixels(dataset: Dataset, frames: np.ndarray) -> None:
+    """Puts gray frames ``uint8 [T, H, W]`` into a dataset, uncompressed."""
     dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 8
@@ -86,13 +90,13 @@ def _describe_pixels(dataset: Dataset, frames: np.ndarray) -> None:
     dataset.PixelData = data + b"\0" * (len(data) % 2)
 
 
-def _describe_time(dataset: Dataset, clip: SimulatedClip) -> None:
+def describe_time(dataset: Dataset, frame_time_s: float) -> None:
+    """Puts an even frame time into a dataset."""
     from pydicom.tag import Tag
 
-    dataset.FrameTime = f"{1000 * clip.frame_time_s:.6g}"
+    dataset.FrameTime = f"{1000 * frame_time_s:.6g}"
     dataset.FrameIncrementPointer = Tag("FrameTime")
-    dataset.CineRate = round(1 / clip.frame_time_s)
-    dataset.HeartRate = round(clip.case.shape.heart_rate)
+    dataset.CineRate = round(1 / frame_time_s)
 
 
 def _describe_region(dataset: Dataset, clip: SimulatedClip) -> None:

@@ -178,9 +178,9 @@ class Heart:
         if shape.stunned == 0:
             return float(np.sqrt(wanted / self._mean_square(w)))
         before, now, a, b = self._volume_samples(w)
-        square, linear = np.mean(b * now**2), 2 * np.mean(before * now * (a - b))
-        rest = np.mean(before**2 * (1 - 2 * a + b)) - wanted
-        return float((-linear + np.sqrt(max(linear**2 - 4 * square * rest, 0.0))) / (2 * square))
+        square, linear = float(np.mean(b * now**2)), float(2 * np.mean(before * now * (a - b)))
+        rest = float(np.mean(before**2 * (1 - 2 * a + b))) - wanted
+        return (-linear + max(linear**2 - 4 * square * rest, 0.0) ** 0.5) / (2 * square)
 
     def _volume_samples(self, w: float) -> tuple[Array, Array, Array, Array]:
         levels = (np.arange(2000) + 0.5) / 2000

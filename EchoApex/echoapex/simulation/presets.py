@@ -140,8 +140,7 @@ def _draw_shape(preset: str, rng: np.random.Generator) -> HeartShape:
         root_mm=u(24, 40),
     )
     if rng.random() < _STUNNED_SHARE:
-        stunned = dict(stunned=u(0.4, 1.0), stunned_level=u(0.1, 0.8), stunned_azimuth_deg=u(0, 360))
-        shape = replace(shape, **stunned)
+        shape = replace(shape, stunned=u(0.4, 1.0), stunned_level=u(0.1, 0.8), stunned_azimuth_deg=u(0, 360))
     if preset == "shifted":
         shape = replace(shape, effusion_mm=u(6, 20), rv_width_mm=u(40, 56), ra_width_mm=u(44, 62))
     return shape
