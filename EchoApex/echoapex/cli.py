@@ -15,14 +15,17 @@ from typing import Any
 
 from . import __version__, verbs
 from .errors import EchoApexError
+from .measure.body import BsaFormula
 from .models.device import DEVICES
 from .output import print_json, say
+from .patient import Sex
 from .prompts import PointPrompt
+from .simulation.pathologies import PATHOLOGIES
 from .simulation.presets import PRESETS
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-TASKS = ("segmentation", "ef", "prompts", "all")
+TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "all")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,11 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="echoapex", description="Echo cines: read, simulate, segment, evaluate. Not a medical device."
+        prog="echoapex", description="Echo cines: read, measure, report, simulate, evaluate. Not a medical device."
     )
     parser.add_argument("--version", action="version", version=f"echoapex {__version__}")
     table = parser.add_subparsers(metavar="VERB", required=True)
-    for add in (_add_info, _add_simulate, _add_segment, _add_evaluate, _add_models, _add_doctor, _add_demo):
+    for add in (
+        *(_add_info, _add_analyze, _add_segment, _add_simulate, _add_evaluate, _add_models, _add_doctor),
+        _add_demo,
+    ):
         add(table)
     return parser
 
@@ -85,12 +91,30 @@ def _add_info(table: Any) -> None:
     parser.add_argument("path", type=Path, metavar="FILE|DIR")
 
 
+def _add_analyze(table: Any) -> None:
+    parser = _verb(table, "analyze", verbs.analyze, "read, measure and report whole studies, unattended")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the report is written")
+    patient = parser.add_argument_group("the patient", "of a single study; goes before what the files say")
+    patient.add_argument("--sex", choices=[sex.value for sex in Sex], help="grades need it")
+    patient.add_argument("--age", type=_positive, help="in years; grades need it")
+    patient.add_argument("--height", type=_positive, help="in cm; indices need it")
+    patient.add_argument("--weight", type=_positive, help="in kg; indices need it")
+    formulas = [formula.name.lower() for formula in BsaFormula]
+    parser.add_argument("--bsa-method", choices=formulas, default="dubois", help="body surface area (default: dubois)")
+    text = "the view of a clip, instead of what is recognized; may be given again"
+    parser.add_argument("--views", type=_view, action="append", default=[], metavar="FILE=VIEW", help=text)
+    parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
+    _add_model_options(parser)
+
+
 def _add_simulate(table: Any) -> None:
     parser = _verb(table, "simulate", verbs.simulate, "write a simulated study with exact truth as DICOM clips")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=_seed, default=1, help="same seed, same heart (default: 1)")
     parser.add_argument("--views", type=_names, default=("A4C", "A2C"), help="default: A4C,A2C")
     parser.add_argument("--preset", choices=PRESETS, default="easy", help="image quality and variety (default: easy)")
+    parser.add_argument("--pathology", choices=PATHOLOGIES, help="a heart with a disease (default: none)")
     for name, text in verbs.HEART_OPTIONS.items():
         parser.add_argument(f"--{name}", type=_positive, help=f"{text} (default: drawn from the seed)")
 
@@ -114,7 +138,13 @@ def _add_evaluate(table: Any) -> None:
     parser = _verb(table, "evaluate", verbs.evaluate, "score a model on data with known truth")
     parser.add_argument("--task", choices=TASKS, default="all")
     parser.add_argument("--data", required=True, metavar="simulated:PRESET:N[:SEED]")
-    parser.add_argument("--save", action="store_true", help="also write the tables into the model's card")
+    parser.add_argument(
+        "--save", action="store_true", help="write the tables into the model's card, and a page beside it"
+    )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page with figures here")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keep each patient's trials here, to continue later")
+    parser.add_argument("--processes", type=_count, default=1, metavar="N", help="patients at once (default: 1)")
+    parser.add_argument("--held-out", metavar="ID", help="structure that was kept out of training")
     _add_model_options(parser)
 
 
@@ -142,6 +172,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if _seed(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is needed (found: {text})")
+    return int(text)
+
+
 def _positive(text: str) -> float:
     (value,) = _numbers(text, 1, "a number above 0")
     if not value > 0:
@@ -154,6 +190,13 @@ def _names(text: str) -> tuple[str, ...]:
     if not names:
         raise argparse.ArgumentTypeError("at least one view is needed, for example A4C")
     return names
+
+
+def _view(text: str) -> tuple[str, str]:
+    file, found, view = text.rpartition("=")
+    if not (file and found and view):
+        raise argparse.ArgumentTypeError(f"FILE=VIEW is needed, for example clip.dcm=A4C (found: {text})")
+    return file, view
 
 
 def _point(text: str) -> PointPrompt:

@@ -1,40 +1,83 @@
-"""One clip from file to numbers: its structures outlined in every frame, and its left ventricle measured."""
+"""One clip from cine to numbers: its view, its structures and landmarks in every frame, and what is measured there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
-from .cine import Cine
-from .errors import MeasureError, ModelError
+from .cine import Cine, Mode
+from .errors import EchoApexError, MeasureError, ModelError
+from .landmarks import Landmarks
+from .measure.atrium import LAResult, measure_la
 from .measure.ejection_fraction import LVResult, measure_lv
-from .segmenting import Segmentation, segment_structures
+from .measure.inputs import APICAL_VIEWS
+from .measure.types import Beat, Measurement
+from .measure.walls import WallResult, measure_walls
+from .models.card import OTHER, UNKNOWN
+from .observing import Observer
+from .packing import PackedSegmentations
+from .segmenting import Segmentation
 from .structures import structures
-
-if TYPE_CHECKING:
-    from .models.store import LoadedModel
 
 VIEW_STRUCTURES = {
     "A4C": ("LV", "LV_MYO", "LA", "RV", "RA"),
     "A2C": ("LV", "LV_MYO", "LA"),
+    "A3C": ("LV", "LV_MYO", "LA", "AO"),
+    "A5C": ("LV", "LV_MYO", "LA", "RV", "RA", "AO"),
+    "PLAX": ("LV", "LV_MYO", "LA", "RV", "AO"),
+    "PSAX_AV": ("LA", "RV", "RA", "AO"),
+    "PSAX_MV": ("LV", "LV_MYO", "RV"),
+    "PSAX_PM": ("LV", "LV_MYO", "RV"),
+    "PSAX_APEX": ("LV", "LV_MYO", "RV"),
+    "SC4C": ("LV", "LV_MYO", "LA", "RV", "RA"),
 }
-"""What is to be seen in a view; in any other view, everything that the model knows is looked for."""
+"""What is to be seen in a view. In other views nothing is outlined unattended."""
+
+WALL_VIEW = "PLAX"
+"""The view in which walls and inner diameter are measured."""
+
+VIEWS = (
+    *("A4C", "A2C", "A3C", "A5C", "A4C_RV", "PLAX", "PLAX_RVIN", "PLAX_RVOUT", "PSAX_AV", "PSAX_MV", "PSAX_PM"),
+    *("PSAX_APEX", "SC4C", "SCSAX", "SCIVC", "SSN", "ZOOM", OTHER, UNKNOWN),
+)
+"""All identifiers of views."""
 
 LOW_CONFIDENCE = 0.8
 """Predicted Dice below which an outline of the left ventricle is doubted (own choice)."""
+
+
+class ViewSource(StrEnum):
+    """Who named the view of a clip."""
+
+    USER = "user"
+    RECOGNIZED = "recognized"
+    HEADER = "header"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FoundView:
+    """The view of a clip, who named it, and how probable the recognized one is; ``reason`` explains `UNKNOWN`."""
+
+    name: str
+    source: ViewSource = ViewSource.USER
+    probability: float | None = None
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ClipResult:
     """What was found in one clip.
 
-    ``segmentations`` holds each structure seen in at least one frame, by identifier. ``lv`` is None where the left
-    ventricle could not be measured, and ``refusal`` then says why. ``origin`` says in words where the clip comes from
-    and who named its view. ``warnings`` are those of reading, outlining and measuring.
+    ``segmentations`` holds each structure seen in at least one frame, by identifier. ``lv`` and ``atrium`` are of
+    apical views, ``walls`` of PLAX; each is None where it could not be measured, and ``refusal`` (something went wrong)
+    or ``not_measured`` (nothing did) then says why. ``origin`` says in words where the clip comes from. ``warnings``
+    are those of reading, outlining and measuring.
     """
 
     id: str
@@ -43,56 +86,150 @@ class ClipResult:
     segmentations: Mapping[str, Segmentation]
     lv: LVResult | None
     warnings: tuple[str, ...]
-    refusal: MeasureError | None = None
+    refusal: EchoApexError | None = None
     origin: str = ""
+    view_source: ViewSource = ViewSource.USER
+    view_probability: float | None = None
+    landmarks: Landmarks | None = None
+    walls: WallResult | None = None
+    atrium: LAResult | None = None
+    not_measured: tuple[EchoApexError, ...] = ()
+
+    @property
+    def beats(self) -> tuple[Beat, ...]:
+        """The beats that were measured."""
+        result = self.lv or self.walls
+        return () if result is None else result.beats
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was measured in this clip alone."""
+        results = (self.lv, self.walls, self.atrium)
+        return tuple(item for result in results if result is not None for item in result.measurements)
+
+
+def find_view(observer: Observer, cine: Cine, given: str | None = None) -> FoundView:
+    """The view of ``cine``: ``given`` by the user, or recognized from the pixels, or named in the file's header.
+
+    The header counts where the observer recognizes no views, or abstains.
+    """
+    if given is not None:
+        return FoundView(given, warnings=_contradiction(cine, given, "analyzed as"))
+    if cine.mode.is_trace:
+        return FoundView(cine.view or OTHER, ViewSource.UNKNOWN if cine.view is None else ViewSource.HEADER)
+    estimate = observer.view()
+    if estimate is not None and estimate.view != UNKNOWN:
+        probability = estimate.probability if math.isfinite(estimate.probability) else None
+        warnings = _contradiction(cine, estimate.view, "recognized as")
+        return FoundView(estimate.view, ViewSource.RECOGNIZED, probability, estimate.reason, warnings)
+    if cine.view is not None:
+        doubts = () if estimate is None else (f"The view is that of the file's header: it {estimate.reason}",)
+        return FoundView(cine.view, ViewSource.HEADER, warnings=doubts)
+    if estimate is None:
+        return FoundView(UNKNOWN, ViewSource.UNKNOWN, reason="the model recognizes no views and the file names none")
+    return FoundView(UNKNOWN, ViewSource.UNKNOWN, estimate.probability, estimate.reason)
+
+
+def _contradiction(cine: Cine, view: str, words: str) -> tuple[str, ...]:
+    if cine.view is None or cine.view == view:
+        return ()
+    return (f"The file calls this view {cine.view}, and it was {words} {view}",)
 
 
 def analyze_clip(
-    model: LoadedModel, clip: str | Path | Cine, clip_id: str, view: str, *, origin: str = ""
+    observer: Observer, known: Sequence[str], cine: Cine, clip_id: str, view: FoundView, *, origin: str = ""
 ) -> ClipResult:
-    """Outlines the structures of ``view`` that ``model`` knows in every frame of ``clip``, and measures the clip.
+    """Outlines the structures of ``view`` that are among those ``known`` to ``observer``, and measures the clip.
 
-    Raises `ReadError` for a file that is no cine, and `ModelError` for a model that knows none of the structures.
+    In PLAX the landmarks of the walls are looked for too. Clips of which nothing can be expected (a single frame, color
+    Doppler, a view unknown or of something else) are not outlined, and say why. Raises `ModelError` where the observer
+    knows nothing that is seen in the view.
     """
-    from .io import read_cine
-
-    cine = clip if isinstance(clip, Cine) else read_cine(clip)
-    wanted = [name for name in VIEW_STRUCTURES.get(view, model.card.structures) if name in model.card.structures]
+    unusable = _unusable(cine, view)
+    if unusable is not None:
+        return _unused(cine, clip_id, view, unusable, origin)
+    wanted = [name for name in VIEW_STRUCTURES[view.name] if name in known]
     if not wanted:
-        known = ", ".join(model.card.structures)
-        raise ModelError(f"Model {model.card.id} knows nothing that is seen in {view}; it knows {known}")
-    return measure_clip(cine, clip_id, view, segment_structures(model, cine, wanted, steady=True), origin=origin)
+        rule = f"The model knows nothing that is seen in {view.name}; it knows {', '.join(known)}"
+        raise ModelError(rule, file=cine.path)
+    outlines = observer.outlines(wanted)
+    landmarks = observer.landmarks() if view.name == WALL_VIEW else None
+    return measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
+
+
+def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
+    """Why nothing is outlined in this clip, None where something is."""
+    if cine.mode is not Mode.TWO_D:
+        return MeasureError("Only gray 2D clips are outlined and measured", value=cine.mode, file=cine.path)
+    if cine.frame_count < 2:
+        return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
+    if view.name == UNKNOWN:
+        return MeasureError(f"The view of this clip is not known: {view.reason}", file=cine.path)
+    if view.name not in VIEW_STRUCTURES:
+        rule = "This clip shows none of the views that are outlined unattended"
+        return MeasureError(rule, value=view.name, file=cine.path)
+    return None
+
+
+def _unused(cine: Cine, clip_id: str, view: FoundView, reason: EchoApexError, origin: str) -> ClipResult:
+    # A moving picture whose view could not be told has failed; a color clip, a still or another view has not.
+    failed = view.name == UNKNOWN and cine.mode is Mode.TWO_D and cine.frame_count > 1
+    return ClipResult(
+        *(clip_id, cine, view.name, {}, None, (*cine.warnings, *view.warnings)),
+        refusal=reason if failed else None,
+        not_measured=() if failed else (reason,),
+        origin=origin,
+        view_source=view.source,
+        view_probability=view.probability,
+    )
 
 
 def measure_clip(
-    cine: Cine, clip_id: str, view: str, segmentations: Mapping[str, Segmentation], *, origin: str = ""
+    cine: Cine,
+    clip_id: str,
+    view: FoundView | str,
+    segmentations: Mapping[str, Segmentation],
+    landmarks: Landmarks | None = None,
+    *,
+    origin: str = "",
 ) -> ClipResult:
-    """Measures the left ventricle of outlines that exist already, by a model or by hand.
+    """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
 
-    Where it cannot be measured (another view, a single frame, no left ventricle) the result says why.
+    Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why.
     """
+    named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
     found = {name: item for name, item in segmentations.items() if item.masks.any()}
-    lv, refusal = _measure(cine, clip_id, view, found)
-    warnings = (
-        *cine.warnings,
-        *_view_warnings(cine, view),
-        *_outline_warnings(segmentations),
-        *(() if lv is None else lv.warnings),
+    result = ClipResult(
+        id=clip_id,
+        cine=cine,
+        view=named.name,
+        segmentations=PackedSegmentations(found),
+        lv=None,
+        warnings=(*cine.warnings, *named.warnings, *_outline_warnings(segmentations)),
+        origin=origin,
+        view_source=named.source,
+        view_probability=named.probability,
+        landmarks=landmarks,
     )
-    return ClipResult(clip_id, cine, view, found, lv, tuple(dict.fromkeys(warnings)), refusal, origin)
+    if named.name in APICAL_VIEWS:
+        measured = _measure_apical(result, found)
+    elif named.name == WALL_VIEW:
+        measured = _measure_walls(result, found)
+    else:
+        nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
+        return replace(result, not_measured=(nothing,))
+    results = (measured.lv, measured.walls, measured.atrium)
+    doubts = [text for item in results if item is not None for text in item.warnings]
+    return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *doubts))))
 
 
-def _measure(
-    cine: Cine, clip_id: str, view: str, found: Mapping[str, Segmentation]
-) -> tuple[LVResult | None, MeasureError | None]:
-    ventricle, atrium = found.get("LV"), found.get("LA")
+def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+    cine, ventricle, atrium = clip.cine, found.get("LV"), found.get("LA")
     try:
         if ventricle is None:
             raise MeasureError("There is no left ventricle in any frame")
-        result = measure_lv(
-            clip_id,
-            view,
-            ventricle.masks,
+        lv = measure_lv(
+            *(clip.id, clip.view, ventricle.masks),
             scale=cine.scale,
             times=cine.times,
             la_masks=None if atrium is None else atrium.masks,
@@ -100,14 +237,52 @@ def _measure(
             confidence=ventricle.confidence,
         )
     except MeasureError as refusal:
-        return None, MeasureError(refusal.rule, value=refusal.value, file=cine.path)
-    return result, None
+        return replace(clip, refusal=_of_file(refusal, cine))
+    clip = replace(clip, lv=lv)
+    if not lv.beats:
+        no_beat = MeasureError("No beat was found, so there is no ejection fraction", file=cine.path)
+        return replace(clip, refusal=no_beat)
+    without_scale = () if cine.scale.known else (_no_scale(cine, "volumes"),)
+    if atrium is None:
+        missing = MeasureError("No left atrial volume: no left atrium was found", file=cine.path)
+        return replace(clip, not_measured=(*without_scale, missing))
+    la = measure_la(
+        *(clip.id, clip.view, atrium.masks, ventricle.masks),
+        beats=lv.beats,
+        scale=cine.scale,
+        sector=cine.sector.mask,
+        confidence=atrium.confidence,
+    )
+    return replace(clip, atrium=la, not_measured=without_scale)
 
 
-def _view_warnings(cine: Cine, view: str) -> tuple[str, ...]:
-    if cine.view is None or cine.view == view:
-        return ()
-    return (f"The file calls this view {cine.view}, and it was analyzed as {view}",)
+def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+    cine, ventricle = clip.cine, found.get("LV")
+    if clip.landmarks is None:
+        rule = "No walls are measured: the model finds no landmarks"
+        return replace(clip, not_measured=(MeasureError(rule, file=cine.path),))
+    try:
+        walls = measure_walls(
+            clip.id,
+            clip.landmarks,
+            scale=cine.scale,
+            times=cine.times,
+            lv_masks=None if ventricle is None else ventricle.masks,
+            r_wave_times=cine.r_wave_times,
+        )
+    except MeasureError as refusal:
+        return replace(clip, refusal=_of_file(refusal, cine))
+    missing = () if cine.scale.known else (_no_scale(cine, "millimeters"),)
+    no_beat = None if walls.beats else MeasureError("No beat was found, so no walls are measured", file=cine.path)
+    return replace(clip, walls=walls, refusal=no_beat, not_measured=missing)
+
+
+def _of_file(refusal: MeasureError, cine: Cine) -> MeasureError:
+    return MeasureError(refusal.rule, value=refusal.value, file=cine.path)
+
+
+def _no_scale(cine: Cine, what: str) -> MeasureError:
+    return MeasureError(f"No {what}, since there is no scale: {cine.scale.reason}", file=cine.path)
 
 
 def _outline_warnings(segmentations: Mapping[str, Segmentation]) -> Iterable[str]:

@@ -1,7 +1,7 @@
-"""The demonstration: a simulated heart in two views and one real cine, outlined, measured, and reported.
+"""The demonstration: a whole simulated study of a hypertrophied heart, and one real cine, analyzed and reported.
 
-The clips go the way of any clip: they are read from DICOM files, and nothing of the truth is known to the model. The
-shipped model is a demonstration, and everything written here says so.
+The clips go the way of any clip: they are read from DICOM files by `analyze_study`, and nothing of the truth is known
+to the model. The shipped model is a demonstration, and everything written here says so.
 """
 
 from __future__ import annotations
@@ -9,45 +9,57 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .clips import ClipResult, analyze_clip
-from .errors import EchoApexError, MeasureError
-from .measure.biplane import measure_biplane
+from .clips import ClipResult
+from .errors import EchoApexError
+from .evaluation.scores import dice
+from .measure.mass import lv_mass, relative_wall_thickness
 from .measure.types import Measurement
+from .observing import ModelObserver
 from .output import plain, print_table, say
-from .report import ReportContent, Truth, TruthValue, write_report
+from .patient import Patient, Sex
+from .report import StudyReport, Truth, TruthValue, write_report
+from .report.numbers import key_measurements
 from .report.page import banner
-from .report.words import difference, method, number, quantity, unit
+from .report.words import difference, method, quantity, with_unit
 from .report.write import JSON_FILE
-from .training.scores import dice
+from .scenes import SceneWritten, write_scene
+from .study import StudyOptions, analyze_study
 
 if TYPE_CHECKING:
     from .models.store import LoadedModel
+    from .study import Observe
 
 SEED = 900_900
 """A seed that training refuses: the model has never seen this heart."""
 
 PRESET = "easy"
-VIEWS = ("A4C", "A2C")
-REAL_CLIP = "real-A4C"
+PATHOLOGY = "concentric_hypertrophy"
+VIEWS = ("A4C", "A2C", "PLAX")
+PATIENT = Patient(Sex.MALE, 60.0, 176.0, 78.0)
+"""Whose heart the simulated one is said to be, so that indices and grades are shown: nobody's (our choice)."""
 
 _REAL_EXAMPLE = "ybr_color"
-_SIMULATED_ORIGIN = f"simulated by EchoApex, preset {PRESET}, seed {SEED}"
+_REAL_FILE = "real-A4C.dcm"
+_SIMULATED_ORIGIN = f"simulated by EchoApex, preset {PRESET}, seed {SEED}, {PATHOLOGY.replace('_', ' ')}"
 _REAL_ORIGIN = "a test file of pydicom (MIT license), patient unknown; its view was named A4C by us, by eye"
-_SHORT = ("LVEF", "LVEDV", "LVESV")
 
 
-def run_demo(out: str | Path = "demo-output", *, as_text: bool = True) -> dict[str, Any]:
-    """Simulates A4C and A2C of one heart, adds pydicom's real A4C cine, analyzes them and writes a report to ``out``.
+def run_demo(
+    out: str | Path = "demo-output", *, as_text: bool = True, observe: Observe = ModelObserver, scene: bool = True
+) -> dict[str, Any]:
+    """Simulates a study of one heart, adds pydicom's real A4C cine, analyzes both and writes a report of each.
 
-    Uses the default model. Progress goes to standard error; ``as_text`` prints a short table and the path of the page
-    on standard output. Gives back plain data: paths of the report, measurements beside the truth, failures. A clip
-    that cannot be analyzed is a failure and stops nothing. Raises `EchoApexError` when there is no usable model, or
-    nothing can be written.
+    The simulated study is reported in ``out``, the real cine in ``out/real``. Uses the default model; ``observe`` and
+    ``scene`` are as in `StudyOptions`. Progress goes to standard error; ``as_text`` prints short tables and the paths
+    of the pages on standard output. Gives back plain data: paths of the reports, measurements beside the truth,
+    failures. A clip that cannot be analyzed is a failure and stops nothing. Raises `EchoApexError` when there is no
+    usable model, or nothing can be written.
     """
     from .models.store import load_model
 
@@ -55,105 +67,105 @@ def run_demo(out: str | Path = "demo-output", *, as_text: bool = True) -> dict[s
     model = load_model()
     say(banner(model.card.simulated_only))
     truth_file = _simulate(folder / "simulated")
-    clips, failures = _analyze_all(model, _inputs(folder))
-    content = _content(model, clips, failures, truth_file)
-    page = write_report(folder, content, progress=say)
-    result = _result(content, folder, page)
+    real_file = _copy_real(folder / "real")
+    simulated = _analyze(model, [truth_file.parent], StudyOptions(PATIENT, observe=observe), _SIMULATED_ORIGIN)
+    simulated = replace(
+        simulated,
+        title="EchoApex demonstration: a simulated study",
+        truth=read_truth(truth_file, simulated.clips),
+        notes=(*simulated.notes, "Sex, age, height and weight are made up for the simulated heart"),
+    )
+    real = _analyze(model, [real_file], StudyOptions(views={_REAL_FILE: "A4C"}, observe=observe), _REAL_ORIGIN)
+    real = replace(real, title="EchoApex demonstration: a real cine")
+    results = [_write(simulated, folder, scene), _write(real, folder / "real", scene)]
     if as_text:
-        _print(content)
-        print(page)
-    return result
+        for report, result in zip((simulated, real), results, strict=True):
+            _print(report)
+            print(result["html"])
+    failures = [failure for result in results for failure in result["failures"]]
+    return {**results[0], "notice": banner(model.card.simulated_only), "real": results[1], "failures": failures}
 
 
 def _simulate(folder: Path) -> Path:
     from .simulation import write_study
 
-    say(f"simulating one heart in {' and '.join(VIEWS)} (about half a minute)")
-    written = write_study(folder, SEED, list(VIEWS), PRESET, {})
+    say(f"simulating one heart in {', '.join(VIEWS)} (about half a minute)")
+    written = write_study(folder, SEED, list(VIEWS), PRESET, {}, pathology=PATHOLOGY)
     return next(path for path in written if path.suffix == ".json")
 
 
-def _inputs(folder: Path) -> list[tuple[str, str, Path, str]]:
-    """Identifier, view, file and origin of each clip."""
+def _copy_real(folder: Path) -> Path:
     from pydicom.examples import get_path
 
-    real = folder / "real" / f"{REAL_CLIP}.dcm"
+    file = folder / _REAL_FILE
     try:
-        real.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(get_path(_REAL_EXAMPLE), real)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(get_path(_REAL_EXAMPLE), file)
     except OSError as error:
-        raise EchoApexError("The real clip cannot be written", value=error.strerror, file=real) from None
-    simulated = [(f"simulated-{view}", view, folder / "simulated" / f"{view}.dcm", _SIMULATED_ORIGIN) for view in VIEWS]
-    return [*simulated, (REAL_CLIP, "A4C", real, _REAL_ORIGIN)]
+        raise EchoApexError("The real clip cannot be written", value=error.strerror, file=file) from None
+    return file
 
 
-def _analyze_all(
-    model: LoadedModel, inputs: Iterable[tuple[str, str, Path, str]]
-) -> tuple[list[ClipResult], list[EchoApexError]]:
-    clips: list[ClipResult] = []
-    failures: list[EchoApexError] = []
-    for identifier, view, path, origin in inputs:
-        say(f"outlining {identifier}")
-        try:
-            clips.append(analyze_clip(model, path, identifier, view, origin=origin))
-        except EchoApexError as refusal:
-            failures.append(refusal)
-    failures += [clip.refusal for clip in clips if clip.refusal is not None]
-    still = [clip.cine.path for clip in clips if clip.lv is not None and not clip.lv.beats]
-    failures += [MeasureError("No beat was found, so there is no ejection fraction", file=path) for path in still]
-    return clips, failures
+def _analyze(model: LoadedModel, paths: list[Path], options: StudyOptions, origin: str) -> StudyReport:
+    (report,) = analyze_study(paths, model, options=options, progress=say)
+    return replace(report, clips=tuple(replace(clip, origin=origin) for clip in report.clips))
 
 
-def _content(
-    model: LoadedModel, clips: list[ClipResult], failures: list[EchoApexError], truth_file: Path
-) -> ReportContent:
-    biplane, refusals = _biplane(clips)
-    for refusal in (*failures, *refusals):
-        say(str(refusal))
-    measurements = (*biplane, *(item for clip in clips if clip.lv is not None for item in clip.lv.measurements))
-    return ReportContent(
-        title="EchoApex demonstration",
-        model=model.card,
-        clips=tuple(clips),
-        measurements=measurements,
-        failures=(*failures, *refusals),
-        truth=read_truth(truth_file, clips),
-    )
-
-
-def _biplane(clips: list[ClipResult]) -> tuple[tuple[Measurement, ...], tuple[EchoApexError, ...]]:
-    pair = [clip.lv for view in VIEWS for clip in clips if clip.cine.simulated and clip.view == view]
-    if len(pair) != len(VIEWS) or pair[0] is None or pair[1] is None:
-        return (), ()  # what is missing is among the failures already
-    try:
-        return measure_biplane(pair[0], pair[1]), ()
-    except EchoApexError as refusal:
-        return (), (refusal,)
+def _write(report: StudyReport, folder: Path, with_scene: bool) -> dict[str, Any]:
+    page = write_report(folder, report, progress=say)
+    scene = write_scene(folder) if with_scene else SceneWritten(None)
+    if scene.message:
+        say(scene.message)
+    result = {
+        "model": report.model.id,
+        "simulated": report.simulated,
+        "report": folder / JSON_FILE,
+        "html": page,
+        "scene": scene.path,
+        "measurements": [_measured(report, item) for item in report.measurements],
+        "dice": None if report.truth is None else report.truth.dice,
+        "failures": [failure.as_failure() for failure in report.failures],
+        "not_measured": [reason.as_failure() for reason in report.not_measured],
+    }
+    return dict(plain(result))
 
 
 def read_truth(file: Path, clips: Iterable[ClipResult]) -> Truth:
     """What ``truth.json`` and the true label maps beside it know about the simulated ``clips``.
 
-    The true values are those of the heart itself (method ``direct``), not of a formula applied to true outlines.
+    The true values are those of the heart itself (method ``direct``), not of a formula applied to true outlines; mass
+    and relative wall thickness are those of its true walls by the formulas that estimates go by (``linear``).
     """
     known = json.loads(file.read_text(encoding="utf-8"))
+    simulated = {clip.view: clip for clip in clips if clip.cine.simulated}
+    volumes = {item["view"]: np.array(item["LV_volume_ml"], np.float64) for item in known["clips"]}
+    return Truth(
+        _true_values(known),
+        {clip.id: volumes[view] for view, clip in simulated.items() if view in volumes},
+        {
+            clip.id: _dice(file.with_name(f"{view}-truth.nrrd"), known["labels"], clip)
+            for view, clip in simulated.items()
+            if view in volumes
+        },
+    )
+
+
+def _true_values(known: dict[str, Any]) -> tuple[TruthValue, ...]:
     edv, esv = known["LVEDV_ml"], known["LVESV_ml"]
-    values = (
+    septum, inner, posterior, systolic = (known[f"{name}_mm"] for name in ("IVSd", "LVIDd", "LVPWd", "LVIDs"))
+    return (
         TruthValue("LVEF", "direct", known["LVEF_percent"], "%"),
         TruthValue("LVEDV", "direct", edv, "mL"),
         TruthValue("LVESV", "direct", esv, "mL"),
         TruthValue("LVSV", "direct", edv - esv, "mL"),
+        TruthValue("IVSd", "direct", septum, "mm"),
+        TruthValue("LVIDd", "direct", inner, "mm"),
+        TruthValue("LVPWd", "direct", posterior, "mm"),
+        TruthValue("LVIDs", "direct", systolic, "mm"),
+        TruthValue("FS", "direct", 100 * (inner - systolic) / inner, "%"),
+        TruthValue("LVMass", "linear", lv_mass(septum, inner, posterior), "g"),
+        TruthValue("RWT", "linear", relative_wall_thickness(posterior, inner), "1"),
         TruthValue("HR", "direct", known["heart_rate"], "1/min"),
-    )
-    simulated = {clip.view: clip for clip in clips if clip.cine.simulated}
-    volumes = {item["view"]: np.array(item["LV_volume_ml"], np.float64) for item in known["clips"]}
-    return Truth(
-        values,
-        {clip.id: volumes[view] for view, clip in simulated.items()},
-        {
-            clip.id: _dice(file.with_name(f"{view}-truth.nrrd"), known["labels"], clip)
-            for view, clip in simulated.items()
-        },
     )
 
 
@@ -170,22 +182,8 @@ def _dice(file: Path, values: dict[str, int], clip: ClipResult) -> dict[str, flo
     return scores
 
 
-def _result(content: ReportContent, folder: Path, page: Path) -> dict[str, Any]:
-    result = {
-        "notice": banner(content.model.simulated_only),
-        "model": content.model.id,
-        "simulated": content.simulated,
-        "report": folder / JSON_FILE,
-        "html": page,
-        "measurements": [_measured(content, item) for item in content.measurements],
-        "dice": None if content.truth is None else content.truth.dice,
-        "failures": [failure.as_failure() for failure in content.failures],
-    }
-    return dict(plain(result))
-
-
-def _measured(content: ReportContent, item: Measurement) -> dict[str, Any]:
-    truth = content.truth_of(item)
+def _measured(report: StudyReport, item: Measurement) -> dict[str, Any]:
+    truth = report.truth_of(item)
     return {
         "name": item.name,
         "method": item.method,
@@ -194,25 +192,25 @@ def _measured(content: ReportContent, item: Measurement) -> dict[str, Any]:
         "unit": item.unit,
         "truth": None if truth is None else truth.value,
         "confidence": item.confidence,
+        "grade": item.grade,
     }
 
 
-def _print(content: ReportContent) -> None:
-    header = ("quantity", "estimate", "truth", "difference", "method", "clips")
-    chosen = [item for item in content.measurements if item.name in _SHORT and "length" not in item.method]
-    chosen.sort(key=lambda item: (_SHORT.index(item.name), item.method != "biplane"))
-    print_table(header, [_printed(content, item) for item in chosen])
-    print(banner(content.model.simulated_only))
+def _print(report: StudyReport) -> None:
+    header = ("quantity", "estimate", "truth", "difference", "grade", "method", "clips")
+    print_table(header, [_printed(report, item) for item in key_measurements(report)])
+    print(banner(report.model.simulated_only))
 
 
-def _printed(content: ReportContent, item: Measurement) -> tuple[str, ...]:
-    truth = content.truth_of(item)
+def _printed(report: StudyReport, item: Measurement) -> tuple[str, ...]:
+    truth = report.truth_of(item)
     true = None if truth is None else truth.value
     return (
         quantity(item.name),
-        f"{number(item.value)} {unit(item.unit)}",
-        "-" if true is None else f"{number(true)} {unit(item.unit)}",
-        difference(item.value, true),
+        with_unit(item.value, item.unit),
+        "-" if true is None else with_unit(true, item.unit),
+        difference(item.value, true, item.unit),
+        item.grade or "-",
         method(item.method),
         ", ".join(dict.fromkeys(source.clip for source in item.sources)),
     )

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EchoApexError
-from .output import plain, print_json, print_record, print_table, say
+from .measure.body import BsaFormula
+from .output import print_json, print_record, print_table, say
+from .patient import Patient, Sex
 from .prompts import Prompt
-from .structures import PROMPTED, find_structure
+from .structures import PROMPTED, Structure, find_structure
 
 if TYPE_CHECKING:
     from .models.library import ModelEntry
+    from .models.store import LoadedModel
+    from .study import WrittenStudy
 
 HEART_OPTIONS = {
     "ef": "ejection fraction in %%",
@@ -69,19 +73,82 @@ def simulate(chosen: Namespace) -> bool:
     from . import simulation
 
     overrides = {name: getattr(chosen, name) for name in HEART_OPTIONS if getattr(chosen, name) is not None}
-    paths = simulation.write_study(chosen.out, chosen.seed, chosen.views, chosen.preset, overrides)
+    paths = simulation.write_study(
+        chosen.out, chosen.seed, chosen.views, chosen.preset, overrides, pathology=chosen.pathology
+    )
     if chosen.json:
-        print_json({"out": chosen.out, "seed": chosen.seed, "preset": chosen.preset, "files": paths})
+        record = {"out": chosen.out, "seed": chosen.seed, "preset": chosen.preset, "pathology": chosen.pathology}
+        print_json(record | {"files": paths})
     else:
         for path in paths:
             print(path)
     return True
 
 
+def analyze(chosen: Namespace) -> bool:
+    """Analyzes every study among files and folders and writes a report of each; false when something failed."""
+    from .models.store import load_model
+    from .report.page import banner
+    from .study import StudyOptions, write_studies
+
+    patient = _patient(chosen)
+    model = load_model(chosen.model, chosen.device)
+    say(banner(model.card.simulated_only))
+    formula = BsaFormula[chosen.bsa_method.upper()]
+    options = StudyOptions(patient, dict(chosen.views), formula, scene=not chosen.no_scene)
+    records = []
+    for written in write_studies(chosen.paths, model, chosen.out, progress=say, options=options):
+        records.append(_analyzed(written))
+        if not chosen.json:
+            _print_study(written)
+    if chosen.json:
+        print_json({"studies": records})
+    return not any(record["failures"] for record in records)
+
+
+def _patient(chosen: Namespace) -> Patient:
+    sex = None if chosen.sex is None else Sex(chosen.sex)
+    return Patient(sex, chosen.age, chosen.height, chosen.weight)
+
+
+def _analyzed(written: WrittenStudy) -> dict[str, Any]:
+    from .report.write import JSON_FILE, TABLE_FILE
+
+    report = written.report
+    return {
+        "study": report.id,
+        "folder": written.folder,
+        "html": written.page,
+        "report": written.folder / JSON_FILE,
+        "csv": written.folder / TABLE_FILE,
+        "scene": written.scene.path,
+        "scene_message": written.scene.message or None,
+        "clips": [{"id": clip.id, "file": clip.cine.path, "view": clip.view} for clip in report.clips],
+        "measurements": report.measurements,
+        "failures": [failure.as_failure() for failure in report.failures],
+        "not_measured": [reason.as_failure() for reason in report.not_measured],
+    }
+
+
+def _print_study(written: WrittenStudy) -> None:
+    """The key numbers of a study, and where its page is."""
+    from .report.numbers import key_measurements
+    from .report.words import method, quantity, with_unit
+
+    rows = [
+        (quantity(item.name), with_unit(item.value, item.unit), item.grade or "-", method(item.method))
+        for item in key_measurements(written.report)
+    ]
+    print(written.report.id)
+    if rows:
+        print_table(("quantity", "value", "grade", "method"), rows)
+    print(written.page)
+
+
 def segment(chosen: Namespace) -> bool:
     """Outlines one structure through a cine and writes the masks."""
     # First the prompt and where the masks go: wrong usage is said before anything is loaded or computed.
-    prompt = _prompt(chosen)
+    _check_prompt(chosen)
     if not chosen.out.parent.is_dir():
         raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
     from . import io, segmenting
@@ -90,6 +157,7 @@ def segment(chosen: Namespace) -> bool:
 
     cine = io.read_cine(chosen.cine)
     model = load_model(chosen.model, chosen.device)
+    prompt = _prompt(chosen, model)
     frame = chosen.frame or 0
     for text in (*cine.warnings, banner(model.card.simulated_only)):
         say(text)
@@ -107,43 +175,54 @@ def segment(chosen: Namespace) -> bool:
     return True
 
 
-def _prompt(chosen: Namespace) -> Prompt:
+def _check_prompt(chosen: Namespace) -> None:
     pointed = bool(chosen.point) or chosen.box is not None
-    name = chosen.text or chosen.structure
-    if name is None and not pointed:
+    if chosen.text is None and chosen.structure is None and not pointed:
         chosen.parser.error("give --structure, --text, --point or --box")
     if chosen.frame is not None and not pointed:
         chosen.parser.error("--frame goes with --point or --box: a structure alone is found in every frame by itself")
-    structure = None if name is None else find_structure(name).id
-    return Prompt(structure=structure, points=tuple(chosen.point), box=chosen.box)
+
+
+def _prompt(chosen: Namespace, model: LoadedModel) -> Prompt:
+    structure = _structure(chosen, model)
+    named = None if structure is None else structure.id
+    return Prompt(structure=named, points=tuple(chosen.point), box=chosen.box)
+
+
+def _structure(chosen: Namespace, model: LoadedModel) -> Structure | None:
+    """What is asked for by name: free text goes through the model's text encoder where it has one."""
+    if chosen.text is not None:
+        from .models.text import resolve_structure
+
+        return resolve_structure(chosen.text, model)
+    return None if chosen.structure is None else find_structure(chosen.structure)
 
 
 def evaluate(chosen: Namespace) -> bool:
     """Scores a model and prints its tables: each metric with its interval and what a constant predictor gets."""
-    from . import training
+    from . import evaluation
+    from .evaluation.table import cells
 
-    tables = training.evaluate(chosen.model, chosen.task, chosen.data, chosen.device, say=say, save=chosen.save)
+    tables = evaluation.evaluate(
+        chosen.model,
+        chosen.task,
+        chosen.data,
+        chosen.device,
+        say=say,
+        save=chosen.save,
+        page=chosen.page,
+        work=chosen.work,
+        processes=chosen.processes,
+        held_out=chosen.held_out,
+    )
     if chosen.json:
         print_json(tables)
         return True
     for task, metrics in tables.items():
         print(task)
-        rows = [(name, *_score_cells(score)) for name, score in metrics.items()]
+        rows = [(name, *cells(score)) for name, score in metrics.items()]
         print_table(("metric", "value", "95 % interval", "constant predictor"), rows)
     return True
-
-
-def _score_cells(score: dict[str, Any]) -> tuple[str, str, str]:
-    interval = score["ci"]
-    return (
-        _number(score["value"]),
-        "-" if interval is None else " to ".join(map(_number, interval)),
-        _number(score["constant"]),
-    )
-
-
-def _number(value: Any) -> str:
-    return "-" if plain(value) is None else f"{value:.4g}"
 
 
 def models_list(chosen: Namespace) -> bool:

@@ -8,15 +8,17 @@ from functools import cache
 import numpy as np
 
 from echoapex.cine import FrameTimes, Scale
-from echoapex.clips import VIEW_STRUCTURES, ClipResult, measure_clip
-from echoapex.measure.biplane import measure_biplane
+from echoapex.clips import VIEW_STRUCTURES, WALL_VIEW, ClipResult, measure_clip
+from echoapex.landmarks import Landmarks
 from echoapex.models.card import Architecture, ModelCard, Training
 from echoapex.models.preprocess import Preprocessing
-from echoapex.report import ReportContent, Truth, TruthValue
+from echoapex.patient import Patient
+from echoapex.report import StudyReport, Truth, TruthValue
 from echoapex.segmenting import Segmentation
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
 from echoapex.simulation.looks import TRAINING
+from echoapex.summary import summarize
 
 SEED = 900_901
 
@@ -25,7 +27,7 @@ CARD = ModelCard(
     name="A model for tests",
     architecture=Architecture("vit_tiny", 16, 64),
     preprocessing=Preprocessing(64),
-    structures=("LV", "LV_MYO", "LA", "RV", "RA"),
+    structures=("LV", "LV_MYO", "LA", "RV", "RA", "AO"),
     training=Training("none", 7, "nothing", "none", 0.0, 0),
     simulated_only=True,
     code_license="Apache-2.0",
@@ -37,24 +39,34 @@ CARD = ModelCard(
 )
 
 
+VIEWS = ("A4C", "A2C", "PLAX")
+
+
 @cache
-def simulated(view: str) -> SimulatedClip:
+def simulated(view: str, seed: int = SEED) -> SimulatedClip:
     """A little more than one beat, small and coarse."""
-    case = draw_case("easy", SEED)
+    case = draw_case("easy", seed)
     return simulate_clip(case, view, rows=150, columns=200, sampling=TRAINING, beats=1.4, max_frames=32)
 
 
 @cache
-def true_masks(view: str) -> dict[str, Segmentation]:
-    clip = simulated(view)
+def true_masks(view: str, seed: int = SEED) -> dict[str, Segmentation]:
+    clip = simulated(view, seed)
     labels = np.stack([clip.labels(frame) for frame in range(len(clip.frames))])
     sure = np.linspace(0.97, 0.9, len(labels), dtype=np.float32)
     return {name: Segmentation(labels == Tissue[name], sure) for name in VIEW_STRUCTURES[view]}
 
 
+def true_landmarks(view: str, seed: int = SEED) -> Landmarks | None:
+    """Where the walls truly are, known to a pixel; None in views without walls."""
+    truth = simulated(view, seed).landmarks()
+    return replace(truth, sigma_px=truth.sigma_px + 1.0) if view == WALL_VIEW else None
+
+
 @cache
 def true_result(view: str) -> ClipResult:
-    return measure_clip(simulated(view).cine(), view, view, true_masks(view), origin="simulated for a test")
+    cine, landmarks = simulated(view).cine(), true_landmarks(view)
+    return measure_clip(cine, view, view, true_masks(view), landmarks, origin="simulated for a test")
 
 
 @cache
@@ -66,22 +78,30 @@ def unscaled_result() -> ClipResult:
     return measure_clip(cine, "real", "A4C", {"LV": true_masks("A4C")["LV"]})
 
 
-def report(*clips: ClipResult, **changes: object) -> ReportContent:
-    """A report of these clips with the truth of the simulated heart; biplane where both views are there."""
-    views = {clip.view: clip.lv for clip in clips if clip.cine.simulated and clip.lv is not None}
-    biplane = measure_biplane(views["A4C"], views["A2C"]) if {"A4C", "A2C"} <= set(views) else ()
+def report(*clips: ClipResult, **changes: object) -> StudyReport:
+    """A report of these clips with the truth of the simulated heart, measured as a study is."""
     heart = draw_case("easy", SEED).heart()
-    known = [clip for clip in clips if clip.cine.simulated and clip.view in VIEW_STRUCTURES]
+    known = [clip for clip in clips if clip.cine.simulated and clip.view in VIEWS]
     truth = Truth(
-        (TruthValue("LVEDV", "direct", heart.edv_ml, "mL"), TruthValue("LVEF", "direct", 100 * heart.shape.ef, "%")),
+        (
+            TruthValue("LVEDV", "direct", heart.edv_ml, "mL"),
+            TruthValue("LVEF", "direct", 100 * heart.shape.ef, "%"),
+            TruthValue("IVSd", "direct", heart.shape.ivsd_mm, "mm"),
+        ),
         {clip.id: simulated(clip.view).volumes_ml() for clip in known},
         {clip.id: {"LV": 1.0} for clip in known},
     )
+    patient = changes.get("patient")
+    assert patient is None or isinstance(patient, Patient)
+    summary = summarize(clips, patient)
     fields = {
         "title": "A report",
         "model": CARD,
         "clips": clips,
-        "measurements": (*biplane, *(item for clip in clips if clip.lv is not None for item in clip.lv.measurements)),
+        "measurements": summary.measurements,
+        "not_measured": summary.not_measured,
+        "notes": summary.notes,
+        "biplane": summary.biplane,
         "truth": truth,
     }
-    return ReportContent(**(fields | changes))
+    return StudyReport(**(fields | changes))

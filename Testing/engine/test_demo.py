@@ -1,21 +1,25 @@
-"""The demonstration from end to end, with the true outlines in the model's place and a small study."""
+"""The demonstration from end to end, with the truth in the model's place and a small study."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from jsonschema import validate
-from report_cases import CARD, SEED, simulated, true_masks
+from report_cases import CARD, SEED, simulated, true_landmarks, true_masks
 
 from echoapex import demo, resources, simulation
-from echoapex.clips import ClipResult, measure_clip
+from echoapex.cine import Cine
+from echoapex.classifying import ViewEstimate
 from echoapex.errors import ModelError
-from echoapex.io import read_cine
+from echoapex.landmarks import Landmarks
 from echoapex.models.segmenter import create_segmenter
-from echoapex.models.store import save_model
+from echoapex.models.store import LoadedModel, save_model
+from echoapex.observing import ModelObserver, Observer
+from echoapex.segmenting import Segmentation
 from echoapex.simulation.dicom import write_dicom
 from echoapex.simulation.study import study_truth, write_truth_labels
 
@@ -24,8 +28,9 @@ from echoapex.simulation.study import study_truth, write_truth_labels
 def small_study(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writes the small clips of the tests where the demonstration writes large ones."""
 
-    def write(out: Path, seed: int, views: list[str], preset: str, overrides: dict[str, float]) -> list[Path]:
+    def write(out: Path, seed: int, views: list[str], preset: str, overrides: dict, *, pathology: str) -> list[Path]:
         assert (preset, overrides) == ("easy", {}) and seed in simulation.TEST_SEEDS
+        assert pathology in simulation.PATHOLOGIES
         Path(out).mkdir(parents=True)
         clips = [simulated(view) for view in views]
         for number, clip in enumerate(clips, start=1):
@@ -47,73 +52,94 @@ def default_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "models"))
 
 
-@pytest.fixture
-def true_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The true outlines in place of the model's for simulated clips; the real one is outlined by the model."""
-    by_model = demo.analyze_clip
+class TrueObserver:
+    """Sees the truth in a simulated clip whose view is in its header."""
 
-    def analyze(model: object, path: Path, identifier: str, view: str, *, origin: str) -> ClipResult:
-        cine = read_cine(path)
-        if not cine.simulated:
-            return by_model(model, cine, identifier, view, origin=origin)
-        return measure_clip(cine, identifier, view, true_masks(view), origin=origin)
+    def __init__(self, cine: Cine) -> None:
+        assert cine.view is not None
+        self._view = cine.view
 
-    monkeypatch.setattr(demo, "analyze_clip", analyze)
+    def view(self) -> ViewEstimate | None:
+        return ViewEstimate(self._view, 0.98, {self._view: 0.98}, "known")
+
+    def outlines(self, names: object) -> dict[str, Segmentation]:
+        return dict(true_masks(self._view))
+
+    def landmarks(self) -> Landmarks | None:
+        return true_landmarks(self._view)
+
+
+def see_truth(model: LoadedModel, cine: Cine) -> Observer:
+    """The truth of simulated clips; the real one is seen by the model."""
+    return TrueObserver(cine) if cine.simulated else ModelObserver(model, cine)
+
+
+class SeesNothing:
+    """Finds not one pixel of anything."""
+
+    def __init__(self, model: object, cine: Cine) -> None:
+        self._shape = cine.frames.shape
+
+    def view(self) -> None:
+        return None
+
+    def outlines(self, names: list[str]) -> dict[str, Segmentation]:
+        empty = Segmentation(torch.zeros(self._shape, dtype=torch.bool).numpy(), torch.zeros(self._shape[0]).numpy())
+        return dict.fromkeys(names, empty)
+
+    def landmarks(self) -> None:
+        return None
 
 
 def test_the_demonstration(
-    small_study: None, default_model: None, true_outlines: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_study: None, default_model: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = demo.run_demo(tmp_path / "out")
+    result = demo.run_demo(tmp_path / "out", observe=see_truth, scene=False)
     printed = capsys.readouterr()
-    record = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
-    validate(record, json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8")))
+    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    record, real = (json.loads(Path(r["report"]).read_text(encoding="utf-8")) for r in (result, result["real"]))
+    for written in (record, real):
+        validate(written, schema)
     assert json.loads(json.dumps(result)) == result
 
     clips = {clip["id"]: clip for clip in record["clips"]}
-    assert {name: clip["simulated"] for name, clip in clips.items()} == {
-        "simulated-A4C": True,
-        "simulated-A2C": True,
-        "real-A4C": False,
-    }
-    assert clips["real-A4C"]["volume_ml"] is None and "MIT" in clips["real-A4C"]["origin"]
+    assert list(clips) == ["A4C-1", "A2C-1", "PLAX-1"]
+    assert all(clip["simulated"] and clip["view_source"] == "recognized" for clip in clips.values())
+    assert [clip["view_source"] for clip in real["clips"]] == ["user"]
+    assert real["clips"][0]["volume_ml"] is None and "MIT" in real["clips"][0]["origin"]
     for clip in clips.values():
         assert (tmp_path / "out" / clip["file"]).is_file()
+    assert record["patient"]["sex"] == "male" and real["patient"] is None
+    assert any("made up" in note for note in record["notes"])
 
-    measured = {(m["name"], m["method"]): m for m in result["measurements"] if "real-A4C" not in m["clips"]}
-    for name, tolerance in (("LVEF", 4), ("LVEDV", 12), ("LVESV", 8)):
-        biplane = measured[name, "biplane"]
-        assert biplane["value"] == pytest.approx(biplane["truth"], abs=tolerance)
-        assert biplane["clips"] == ["simulated-A4C", "simulated-A2C"]
-    assert measured["LVSV", "A4C"]["truth"] == pytest.approx(
-        measured["LVEDV", "A4C"]["truth"] - measured["LVESV", "A4C"]["truth"]
-    )
-    assert all(m["truth"] is None for m in result["measurements"] if m["clips"] == ["real-A4C"])
+    measured = {(m["name"], m["method"]): m for m in result["measurements"]}
+    for name, method, tolerance in (
+        *(("LVEF", "biplane", 4), ("LVEDV", "biplane", 12), ("LVESV", "biplane", 8)),
+        *(("IVSd", "linear", 1), ("LVPWd", "linear", 1), ("LVIDd", "linear", 2), ("LVMass", "linear", 12)),
+    ):
+        item = measured[name, method]
+        assert item["value"] == pytest.approx(item["truth"], abs=tolerance)
+    assert measured["LVEF", "biplane"]["clips"] == ["A4C-1", "A2C-1"]
+    assert measured["LVMassIndex", "linear"]["grade"] and measured["LVGeometry", "linear"]["grade"]
+    assert all(m["truth"] is None for m in result["real"]["measurements"])
     assert all(score == pytest.approx(1) for scores in result["dice"].values() for score in scores.values())
 
-    assert printed.out.splitlines()[-1] == result["html"]
+    lines = printed.out.splitlines()
+    assert result["html"] in lines and lines[-1] == result["real"]["html"]
     assert "Ejection fraction" in printed.out and "Not a medical device" in printed.out
-    assert "outlining real-A4C" in printed.err and "Not a medical device" in printed.err
+    assert "clip 3 of 3" in printed.err and "Not a medical device" in printed.err
     page = Path(result["html"]).read_text(encoding="utf-8")
-    assert "real-A4C" in page and str(SEED) not in page  # the demonstration names its own seed
-
-
-def test_for_machines_nothing_is_printed_on_standard_output(
-    small_study: None, default_model: None, true_outlines: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    demo.run_demo(tmp_path / "out", as_text=False)
-    assert capsys.readouterr().out == ""
+    assert "recognized (0.98)" in page and str(SEED) not in page  # the demonstration names its own seed
 
 
 def test_a_model_that_finds_nothing_is_told_and_reported(
-    small_study: None, default_model: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_study: None, default_model: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        demo, "analyze_clip", lambda model, path, name, view, origin: measure_clip(read_cine(path), name, view, {})
-    )
-    result = demo.run_demo(tmp_path / "out", as_text=False)
+    result = demo.run_demo(tmp_path / "out", as_text=False, observe=SeesNothing, scene=False)
+    assert capsys.readouterr().out == ""
     assert result["measurements"] == [] and len(result["failures"]) == 3
     assert all("no left ventricle" in failure["rule"] for failure in result["failures"])
+    assert any("no landmarks" in reason["rule"] for reason in result["not_measured"])
     assert Path(result["html"]).is_file()
 
 
@@ -130,17 +156,18 @@ def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_on
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "no-models"))
-    result = demo.run_demo(tmp_path / "out", as_text=False)
+    # A quarter of the pixels, for the test's sake.
+    monkeypatch.setattr(simulation, "write_study", partial(simulation.write_study, rows=240, columns=320))
+    result = demo.run_demo(tmp_path / "out", as_text=False, scene=False)
     assert result["failures"] == []
-    measured = {(m["name"], m["method"], tuple(m["clips"])): m for m in result["measurements"]}
-    for view in ("A4C", "A2C"):
-        single = measured["LVEF", view, (f"simulated-{view}",)]
-        assert single["value"] == pytest.approx(single["truth"], abs=6)
-        assert result["dice"][f"simulated-{view}"]["LV"] > 0.85
-    record = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
-    real = next(clip for clip in record["clips"] if clip["id"] == "real-A4C")
+    measured = {(m["name"], m["method"]): m for m in result["measurements"]}
+    for method in ("A4C", "A2C", "biplane"):
+        assert measured["LVEF", method]["value"] == pytest.approx(measured["LVEF", method]["truth"], abs=6)
+    for clip in ("A4C-1", "A2C-1"):
+        assert result["dice"][clip]["LV"] > 0.85
+    (real,) = json.loads(Path(result["real"]["report"]).read_text(encoding="utf-8"))["clips"]
     assert real["beats"]
     assert min(real["area_px"]) / max(real["area_px"]) >= 0.2
-    ef = measured["LVEF", "area_length_A4C", ("real-A4C",)]
-    assert 20 < ef["value"] < 85
-    assert not any(m["unit"] in ("mL", "mm") for m in result["measurements"] if m["clips"] == ["real-A4C"])
+    found = {(m["name"], m["method"]): m for m in result["real"]["measurements"]}
+    assert 20 < found["LVEF", "area_length_A4C"]["value"] < 85
+    assert not any(m["unit"] in ("mL", "mm") for m in found.values())

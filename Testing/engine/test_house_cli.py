@@ -21,7 +21,8 @@ from echoapex import __version__, doctor, io, output
 from echoapex.cli import main
 
 KEYS = [
-    *("file", "kind", "modality", "mode", "frame_count", "rows", "columns", "frame_times_s", "frame_time_source"),
+    *("file", "kind", "modality", "mode", "mode_source", "frame_count", "rows", "columns"),
+    *("frame_times_s", "frame_time_source"),
     *("scale_mm_per_px", "scale_source", "scale_reason", "sector", "color", "heart_rate", "identifying", "warnings"),
 ]
 
@@ -68,6 +69,13 @@ def user_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["segment", "c.dcm", "--out", "m.nrrd", "--point", "1,nan,1"],
         ["segment", "c.dcm", "--out", "m.nrrd", "--box", "1,2,3"],
         ["segment", "c.dcm", "--out", "m.nrrd", "--structure", "LV", "--device", "gpu"],
+        ["analyze", "study"],
+        ["analyze", "--out", "x"],
+        ["analyze", "study", "--out", "x", "--sex", "X"],
+        ["analyze", "study", "--out", "x", "--height", "0"],
+        ["analyze", "study", "--out", "x", "--bsa-method", "guess"],
+        ["analyze", "study", "--out", "x", "--views", "A4C"],
+        ["simulate", "--out", "x", "--pathology", "broken_heart"],
         ["evaluate", "--task", "segmentation"],
         ["evaluate", "--task", "all of it", "--data", "simulated:easy:3"],
         ["models"],
@@ -196,6 +204,49 @@ def test_waiting_threads_sleep_unless_the_user_wants_otherwise(clip: Path, monke
     monkeypatch.setattr(io, "describe", lambda path: seen.update(os.environ) or {})
     assert main(["info", str(clip)]) == 0
     assert (seen["OMP_WAIT_POLICY"], seen["GOMP_SPINCOUNT"]) == ("ACTIVE", "0")
+
+
+@pytest.fixture
+def tiny_model(user_models: Path) -> str:
+    """A model with random weights among the user's."""
+    import torch
+    from report_cases import CARD
+
+    from echoapex.models.segmenter import create_segmenter
+    from echoapex.models.store import save_model
+
+    torch.manual_seed(3)
+    save_model(user_models / CARD.id, create_segmenter("vit_tiny", 16, 64, len(CARD.structures)), CARD)
+    return CARD.id
+
+
+def test_analyze_reports_what_it_can_and_says_what_failed(
+    clip: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    shutil.copy(clip, study / "good.dcm")
+    (study / "broken.dcm").write_bytes(clip.read_bytes()[:5000])
+    out = tmp_path / "out"
+    options = ["--out", str(out), "--model", tiny_model, "--device", "cpu", "--views", "good.dcm=PSAX_PM", "--no-scene"]
+    assert main(["analyze", str(study), *options, "--sex", "F", "--age", "50", "--json"]) == 1
+    printed = capsys.readouterr()
+    (found,) = json.loads(printed.out)["studies"]
+    assert [Path(failure["file"]).name for failure in found["failures"]] == ["broken.dcm"]
+    assert [(item["id"], item["view"]) for item in found["clips"]] == [("PSAX_PM-1", "PSAX_PM")]
+    assert found["scene"] is None and any("PSAX_PM" in str(reason["value"]) for reason in found["not_measured"])
+    for key in ("html", "report", "csv"):
+        assert Path(found[key]).is_file()
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["patient"]["sex"] == "female"
+    assert "Not a medical device" in printed.err and "broken.dcm" in printed.err
+
+
+def test_analyze_of_nothing_measurable_is_no_failure(
+    clip: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--out", str(tmp_path / "out"), "--model", tiny_model, "--views", f"{clip}=OTHER", "--no-scene"]
+    assert main(["analyze", str(clip), *options]) == 0
+    assert capsys.readouterr().out.splitlines() == ["study-1", str(tmp_path / "out" / "report.html")]
 
 
 def test_models_list_goes_on_after_a_damaged_one(user_models: Path, capsys: pytest.CaptureFixture[str]) -> None:

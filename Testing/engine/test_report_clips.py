@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from report_cases import CARD, simulated, true_masks, true_result
+from scipy import ndimage
 
-from echoapex.clips import analyze_clip, measure_clip
-from echoapex.errors import ModelError, ReadError
+from echoapex.cine import Cine, Mode
+from echoapex.classifying import ViewEstimate
+from echoapex.clips import FoundView, analyze_clip, find_view, measure_clip
+from echoapex.errors import ModelError
+from echoapex.landmarks import WALL_LANDMARKS, Landmarks
+from echoapex.models.heads import Heads
 from echoapex.models.segmenter import create_segmenter
 from echoapex.models.store import LoadedModel, load_model, save_model
+from echoapex.observing import ModelObserver
+from echoapex.packing import PackedSegmentations
 from echoapex.segmenting import Segmentation
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """A model with random weights: what it outlines is arbitrary, how it is used is not."""
+    """A model with random weights and heads: what it finds is arbitrary, how it is used is not."""
     torch.manual_seed(2)
+    views = ("A4C", "A2C", "OTHER")
+    segmenter = create_segmenter("vit_tiny", 16, 64, text_count=len(CARD.structures))
+    heads = Heads(segmenter.encoder.embed_dim, len(views), len(WALL_LANDMARKS))
     folder = tmp_path_factory.mktemp("model") / CARD.id
-    save_model(folder, create_segmenter("vit_tiny", 16, 64, text_count=len(CARD.structures)), CARD)
+    save_model(folder, segmenter, replace(CARD, views=views, landmarks=WALL_LANDMARKS), heads)
     return load_model(folder, device="cpu")
 
 
@@ -34,28 +46,125 @@ def test_true_outlines_give_the_true_ejection_fraction() -> None:
     assert 0.9 <= ef.confidence <= 0.97
 
 
-@pytest.mark.parametrize(("view", "wanted"), [("A2C", {"LV", "LV_MYO", "LA"}), ("PLAX", set(CARD.structures))])
-def test_only_what_a_view_shows_is_looked_for(model: LoadedModel, view: str, wanted: set[str]) -> None:
+class Spy:
+    """An observer that notes what it is asked for, and finds nothing."""
+
+    def __init__(self, cine: Cine, estimate: ViewEstimate | None = None) -> None:
+        self.cine, self.estimate, self.names, self.asked_for_landmarks = cine, estimate, (), False
+
+    def view(self) -> ViewEstimate | None:
+        return self.estimate
+
+    def outlines(self, names: Sequence[str]) -> dict[str, Segmentation]:
+        self.names = tuple(names)
+        empty = np.zeros(self.cine.frames.shape, bool)
+        return {name: Segmentation(empty, np.zeros(len(empty), np.float32)) for name in names}
+
+    def landmarks(self) -> Landmarks | None:
+        self.asked_for_landmarks = True
+        return None
+
+
+def short(**changes: object) -> Cine:
+    """Two frames of a clip whose header names no view."""
     cine = simulated("A4C").cine()
-    cine = replace(cine, frames=cine.frames[:2], times=replace(cine.times, seconds=cine.times.seconds[:2]))
-    result = analyze_clip(model, cine, "clip", view)
-    said = " ".join(result.warnings)
-    names = {"LV": "Left ventricle cavity", "LV_MYO": "myocardium", "LA": "Left atrium"}
-    names |= {"RV": "Right ventricle", "RA": "Right atrium"}
-    looked_for = {name for name in names if name in result.segmentations or names[name] in said}
-    assert looked_for == wanted
-    assert all(item.masks.shape == cine.frames.shape for item in result.segmentations.values())
+    times = replace(cine.times, seconds=cine.times.seconds[:2])
+    return replace(cine, **{"frames": cine.frames[:2], "times": times, "view": None, **changes})
 
 
-def test_a_model_that_knows_nothing_of_the_view_is_refused(model: LoadedModel) -> None:
-    other = replace(model, card=replace(model.card, structures=("AO",)))
+@pytest.mark.parametrize(
+    ("view", "wanted"),
+    [
+        ("A2C", {"LV", "LV_MYO", "LA"}),
+        ("PLAX", {"LV", "LV_MYO", "LA", "RV", "AO"}),
+        ("PSAX_MV", {"LV", "LV_MYO", "RV"}),
+    ],
+)
+def test_only_what_a_view_shows_is_looked_for(view: str, wanted: set[str]) -> None:
+    spy = Spy(short())
+    analyze_clip(spy, CARD.structures, spy.cine, "clip", FoundView(view))
+    assert set(spy.names) == wanted
+    assert spy.asked_for_landmarks == (view == "PLAX")
+
+
+def test_nothing_is_looked_for_that_the_model_does_not_know() -> None:
+    spy = Spy(short())
+    analyze_clip(spy, ("LA", "KIDNEY"), spy.cine, "clip", FoundView("A4C"))
+    assert spy.names == ("LA",)
     with pytest.raises(ModelError, match=r"knows nothing that is seen in A4C; it knows AO"):
-        analyze_clip(other, simulated("A4C").cine(), "clip", "A4C")
+        analyze_clip(spy, ("AO",), spy.cine, "clip", FoundView("A4C"))
 
 
-def test_a_file_that_is_no_cine_is_refused(model: LoadedModel, tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"no such file"):
-        analyze_clip(model, tmp_path / "none.dcm", "clip", "A4C")
+@pytest.mark.parametrize(
+    ("changes", "view", "word", "failed"),
+    [
+        ({"mode": Mode.COLOR}, "A4C", "color", False),
+        ({"mode": Mode.DOPPLER}, "UNKNOWN", "Doppler", False),
+        ({}, "OTHER", "OTHER", False),
+        ({}, "SSN", "SSN", False),
+        ({}, "UNKNOWN", "not known", True),
+    ],
+)
+def test_what_cannot_be_used_is_not_even_looked_at(changes: dict, view: str, word: str, failed: bool) -> None:
+    spy = Spy(short(**changes))
+    result = analyze_clip(spy, CARD.structures, spy.cine, "clip", FoundView(view))
+    assert spy.names == () and not result.segmentations and not result.measurements
+    reason = result.refusal if failed else result.not_measured[0]
+    assert word in str(reason) and (result.refusal is not None) == failed
+
+
+def estimated(view: str, probability: float = 0.97) -> ViewEstimate:
+    return ViewEstimate(view, probability, {view: probability}, "looks like it")
+
+
+@pytest.mark.parametrize(
+    ("given", "recognized", "header", "expected"),
+    [
+        ("A2C", estimated("A4C"), "PLAX", ("A2C", "user", None)),
+        (None, estimated("A4C"), "PLAX", ("A4C", "recognized", 0.97)),
+        (None, estimated("UNKNOWN", 0.3), "PLAX", ("PLAX", "header", None)),
+        (None, None, "PLAX", ("PLAX", "header", None)),
+        (None, estimated("UNKNOWN", 0.3), None, ("UNKNOWN", "unknown", 0.3)),
+        (None, None, None, ("UNKNOWN", "unknown", None)),
+    ],
+)
+def test_who_names_the_view(given: str | None, recognized: object, header: str | None, expected: tuple) -> None:
+    cine = short(view=header)
+    found = find_view(Spy(cine, recognized), cine, given)
+    assert (found.name, found.source.value, found.probability) == expected
+    assert bool(found.warnings) == (header is not None and recognized is not None)
+    assert (found.name == "UNKNOWN") == (header is None and bool(found.reason))
+
+
+def test_a_trace_is_not_put_before_the_model() -> None:
+    class Refuses(Spy):
+        def view(self) -> ViewEstimate | None:
+            raise AssertionError("a trace has no view to recognize")
+
+    cine = short(mode=Mode.M_MODE)
+    assert find_view(Refuses(cine), cine).name == "OTHER"
+
+
+def test_a_model_encodes_each_frame_once_for_all_that_is_asked(model: LoadedModel) -> None:
+    encoded: list[int] = []
+    network = model.model.encode
+    model.model.encode = lambda images: encoded.append(len(images)) or network(images)
+    try:
+        observer = ModelObserver(model, short())
+        estimate, landmarks = observer.view(), observer.landmarks()
+        outlines = observer.outlines(["LV", "LA"])
+    finally:
+        del model.model.encode
+    assert sum(encoded) == 2
+    assert estimate is not None and set(estimate.probabilities) == set(model.card.views)
+    assert landmarks is not None and landmarks.points.shape == (2, 4, 2)
+    assert set(outlines) == {"LV", "LA"}
+
+
+def test_a_model_without_heads_says_nothing_of_views_and_walls(model: LoadedModel) -> None:
+    bare = replace(model, card=replace(model.card, views=(), landmarks=()))
+    observer = ModelObserver(bare, short())
+    assert observer.view() is None and observer.landmarks() is None
 
 
 def test_without_a_left_ventricle_the_clip_says_why() -> None:
@@ -68,10 +177,39 @@ def test_without_a_left_ventricle_the_clip_says_why() -> None:
 
 
 def test_a_view_without_formulas_is_outlined_and_not_measured() -> None:
-    result = measure_clip(simulated("A4C").cine(), "clip", "PLAX", true_masks("A4C"))
-    assert result.lv is None and len(result.segmentations) == 5
-    assert "A4C, A2C" in str(result.refusal) and "PLAX" in str(result.refusal)
-    assert "The file calls this view A4C, and it was analyzed as PLAX" in result.warnings
+    result = measure_clip(simulated("A4C").cine(), "clip", "A5C", true_masks("A4C"))
+    assert not result.measurements and len(result.segmentations) == 5
+    assert "A5C" in str(result.not_measured[0]) and result.refusal is None
+    assert "The file calls this view A4C, and it was analyzed as A5C" in result.warnings
+
+
+def test_plax_without_landmarks_says_that_there_are_no_walls() -> None:
+    result = measure_clip(simulated("PLAX").cine(), "clip", "PLAX", true_masks("PLAX"))
+    assert result.walls is None and "no landmarks" in str(result.not_measured[0])
+
+
+def test_true_landmarks_give_the_true_walls() -> None:
+    result, shape = true_result("PLAX"), simulated("PLAX").heart.shape
+    assert result.walls is not None and result.refusal is None and result.beats
+    found = {item.name: item.value for item in result.measurements}
+    for name, true in (("IVSd", shape.ivsd_mm), ("LVIDd", shape.lvidd_mm), ("LVPWd", shape.lvpwd_mm)):
+        assert found[name] == pytest.approx(true, abs=1.0)
+
+
+def test_the_atrium_is_measured_beside_the_ventricle() -> None:
+    result = true_result("A4C")
+    assert result.atrium is not None
+    assert {item.name for item in result.measurements} >= {"LVEF", "LAV"}
+    assert measure_clip(simulated("A4C").cine(), "clip", "A4C", {"LV": true_masks("A4C")["LV"]}).atrium is None
+
+
+def test_packed_masks_are_the_masks() -> None:
+    truth = true_masks("A4C")
+    packed = PackedSegmentations(truth)
+    assert list(packed) == list(truth) and len(packed) == len(truth)
+    for name, item in truth.items():
+        assert packed[name].masks.dtype == bool and np.array_equal(packed[name].masks, item.masks)
+        assert np.array_equal(packed[name].confidence, item.confidence)
 
 
 def test_doubts_about_outlines_are_said() -> None:
@@ -91,3 +229,22 @@ def test_measuring_is_the_same_each_time() -> None:
     again = measure_clip(simulated("A4C").cine(), "A4C", "A4C", true_masks("A4C"))
     assert again.lv is not None and true_result("A4C").lv is not None
     assert again.lv.measurements == true_result("A4C").lv.measurements
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000), density=st.floats(0.05, 0.95), blur=st.floats(0, 4))
+def test_whatever_a_model_outlines_the_clip_has_a_result(seed: int, density: float, blur: float) -> None:
+    rng = np.random.default_rng(seed)
+    cine = simulated("A4C").cine()
+    cine = replace(cine, frames=cine.frames[:8], times=replace(cine.times, seconds=cine.times.seconds[:8]))
+    noise = ndimage.gaussian_filter(rng.standard_normal((2, *cine.frames.shape)), (0, blur, blur, blur))
+    masks = noise > np.quantile(noise, density)
+    sure = rng.random(8).astype(np.float32)
+    found = {name: Segmentation(mask, sure) for name, mask in zip(("LV", "LA"), masks)}
+    result = measure_clip(cine, "clip", "A4C", found)
+    assert result.beats or result.refusal is not None
+    assert all(item.value is None or np.isfinite(item.value) for item in result.measurements)
+    points = rng.uniform(0, 200, (8, 4, 2))
+    walls = measure_clip(cine, "clip", "PLAX", found, Landmarks(WALL_LANDMARKS, points, rng.uniform(0, 9, (8, 4))))
+    assert walls.beats or walls.refusal is not None
+    assert all(item.value is None or np.isfinite(item.value) for item in walls.measurements)

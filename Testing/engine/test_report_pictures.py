@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from report_cases import simulated, true_result, unscaled_result
 
 from echoapex.cine import Scale, ScaleSource, Sector
-from echoapex.report.chart import HEIGHT, WIDTH, lv_chart
+from echoapex.report.chart import HEIGHT, WIDTH, draw_chart
+from echoapex.report.curves import clip_curve
 from echoapex.report.outlines import Crop, axis_lines, line_color, outlines
 from echoapex.report.pictures import PLAYER_WIDTHS, player_frames, player_paths, still
 from echoapex.structures import structures
@@ -127,7 +128,7 @@ def texts(svg: str) -> list[str]:
 def test_the_curve_marks_every_beat_at_its_time() -> None:
     result = true_result("A4C")
     assert result.lv is not None
-    chart = lv_chart(result, result.lv, simulated("A4C").volumes_ml())
+    chart = draw_chart(clip_curve(result, simulated("A4C").volumes_ml()))
     seconds = result.cine.times.seconds
     assert np.diff(chart.x) == pytest.approx(np.diff(seconds) * np.ptp(chart.x) / np.ptp(seconds), abs=0.11)
     root = ET.fromstring(chart.svg)
@@ -144,7 +145,7 @@ def test_the_curve_marks_every_beat_at_its_time() -> None:
 def test_without_scale_and_times_the_curve_is_in_pixels_and_frames() -> None:
     result = unscaled_result()
     assert result.lv is not None
-    chart = lv_chart(result, result.lv, simulated("A4C").volumes_ml())
+    chart = draw_chart(clip_curve(result, simulated("A4C").volumes_ml()))
     words = texts(chart.svg)
     assert "Frame" in words and "LV area (px) in A4C" in words
     assert not {"Time (s)", "true volume"} & set(words) and "mL" not in chart.svg
@@ -155,7 +156,7 @@ def test_a_gap_in_the_curve_stays_a_gap() -> None:
     assert result.lv is not None and result.lv.volume_ml is not None
     volumes = result.lv.volume_ml.copy()
     volumes[[15, 16]] = np.nan
-    chart = lv_chart(result, replace(result.lv, volume_ml=volumes))
+    chart = draw_chart(clip_curve(replace(result, lv=replace(result.lv, volume_ml=volumes))))
     assert [k for k, y in enumerate(chart.y) if y is None] == [15, 16]
     (curve,) = [e for e in ET.fromstring(chart.svg).iter(f"{SVG}path") if e.get("class") == "curve"]
     assert (curve.get("d") or "").count("M") == 2

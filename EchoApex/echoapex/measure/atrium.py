@@ -181,7 +181,10 @@ def _axis(cavity: BoolMask, lv_mask: NDArray[Any], mm_per_px: MmPerPx | None) ->
     rough = long_axis_of_cavity(cavity, mm_per_px, lv_mask)
     size = pixel_size(mm_per_px)
     base, first, second = (np.array(point) * size for point in (rough.base, *rough.corners))
-    normal = np.array([first[1] - second[1], second[0] - first[0]]) / np.linalg.norm(second - first)
+    width = float(np.linalg.norm(second - first))
+    if width == 0.0:
+        raise MeasureError("The annulus of this atrium has no width")
+    normal = np.array([first[1] - second[1], second[0] - first[0]]) / width
     outline = contour_points(cavity) * size - base
     normal = normal if normal @ outline.mean(axis=0) >= 0 else -normal
     depths = np.arange(0.0, float((outline @ normal).max()) + size.max(), _STEP_PX * float(size.min()))

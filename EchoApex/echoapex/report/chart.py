@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 
 from ..cine import FloatArray
-from ..clips import ClipResult
-from ..measure.ejection_fraction import LVResult
+from ..measure.types import Beat
+from .curves import Curve
 
 WIDTH, HEIGHT = 560, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 544, 46, 296
@@ -31,7 +31,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class Chart:
-    """The drawing and where each frame lies in it; ``y`` is None where the left ventricle was not measured."""
+    """The drawing and where each frame lies in it; ``y`` is None where nothing was measured."""
 
     svg: str
     x: list[float]
@@ -51,60 +51,56 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def lv_chart(clip: ClipResult, lv: LVResult, truth_ml: FloatArray | None = None) -> Chart:
-    """Volume (mL) of the left ventricle over time, or its area (px) without a scale; frame numbers without times.
+def draw_chart(curve: Curve) -> Chart:
+    """``curve`` over its axis; its truth beside it where there is one.
 
-    ``truth_ml [T]`` is drawn beside volumes. End-diastole and end-systole of each beat are marked.
+    End-diastole and end-systole of each beat are marked.
     """
-    values = lv.area_px if lv.volume_ml is None else lv.volume_ml
-    truth = truth_ml if lv.volume_ml is not None else None
-    seconds = clip.cine.times.seconds
-    moments = np.arange(len(values), dtype=np.float64) if seconds is None else seconds
-    top = float(np.nanmax(values if truth is None else np.concatenate([values, truth])))
+    values, truth, moments = curve.values, curve.truth, curve.moments
     x = _Scale(float(moments[0]), float(moments[-1]), _LEFT, _RIGHT)
-    y = _Scale(0.0, 1.08 * top, _BOTTOM, _TOP)
+    y = _Scale(0.0, 1.08 * _top(values, truth), _BOTTOM, _TOP)
     places = [x(moment) for moment in moments]
-    heights = [y(value) if np.isfinite(value) else None for value in values]
+    heights = _heights(y, values)
     parts = [
-        *_axes(x, y, "Frame" if seconds is None else "Time (s)"),
-        *_labels(clip, lv, truth is not None),
-        *([] if truth is None else [_line("truth", places, [y(value) for value in truth])]),
+        *_axes(x, y, curve.axis),
+        *_labels(curve),
+        *([] if truth is None else [_line("truth", places, _heights(y, truth))]),
         _line("curve", places, heights),
-        *_events(lv, places, heights),
+        *_events(curve.beats, places, heights),
         f'<line class="cursor" y1="{_TOP}" y2="{_BOTTOM}"/><circle class="dot" r="5"/>',
     ]
-    title = escape(f"{_quantity(lv)} in clip {clip.id}")
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-    svg = f'{opening} aria-label="{title}"><style>{_STYLE}</style>{"".join(parts)}</svg>'
+    svg = f'{opening} aria-label="{escape(curve.description)}"><style>{_STYLE}</style>{"".join(parts)}</svg>'
     return Chart(svg, [round(place, 1) for place in places], [None if h is None else round(h, 1) for h in heights])
 
 
-def _quantity(lv: LVResult) -> str:
-    if lv.volume_ml is None:
-        return f"LV area (px) in {lv.view}"
-    return f"LV volume (mL), disks in {lv.view}"
+def _top(values: FloatArray, truth: FloatArray | None) -> float:
+    return float(np.nanmax(values if truth is None else np.concatenate([values, truth])))
 
 
-def _labels(clip: ClipResult, lv: LVResult, with_truth: bool) -> Iterable[str]:
-    kind = ", simulated" if clip.cine.simulated else ""
-    yield f'<text class="name" x="8" y="18">{escape(_quantity(lv) + kind)}</text>'
-    if with_truth:
+def _heights(y: _Scale, values: FloatArray) -> list[float | None]:
+    return [y(float(value)) if np.isfinite(value) else None for value in values]
+
+
+def _labels(curve: Curve) -> Iterable[str]:
+    yield f'<text class="name" x="8" y="18">{escape(curve.title)}</text>'
+    if curve.truth is not None:
         yield f'<line class="truth" x1="{_RIGHT - 132}" x2="{_RIGHT - 100}" y1="13" y2="13"/>'
-        yield f'<text x="{_RIGHT}" y="18" text-anchor="end">true volume</text>'
+        yield f'<text x="{_RIGHT}" y="18" text-anchor="end">{escape(curve.truth_title)}</text>'
 
 
 def _axes(x: _Scale, y: _Scale, x_title: str) -> Iterable[str]:
-    for tick in _ticks(y.low, y.high, 5):
+    for tick in even_ticks(y.low, y.high, 5):
         yield f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
         yield f'<text x="{_LEFT - 8}" y="{y(tick) + 5:.1f}" text-anchor="end">{tick:g}</text>'
-    for tick in _ticks(x.low, x.high, 6):
+    for tick in even_ticks(x.low, x.high, 6):
         yield f'<line class="frame" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{_BOTTOM}" y2="{_BOTTOM + 5}"/>'
         yield f'<text x="{x(tick):.1f}" y="{_BOTTOM + 22}" text-anchor="middle">{tick:g}</text>'
     yield f'<path class="frame" d="M{_LEFT} {_TOP}V{_BOTTOM}H{_RIGHT}"/>'
     yield f'<text x="{(_LEFT + _RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{x_title}</text>'
 
 
-def _ticks(low: float, high: float, most: int) -> list[float]:
+def even_ticks(low: float, high: float, most: int) -> list[float]:
     """At most about ``most`` round values from ``low`` to ``high``."""
     rough = (high - low) / most
     power = 10.0 ** np.floor(np.log10(rough))
@@ -122,10 +118,10 @@ def _line(kind: str, x: Sequence[float], y: Sequence[float | None]) -> str:
     return f'<path class="{kind}" d="{path}"/>'
 
 
-def _events(lv: LVResult, x: Sequence[float], y: Sequence[float | None]) -> Iterable[str]:
+def _events(beats: Sequence[Beat], x: Sequence[float], y: Sequence[float | None]) -> Iterable[str]:
     """A mark for each end-diastole and end-systole, once."""
-    ends = {frame: "ED" for beat in lv.beats for frame in (beat.ed, beat.next_ed) if frame is not None}
-    for frame, name in sorted({**ends, **{beat.es: "ES" for beat in lv.beats}}.items()):
+    ends = {frame: "ED" for beat in beats for frame in (beat.ed, beat.next_ed) if frame is not None}
+    for frame, name in sorted({**ends, **{beat.es: "ES" for beat in beats}}.items()):
         place, height = x[frame], y[frame]
         yield f'<line class="event" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP - 4}" y2="{_BOTTOM}"/>'
         yield f'<text class="name" x="{place:.1f}" y="{_TOP - 8}" text-anchor="middle">{name}</text>'

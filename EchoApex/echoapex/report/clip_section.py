@@ -1,4 +1,4 @@
-"""One clip on the page: player, curve, stills, facts and warnings."""
+"""One clip on the page: player, curve, each beat, the still of every frame a number comes from, facts and warnings."""
 
 from __future__ import annotations
 
@@ -12,20 +12,38 @@ import numpy as np
 
 from ..clips import ClipResult
 from ..structures import structures
+from .beats import beat_table
 from .chart import Chart
-from .content import ReportContent, Truth
-from .outlines import line_color
-from .words import VIEW_NAMES
+from .content import StudyReport, Truth
+from .curves import frame_value
+from .links import still_id
+from .outlines import CALIPER_COLOR, line_color
+from .words import VIEW_NAMES, view_origin
 
 PLAYED_RATE = 25.0
 """Frames per second at which a clip is shown whose own rate is unknown; the page says so."""
 
+_LINES = {
+    "axis": ("#fff", "Long axis and annulus"),
+    "caliper": ("#{:02x}{:02x}{:02x}".format(*CALIPER_COLOR), "Calipers"),
+}
+
+
+@dataclass(frozen=True)
+class Still:
+    """One frame as a picture: its ``file`` beside the page, its ``address`` in the page, and a ``caption``."""
+
+    frame: int
+    file: str
+    address: str
+    caption: str
+
 
 @dataclass(frozen=True)
 class ClipPictures:
-    """What is shown of a clip: stills ``(file, data address, caption)``, the curve, and the player's frames."""
+    """What is shown of a clip: stills, the curve, and the player's frames and lines (no frames, no player)."""
 
-    stills: tuple[tuple[str, str, str], ...]
+    stills: tuple[Still, ...]
     chart: Chart | None
     size: tuple[int, int]
     frames: list[str]
@@ -37,20 +55,17 @@ def clip_section(clip: ClipResult, pictures: ClipPictures, truth: Truth | None) 
     kind = "simulated" if clip.cine.simulated else "real"
     title = f"{escape(clip.id)} · {escape(VIEW_NAMES.get(clip.view, clip.view))}"
     facts = "".join(f"<li>{fact}</li>" for fact in _facts(clip))
-    dice = {} if truth is None else dict(truth.dice.get(clip.id, {}))
+    stills = "".join(_still(clip, item) for item in pictures.stills)
     return (
         f'<section class="clip" id="clip-{escape(clip.id)}"><h2>{title}<span class="badge">{kind}</span></h2>'
-        f'<ul class="facts soft">{facts}</ul>'
-        f'<div class="views"><div class="player">{_player(clip, pictures)}</div>'
-        f"<div>{_curve(clip, pictures)}{_legend(clip, pictures, dice)}</div></div>"
-        f'<div class="stills">{"".join(_still(*item) for item in pictures.stills)}</div>'
-        f"{_warnings(clip)}</section>"
+        f'<ul class="facts soft">{facts}</ul>{_missing(clip)}{_moving(clip, pictures, truth)}{beat_table(clip)}'
+        f'<div class="stills">{stills}</div>{_warnings(clip)}</section>'
     )
 
 
-def player_data(content: ReportContent, pictures: dict[str, ClipPictures]) -> str:
+def player_data(report: StudyReport, pictures: dict[str, ClipPictures]) -> str:
     """What the page's script needs, as JSON that cannot end the element it stands in."""
-    data = [_player_record(clip, pictures[clip.id]) for clip in content.clips]
+    data = [_player_record(clip, pictures[clip.id]) for clip in report.clips if pictures[clip.id].frames]
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -65,7 +80,7 @@ def _player_record(clip: ClipResult, pictures: ClipPictures) -> dict[str, Any]:
         "paths": pictures.paths,
         "times": times.tolist(),
         "duration": float(times[-1]) + last,
-        "start": clip.lv.beats[0].ed if clip.lv is not None and clip.lv.beats else 0,
+        "start": clip.beats[0].ed if clip.beats else 0,
         "captions": [_caption(clip, frame) for frame in range(clip.cine.frame_count)],
         "x": [] if chart is None else chart.x,
         "y": [] if chart is None else chart.y,
@@ -76,19 +91,17 @@ def _caption(clip: ClipResult, frame: int) -> str:
     parts = [f"Frame {frame}"]
     if clip.cine.times.seconds is not None:
         parts.append(f"{clip.cine.times.seconds[frame]:.3f} s")
-    if clip.lv is not None:
-        values, unit = (clip.lv.area_px, "px") if clip.lv.volume_ml is None else (clip.lv.volume_ml, "mL")
-        parts.append(f"{values[frame]:.{0 if unit == 'px' else 1}f} {unit}" if np.isfinite(values[frame]) else "no LV")
-    return " · ".join(parts)
+    return " · ".join([*parts, *frame_value(clip, frame)])
 
 
 def _facts(clip: ClipResult) -> Iterable[str]:
     cine = clip.cine
-    yield f"<b>{cine.frame_count}</b> frames of {cine.columns} × {cine.rows} px"
+    yield f"view <b>{escape(clip.view)}</b>: {escape(view_origin(clip))}"
+    yield f"<b>{cine.frame_count}</b> frame{'s' if cine.frame_count > 1 else ''} of {cine.columns} × {cine.rows} px"
     rate = cine.times.frame_rate
     if rate is not None:
         yield f"<b>{rate:.1f}</b> frames/s ({escape(cine.times.source.value)})"
-    else:
+    elif cine.frame_count > 1:
         yield f"frame times unknown: {escape(cine.times.reason)}; played at {PLAYED_RATE:.0f} frames/s"
     if cine.scale.mm_per_px is None:
         yield f"<b>no scale</b>: {escape(cine.scale.reason)}"
@@ -102,13 +115,34 @@ def _facts(clip: ClipResult) -> Iterable[str]:
         yield escape(clip.origin)
 
 
+def _missing(clip: ClipResult) -> str:
+    reasons = [*([] if clip.refusal is None else [clip.refusal]), *clip.not_measured]
+    return "".join(f"<p><b>Not measured:</b> {escape(reason.rule)}{_value(reason.value)}.</p>" for reason in reasons)
+
+
+def _value(value: object) -> str:
+    return "" if value is None else f" ({escape(str(value))})"
+
+
+def _moving(clip: ClipResult, pictures: ClipPictures, truth: Truth | None) -> str:
+    """Player, curve and legend side by side; nothing where there is nothing to play."""
+    if not pictures.frames:
+        return ""
+    dice = {} if truth is None else dict(truth.dice.get(clip.id, {}))
+    return (
+        f'<div class="views"><div class="player">{_player(clip, pictures)}</div>'
+        f"<div>{_curve(pictures)}{_legend(clip, pictures, dice)}</div></div>"
+    )
+
+
 def _player(clip: ClipResult, pictures: ClipPictures) -> str:
     width, height = pictures.size
     lines = "".join(f'<path data-name="{escape(name)}"{_line_style(name)}/>' for name in pictures.paths)
     last = clip.cine.frame_count - 1
     label = escape(f"Frame of clip {clip.id}")
     return (
-        f'<div class="picture"><canvas width="{width}" height="{height}"></canvas>'
+        f'<div class="picture"><canvas width="{width}" height="{height}" role="img" '
+        f'aria-label="{escape(f"Moving picture of clip {clip.id}, outlines drawn in")}"></canvas>'
         f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{lines}</svg></div>'
         '<div class="controls"><button type="button">Play</button>'
         f'<input type="range" min="0" max="{last}" value="0" aria-label="{label}"></div>'
@@ -117,18 +151,20 @@ def _player(clip: ClipResult, pictures: ClipPictures) -> str:
 
 
 def _line_style(name: str) -> str:
-    return ' class="axis" stroke="#fff"' if name == "axis" else f' stroke="{_hex(line_color(name))}"'
+    if name in _LINES:
+        return f' class="{name}" stroke="{_LINES[name][0]}"'
+    return f' stroke="{_hex(line_color(name))}"'
 
 
 def _legend(clip: ClipResult, pictures: ClipPictures, dice: dict[str, float]) -> str:
     """The lines with their colors, most important first; each can be switched off."""
-    names = sorted(pictures.paths, key=lambda name: (name != "LV", name == "axis"))
+    names = sorted(pictures.paths, key=lambda name: (name != "LV", name in _LINES))
     return f'<ul class="legend">{"".join(_legend_entry(clip, name, dice) for name in names)}</ul>'
 
 
 def _legend_entry(clip: ClipResult, name: str, dice: dict[str, float]) -> str:
-    if name == "axis":
-        color, text = "#fff", "Long axis and annulus"
+    if name in _LINES:
+        color, text = _LINES[name]
     else:
         color, title = _hex(line_color(name)), structures()[name].name if name in structures() else name
         text = f"{title}: Dice {clip.segmentations[name].confidence.mean():.2f} predicted"
@@ -143,17 +179,17 @@ def _hex(color: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
-def _curve(clip: ClipResult, pictures: ClipPictures) -> str:
+def _curve(pictures: ClipPictures) -> str:
     if pictures.chart is None:
-        reason = "" if clip.refusal is None else escape(str(clip.refusal))
-        return f"<p><b>The left ventricle was not measured.</b> {reason}</p>"
-    return f'{pictures.chart.svg}<p class="soft">Point at the curve to see the frame it was measured in.</p>'
+        return ""
+    return f'{pictures.chart.svg}<p class="soft hint">Point at the curve to see the frame it was measured in.</p>'
 
 
-def _still(file: str, address: str, caption: str) -> str:
+def _still(clip: ClipResult, still: Still) -> str:
+    name = escape(still_id(clip.id, still.frame))
     return (
-        f'<figure><img src="{address}" alt="{escape(caption)}"><figcaption>{escape(caption)} '
-        f"({escape(file)})</figcaption></figure>"
+        f'<figure id="{name}"><img src="{still.address}" alt="{escape(still.caption)}" loading="lazy">'
+        f"<figcaption>{escape(still.caption)} ({escape(still.file)})</figcaption></figure>"
     )
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from ..cine import FloatArray
 from ..clips import ClipResult
 from ..errors import EchoApexError
+from ..measure.phase_aligned import BiplaneCurve
 from ..measure.types import Measurement
+from ..patient import Patient
 
 if TYPE_CHECKING:
     from ..models.card import ModelCard
@@ -46,8 +48,13 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class ReportContent:
-    """Everything that goes into a report; ``failures`` are what could not be read or measured.
+class StudyReport:
+    """Everything that is reported of one study.
+
+    ``id`` is neutral and never that of a patient. ``failures`` are files that could not be read and clips that could
+    not be measured though they should; ``not_measured`` is what is missing without anything having failed, and why
+    (no such view, no scale, a color clip); ``notes`` say what was decided on the way (which pair of clips, whose
+    files). ``patient`` is None where nothing is known; ``biplane`` is the volume over the phase of a beat.
 
     Raises `EchoApexError` when two clips have the same identifier, when that of a clip or structure is not fit for a
     file name, or when a measurement comes from a clip that is not in the report.
@@ -58,7 +65,12 @@ class ReportContent:
     clips: tuple[ClipResult, ...]
     measurements: tuple[Measurement, ...]
     failures: tuple[EchoApexError, ...] = ()
+    not_measured: tuple[EchoApexError, ...] = ()
+    notes: tuple[str, ...] = ()
+    patient: Patient | None = None
+    biplane: BiplaneCurve | None = None
     truth: Truth | None = None
+    id: str = "study-1"
 
     def __post_init__(self) -> None:
         names = [clip.id for clip in self.clips]
@@ -80,6 +92,11 @@ class ReportContent:
     def clip(self, identifier: str) -> ClipResult:
         """The clip of this identifier."""
         return next(clip for clip in self.clips if clip.id == identifier)
+
+    def frames_used(self, identifier: str) -> list[int]:
+        """The frames of a clip that any number comes from, each once, in order."""
+        sources = [source for item in self.measurements for source in item.sources if source.clip == identifier]
+        return sorted({frame for source in sources for frame in source.frames})
 
     def truth_of(self, measurement: Measurement) -> TruthValue | None:
         """The true value of ``measurement``; None unless all the clips it comes from are simulated."""

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask, Cine, FloatArray
 from ..clips import ClipResult
+from ..landmarks import WALL_LANDMARKS
+from ..measure.calipers import Caliper
 from ..structures import structures
 
 _BLUR_PX = 1.0
@@ -17,6 +19,10 @@ _LINE_SMOOTHING = 8.0
 _TOLERANCE = 0.25
 _MIN_POINTS = 8
 _UNKNOWN_COLOR = (255, 255, 255)
+CALIPER_COLOR = (255, 224, 64)
+"""RGB of calipers, to be told from outlines on a dark picture."""
+
+_TICK_SHARE = 0.012
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,37 @@ def line_color(structure: str) -> tuple[int, int, int]:
 
 
 def axis_lines(clip: ClipResult, frame: int) -> list[FloatArray]:
-    """Long axis and annulus of the left ventricle in ``frame``, ``[2, 2]`` ``(x, y)`` each; empty where unknown."""
-    axis = None if clip.lv is None else clip.lv.axes[frame]
-    if axis is None:
+    """Long axis and annulus in ``frame``, ``[2, 2]`` ``(x, y)`` each; empty where unknown.
+
+    They are those of the ventricle, and of the atrium where it is largest.
+    """
+    found = [] if clip.lv is None else [clip.lv.axes[frame]]
+    if clip.atrium is not None and frame in clip.atrium.frames:
+        found.append(clip.atrium.shapes[clip.atrium.frames.index(frame)].axis)
+    return [np.array(line) for axis in found if axis is not None for line in ((axis.base, axis.apex), axis.corners)]
+
+
+def caliper_lines(clip: ClipResult, frame: int) -> list[FloatArray]:
+    """Calipers drawn in ``frame`` with a tick across each end, lines ``[2, 2]`` ``(x, y)``; empty where there are none.
+
+    Ticks are short against the frame (our choice), and at right angles in pixels.
+    """
+    calipers = () if clip.walls is None else clip.walls.calipers
+    tick = _TICK_SHARE * max(clip.cine.rows, clip.cine.columns)
+    return [line for item in calipers if item.frame == frame for line in _with_ticks(item, tick)]
+
+
+def _with_ticks(caliper: Caliper, tick: float) -> list[FloatArray]:
+    start, end = np.array(caliper.start), np.array(caliper.end)
+    along = (end - start) / max(float(np.linalg.norm(end - start)), 1e-9)
+    across = tick * np.array([-along[1], along[0]])
+    return [np.array([start, end]), *(np.array([point - across, point + across]) for point in (start, end))]
+
+
+def followed_walls(clip: ClipResult, frame: int) -> list[FloatArray]:
+    """The chain of wall landmarks in ``frame`` as one line ``[4, 2]``, for the moving picture; empty where unknown."""
+    landmarks = clip.landmarks
+    if landmarks is None or any(name not in landmarks.names for name in WALL_LANDMARKS):
         return []
-    return [np.array([axis.base, axis.apex]), np.array(axis.corners)]
+    chain = np.stack([landmarks.of(name)[frame] for name in WALL_LANDMARKS])
+    return [chain] if np.isfinite(chain).all() else []

@@ -81,7 +81,7 @@ function makePlayer(data) {
     if (!entries[0].isIntersecting) pause();
     else if (!chosen && !calm) play();
   }, { threshold: 0.4 }).observe(canvas);
-  return { seek, section };
+  return { seek };
 }
 
 for (const data of clips) players[data.id] = makePlayer(data);
@@ -89,7 +89,6 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-frame]");
   const player = link && players[link.dataset.clip];
   if (!player) return;
-  event.preventDefault();
-  player.section.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  // The link itself leads to the still of this frame; the player of its clip goes there too.
   player.seek(Number(link.dataset.frame));
 });

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from ..clips import ClipResult
 from ..errors import EchoApexError
-from .outlines import Crop, axis_lines, drawing_order, line_color, outlines
+from .outlines import (
+    CALIPER_COLOR,
+    Crop,
+    axis_lines,
+    caliper_lines,
+    drawing_order,
+    followed_walls,
+    line_color,
+    outlines,
+)
 
 STILL_WIDTH = 800
 """Width (or height, if larger) of a still in pixels."""
@@ -28,7 +37,7 @@ _AXIS_COLOR = (255, 255, 255)
 
 
 def still(clip: ClipResult, frame: int, label: str) -> NDArray[np.uint8]:
-    """``frame`` of a clip with its outlines and the long axis of the left ventricle, ``uint8 [h, w, 3]`` RGB.
+    """``frame`` of a clip with its outlines, long axis or calipers, ``uint8 [h, w, 3]`` RGB.
 
     ``label`` (ASCII) is written below the picture, for it to say what it is wherever it ends up.
     """
@@ -40,6 +49,8 @@ def still(clip: ClipResult, frame: int, label: str) -> NDArray[np.uint8]:
             _draw(picture, crop.place(line), line_color(name), closed=True, width=_LINE_PX)
     for line in axis_lines(clip, frame):
         _draw(picture, crop.place(line), _AXIS_COLOR, closed=False, width=1)
+    for line in caliper_lines(clip, frame):
+        _draw(picture, crop.place(line), CALIPER_COLOR, closed=False, width=_LINE_PX)
     return np.concatenate([picture, _label_strip(label, picture.shape[1])])
 
 
@@ -72,9 +83,18 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
         raise EchoApexError("The picture cannot be written", value=error.strerror, file=path) from None
 
 
-def still_uri(picture: NDArray[np.uint8]) -> str:
-    """An RGB picture as a ``data:`` address for the page."""
-    return _jpeg_uri(picture[..., ::-1], _STILL_QUALITY)
+def still_uri(picture: NDArray[np.uint8], most_bytes: float) -> str:
+    """An RGB picture as a ``data:`` address for the page, as large as ``most_bytes`` allow or of the least width."""
+    import cv2
+
+    rows, columns = picture.shape[:2]
+    for width in (columns, *PLAYER_WIDTHS):
+        size = (width, round(rows * width / columns))
+        smaller = picture if width >= columns else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        address = _jpeg_uri(np.asarray(smaller[..., ::-1], np.uint8), _STILL_QUALITY)
+        if len(address) <= most_bytes:
+            break
+    return address
 
 
 def player_frames(clip: ClipResult, most_bytes: float) -> tuple[Crop, list[str]]:
@@ -92,13 +112,19 @@ def player_frames(clip: ClipResult, most_bytes: float) -> tuple[Crop, list[str]]
 
 
 def player_paths(clip: ClipResult, crop: Crop) -> dict[str, list[str]]:
-    """Outlines as SVG paths in the pixels of ``crop``'s picture: one for each frame, by structure, and ``axis``."""
+    """Outlines as SVG paths in the pixels of ``crop``'s picture: one for each frame, by structure.
+
+    ``axis`` is the long axis where volumes were measured, ``caliper`` the chain of wall landmarks where walls were.
+    """
     paths = {
         name: [_path([crop.place(line) for line in outlines(mask)], "Z") for mask in clip.segmentations[name].masks]
         for name in drawing_order(clip)
     }
-    count = clip.cine.frame_count
-    paths["axis"] = [_path([crop.place(line) for line in axis_lines(clip, frame)], "") for frame in range(count)]
+    lines = {"axis": axis_lines} if clip.lv is not None else {}
+    lines |= {"caliper": followed_walls} if clip.walls is not None else {}
+    for name, draw in lines.items():
+        drawn = [draw(clip, frame) for frame in range(clip.cine.frame_count)]
+        paths[name] = [_path([crop.place(line) for line in found], "") for found in drawn]
     return paths
 
 

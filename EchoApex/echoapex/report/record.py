@@ -7,43 +7,62 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import __version__
 from ..clips import ClipResult
 from ..errors import EchoApexError
+from ..landmarks import Landmarks
+from ..measure.phase_aligned import BiplaneCurve
 from ..measure.types import Measurement
 from ..output import plain
-from .content import ReportContent
+from ..patient import Patient
+from .content import StudyReport
 
 SCHEMA = 1
 """Version of the format."""
 
 
 def report_json(
-    content: ReportContent, folder: str | Path = ".", masks: Mapping[str, Mapping[str, str]] | None = None
+    report: StudyReport, folder: str | Path = ".", masks: Mapping[str, Mapping[str, str]] | None = None
 ) -> dict[str, Any]:
     """The report as plain data, fit for JSON.
 
     ``folder`` is where the file will lie, for relative paths; ``masks`` has the path of each clip's structures, already
-    relative. Confidence is predicted Dice. No patient data are known to this report, so ``patient`` is null.
+    relative. Confidence is predicted Dice. ``patient`` is null where nothing is known, and never a name.
     """
     files = masks or {}
     record = {
         "schema": SCHEMA,
         "software": {"name": "EchoApex for 3D Slicer", "version": __version__},
         "model": {
-            "id": content.model.id,
-            "hash": content.model.weights_sha256 or None,
-            "simulated_only": content.model.simulated_only,
+            "id": report.model.id,
+            "hash": report.model.weights_sha256 or None,
+            "simulated_only": report.model.simulated_only,
         },
-        "simulated": content.simulated,
-        "patient": None,
-        "clips": [_clip(clip, Path(folder), files.get(clip.id, {})) for clip in content.clips],
-        "measurements": [_measurement(item) for item in content.measurements],
-        "failures": [_failure(failure, Path(folder)) for failure in content.failures],
+        "study": report.id,
+        "simulated": report.simulated,
+        "patient": _patient(report.patient),
+        "clips": [_clip(clip, Path(folder), files.get(clip.id, {})) for clip in report.clips],
+        "measurements": [_measurement(item) for item in report.measurements],
+        "biplane_curve": None if report.biplane is None else _curve(report.biplane),
+        "failures": [_failure(item, Path(folder)) for item in report.failures],
+        "not_measured": [_failure(item, Path(folder)) for item in report.not_measured],
+        "notes": report.notes,
     }
-    if content.truth is not None:
-        record["truth"] = list(content.truth.values)
+    if report.truth is not None:
+        record["truth"] = list(report.truth.values)
     return dict(plain(record))
+
+
+def _curve(curve: BiplaneCurve) -> dict[str, Any]:
+    return {"phase": curve.phase, "volume_ml": curve.volume_ml, "label": curve.label}
+
+
+def _patient(patient: Patient | None) -> dict[str, Any] | None:
+    if patient is None or patient == Patient():
+        return None
+    return {**vars(patient), "sex": None if patient.sex is None else patient.sex.name.lower()}
 
 
 def relative_path(path: Path, folder: Path) -> str:
@@ -62,21 +81,42 @@ def _clip(clip: ClipResult, folder: Path, masks: Mapping[str, str]) -> dict[str,
         "origin": clip.origin or None,
         "simulated": cine.simulated,
         "view": clip.view,
-        # Views are given, not recognized, so there is no probability.
-        "view_probability": None,
+        "view_source": clip.view_source,
+        "view_probability": clip.view_probability,
+        "mode": cine.mode,
         "frame_count": cine.frame_count,
         "frame_times_s": cine.times.seconds,
         "frame_time_source": cine.times.source,
+        "frame_time_reason": cine.times.reason or None,
         "scale_mm_per_px": cine.scale.mm_per_px,
         "scale_source": cine.scale.source,
-        "beats": [] if lv is None else [{"ed": b.ed, "es": b.es, "complete": b.complete} for b in lv.beats],
+        "scale_reason": cine.scale.reason or None,
+        "beats": [{**vars(beat), "complete": beat.complete} for beat in clip.beats],
         "masks": dict(masks),
         "confidence": {name: item.confidence for name, item in clip.segmentations.items()},
-        "landmarks": [],
+        "landmarks": _landmarks(clip.landmarks),
         "volume_ml": None if lv is None else lv.volume_ml,
         "area_px": None if lv is None else lv.area_px,
+        "lvid_mm": None if clip.walls is None or clip.walls.unit != "mm" else clip.walls.curves["LVID"],
         "warnings": clip.warnings,
     }
+
+
+def _landmarks(landmarks: Landmarks | None) -> list[dict[str, Any]]:
+    """Each landmark of each frame in which it is known."""
+    if landmarks is None:
+        return []
+    known = np.isfinite(landmarks.points).all(axis=2)
+    return [
+        {
+            "frame": int(frame),
+            "name": landmarks.names[index],
+            "x": landmarks.points[frame, index, 0],
+            "y": landmarks.points[frame, index, 1],
+            "sigma_px": landmarks.sigma_px[frame, index],
+        }
+        for frame, index in np.argwhere(known)
+    ]
 
 
 def _measurement(item: Measurement) -> dict[str, Any]:
@@ -87,9 +127,8 @@ def _measurement(item: Measurement) -> dict[str, Any]:
         "method": item.method,
         "sources": [{"clip": source.clip, "frames": source.frames} for source in item.sources],
         "confidence": item.confidence,
-        # The ranges of ASE/EACVI 2015 depend on sex, and the patient is not known.
-        "reference": None,
-        "grade": None,
+        "reference": item.reference,
+        "grade": item.grade,
         "warnings": item.warnings,
     }
 

@@ -9,37 +9,42 @@ from pathlib import Path
 from ..clips import ClipResult
 from ..errors import EchoApexError
 from ..io import write_masks
-from .chart import Chart, lv_chart
-from .clip_section import ClipPictures
-from .content import ReportContent
+from .chart import Chart, draw_chart
+from .clip_section import ClipPictures, Still
+from .content import StudyReport
+from .curves import clip_curve
 from .page import MAX_BYTES, report_page
 from .pictures import player_frames, player_paths, still, still_uri, write_png
 from .record import report_json
+from .stills import still_caption, still_frames
+from .table import measurement_csv
 
-JSON_FILE, PAGE_FILE = "report.json", "report.html"
+JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
 
-# The rest of the page's size is for stills, outlines and text.
-_SHARE_OF_FRAMES = 0.7
+# The rest of the page's size is for outlines and text.
+_SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
 
 
-def write_report(folder: str | Path, content: ReportContent, *, progress: Callable[[str], None] | None = None) -> Path:
-    """Writes ``report.json``, ``report.html``, ``pictures/`` and ``masks/`` to ``folder`` (made if need be).
+def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[[str], None] | None = None) -> Path:
+    """Writes ``report.json``, ``report.html``, ``measurements.csv``, ``pictures/`` and ``masks/`` to ``folder``.
 
-    Pictures are a PNG of end-diastole and end-systole of each clip (the first beat) and its curve as SVG; masks are one
-    NRRD for each structure. The same content gives the same files. Gives back the path of the page; ``progress`` is
-    told what is being written. Raises `EchoApexError` where that is not possible.
+    The folder is made if need be. Pictures are a PNG of every frame that a number comes from (the first frame of a clip
+    without any) and the curve of each clip as SVG; masks are one NRRD for each structure. The same report gives the
+    same files. Gives back the path of the page; ``progress`` is told what is being written. Raises `EchoApexError`
+    where that is not possible.
     """
     target = Path(folder)
     tell = progress or (lambda _: None)
     _make_folders(target)
     masks, pictures = {}, {}
-    for clip in content.clips:
+    for clip in report.clips:
         tell(f"writing pictures and masks of {clip.id}")
         masks[clip.id] = _write_masks(target, clip)
-        pictures[clip.id] = _write_pictures(target, clip, content)
-    record = json.dumps(report_json(content, target, masks), indent=2, allow_nan=False)
+        pictures[clip.id] = _write_pictures(target, clip, report)
+    record = json.dumps(report_json(report, target, masks), indent=2, allow_nan=False)
     _write_text(target / JSON_FILE, record + "\n")
-    _write_text(target / PAGE_FILE, report_page(content, pictures))
+    _write_text(target / TABLE_FILE, measurement_csv(report))
+    _write_text(target / PAGE_FILE, report_page(report, pictures))
     return target / PAGE_FILE
 
 
@@ -67,46 +72,35 @@ def _write_masks(target: Path, clip: ClipResult) -> dict[str, str]:
     return paths
 
 
-def _write_pictures(target: Path, clip: ClipResult, content: ReportContent) -> ClipPictures:
-    chart = _write_chart(target, clip, content)
-    crop, frames = player_frames(clip, _SHARE_OF_FRAMES * MAX_BYTES / len(content.clips))
-    return ClipPictures(
-        _write_stills(target, clip, content.model.simulated_only), chart, crop.size, frames, player_paths(clip, crop)
-    )
+def _write_pictures(target: Path, clip: ClipResult, report: StudyReport) -> ClipPictures:
+    chart, stills = _write_chart(target, clip, report), _write_stills(target, clip, report)
+    if not clip.segmentations:
+        # Nothing was found to show in motion: a still tells what kind of clip it is.
+        return ClipPictures(stills, chart, (0, 0), [], {})
+    shown = sum(1 for item in report.clips if item.segmentations)
+    crop, frames = player_frames(clip, _SHARE_OF_FRAMES * MAX_BYTES / shown)
+    return ClipPictures(stills, chart, crop.size, frames, player_paths(clip, crop))
 
 
-def _write_chart(target: Path, clip: ClipResult, content: ReportContent) -> Chart | None:
-    if clip.lv is None:
+def _write_chart(target: Path, clip: ClipResult, report: StudyReport) -> Chart | None:
+    truth = None if report.truth is None else report.truth.volume_ml.get(clip.id)
+    curve = clip_curve(clip, truth)
+    if curve is None:
         return None
-    truth = None if content.truth is None else content.truth.volume_ml.get(clip.id)
-    chart = lv_chart(clip, clip.lv, truth)
+    chart = draw_chart(curve)
     _write_text(target / "pictures" / f"{clip.id}-curve.svg", chart.svg)
     return chart
 
 
-def _write_stills(target: Path, clip: ClipResult, demonstration: bool) -> tuple[tuple[str, str, str], ...]:
+def _write_stills(target: Path, clip: ClipResult, report: StudyReport) -> tuple[Still, ...]:
     kind = "simulated" if clip.cine.simulated else "real"
-    purpose = "demonstration model, not for clinical use" if demonstration else "not for clinical use"
+    purpose = "demonstration model, not for clinical use" if report.model.simulated_only else "not for clinical use"
+    most_bytes = _SHARE_OF_STILLS * MAX_BYTES / sum(len(still_frames(report, item)) for item in report.clips)
     written = []
-    for name, frame, words in _moments(clip):
-        file = f"pictures/{clip.id}-{name}.png"
-        picture = still(clip, frame, f"{kind} {clip.view}, {name} (frame {frame}) - {purpose}")
+    for frame in still_frames(report, clip):
+        file = f"pictures/{clip.id}-{frame:04d}.png"
+        picture = still(clip, frame, f"{kind} {clip.view}, frame {frame} - {purpose}")
         write_png(target / file, picture)
-        written.append((file, still_uri(picture), f"{words}, frame {frame}{_size(clip, frame)}"))
+        caption = still_caption(clip, frame)
+        written.append(Still(frame, file, still_uri(picture, most_bytes), caption))
     return tuple(written)
-
-
-def _moments(clip: ClipResult) -> list[tuple[str, int, str]]:
-    """Name, frame and words of what is shown as a still: both ends of the first beat, or the first frame."""
-    beats = () if clip.lv is None else clip.lv.beats
-    if not beats:
-        return [("first", 0, "No beat found; first frame")]
-    return [("ED", beats[0].ed, "End-diastole"), ("ES", beats[0].es, "End-systole")]
-
-
-def _size(clip: ClipResult, frame: int) -> str:
-    if clip.lv is None or clip.lv.shapes[frame] is None:
-        return ""
-    if clip.lv.volume_ml is None:
-        return f": {clip.lv.area_px[frame]:.0f} px"
-    return f": {clip.lv.volume_ml[frame]:.1f} mL"
