@@ -32,6 +32,9 @@ VERBS = {
 }
 
 
+SCENE_VERBS = ("analyze", "demo")
+
+
 class SetupError(Exception):
     """Something the user has to settle first; its text says what and how."""
 
@@ -239,7 +242,8 @@ def run_bench(rest: list[str]) -> int:
 
 
 def run_engine(arguments: list[str]) -> int:
-    python = ensure_environment(set())
+    # Slicer's libraries write the scene; no other verb needs them.
+    python = ensure_environment({"slicer"} if arguments and arguments[0] in SCENE_VERBS else set())
     return execute([str(python), "-m", "echoapex", *arguments], child_environment(dict(os.environ), False))
 
 

@@ -51,11 +51,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 
 def test_wheel_holds_the_engine_and_its_resources_and_nothing_else(wheel: set[str]) -> None:
-    engine = {path.relative_to("EchoApex").as_posix() for path in tracked("EchoApex/echoapex")}
+    engine = {path.relative_to("EchoApex").as_posix() for path in tracked("EchoApex/echoapex", "EchoApex/EchoApexLib")}
     resources = {
         f"echoapex/resources/{path.relative_to('Resources').as_posix()}"
         for path in tracked("Resources")
-        if path.parts[1] in {"Models", "Recipes", "Schemas", "Terminologies"}
+        if path.parts[1] in {"Evaluation", "Models", "Recipes", "Schemas", "Terminologies"}
     }
     assert "echoapex/resources/Terminologies/structures.json" in resources
     assert {name for name in wheel if ".dist-info/" not in name} == engine | resources
@@ -69,7 +69,7 @@ def test_wheel_has_the_command_the_license_and_its_types(wheel: set[str]) -> Non
 
 def test_every_folder_of_resources_is_shipped_or_known_to_stay() -> None:
     shipped = {
-        entry.split("/")[1] for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"][1:]
+        entry.split("/")[1] for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"][2:]
     }
     found = {path.parts[1] for path in tracked("Resources") if len(path.parts) > 2}
     assert found <= shipped | {"Screenshots"}

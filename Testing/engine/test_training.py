@@ -18,19 +18,26 @@ from echoapex.errors import EchoApexError
 from echoapex.models.store import load_model
 from echoapex.simulation.heart import Tissue
 from echoapex.training.augment import augment
-from echoapex.training.frames import draw_frames, read_shards, refuse_test_seeds, write_shard
+from echoapex.training.frames import OTHER, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from echoapex.training.losses import hard_dice, mask_loss
 from echoapex.training.publish import publish
 from echoapex.training.recipe import Recipe, read_recipe
 from echoapex.training.run import main
-from echoapex.training.sampling import STRUCTURES, collate, draw_asks, shaken_box
-from echoapex.training.segmentation import Team, Trainer, hard_dice, loss_of, prepare_frames
+from echoapex.training.sampling import collate, draw_asks, shaken_box
+from echoapex.training.trainer import Team, Trainer, prepare_frames
 
 RECIPE = Recipe(
     id="tiny",
     name="tiny",
     preset="hard",
     first_seed=0,
-    cases=4,
+    cases=6,
+    others=1,
+    views={"A4C": 0.5, "PLAX": 0.5},
+    structures=("LV", "LV_MYO", "LA", "AO"),
+    held_out=("PERICARDIAL_EFFUSION",),
+    strangers=0.3,
+    start_from="",
     frame_size=64,
     encoder="vit_tiny",
     patch=16,
@@ -46,7 +53,12 @@ RECIPE = Recipe(
     drop_path=0.1,
     seed=3,
     precision="float32",
+    view_loss=0.2,
+    landmark_loss=0.1,
+    calibration=4,
+    text_steps=2,
 )
+STRUCTURES = tuple(Tissue[name] for name in RECIPE.structures)
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +89,12 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     recipe = replace(RECIPE, steps=30, learning_rate=2e-3)
     frames = prepare_frames(recipe, run_folder / "frames", lambda text: None)
     learner = Trainer(recipe, frames, tmp_path / "run", lambda text: None)
-    images, index, prompts, targets = learner.draw_batch()
+    batch = learner.draw_batch()
 
     def loss() -> float:
+        segmenter = learner.model.eval().segmenter
         with torch.no_grad():
-            return float(loss_of(*learner.model.eval()(images, index, prompts), targets)[0])
+            return float(mask_loss(*segmenter(batch.images, batch.index, batch.prompts), batch.targets)[0])
 
     before = loss()
     learner.run()
@@ -90,13 +103,19 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     assert card.training.frames_seen == 30 * recipe.batch
     loaded = load_model(tmp_path / "model", device="cpu")
     assert loaded.card.simulated_only
-    assert loaded.card.structures == tuple(tissue.name for tissue in STRUCTURES)
+    assert loaded.card.structures == RECIPE.structures
+    assert loaded.card.views == ("A4C", "PLAX", OTHER)
+    assert loaded.heads.view is not None and loaded.heads.landmarks is not None and loaded.text is not None
 
 
 def recipe_file(folder: Path, **changes: object) -> Path:
     file = folder / "tiny.toml"
     values = {**RECIPE.as_dict(), **changes}
-    file.write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in values.items()), encoding="utf-8")
+    lines = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    tables = [
+        f"[{k}]\n" + "\n".join(f"{n} = {x}" for n, x in v.items()) for k, v in values.items() if isinstance(v, dict)
+    ]
+    file.write_text("\n".join([*lines, *tables]), encoding="utf-8")
     return file
 
 
@@ -165,25 +184,55 @@ def test_test_seeds_are_never_trained_on(tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match="kept for tests"):
         refuse_test_seeds([5, 900_000])
     with pytest.raises(EchoApexError, match="kept for tests"):
-        draw_frames("easy", [900_999], 32)
+        draw_frames("easy", [900_999], 32, {"A4C": 1.0})
     for first, cases in ((899_999, 2), (899_000, 3000)):
         with pytest.raises(EchoApexError, match="kept for tests"):
             prepare_frames(replace(RECIPE, first_seed=first, cases=cases), tmp_path / "frames", lambda text: None)
-    assert not (tmp_path / "frames").exists()
+    assert not list(tmp_path.glob("frames/*.npz"))
+    with pytest.raises(EchoApexError, match="kept for tests"):
+        draw_others("easy", [900_000], 32)
 
 
 def test_shards_hold_what_was_drawn(tmp_path: Path) -> None:
-    write_shard(tmp_path / "a.npz", "easy", [3, 4], 48)
-    drawn, kept = draw_frames("easy", [3, 4], 48), read_shards([tmp_path / "a.npz"])
-    assert np.array_equal(drawn.images, kept.images)
-    assert np.array_equal(drawn.labels, kept.labels)
-    assert list(kept.case) == [3, 3, 3, 4, 4, 4]
+    drawn = draw_frames("easy", [3, 4], 48, {"PLAX": 1.0})
+    write_shard(tmp_path / "a.npz", drawn)
+    write_shard(tmp_path / "b.npz", draw_others("easy", [3], 48))
+    kept = read_shards([tmp_path / "a.npz", tmp_path / "b.npz"])
+    assert np.array_equal(drawn.images, kept.images[:6])
+    assert np.array_equal(drawn.labels, kept.labels[:6])
+    assert list(kept.views) == ["PLAX"] * 6 + [OTHER] * 3
+    assert np.isfinite(kept.landmarks[:6]).all() and np.isnan(kept.landmarks[6:]).all()
+    assert not kept.labels[6:].any() and kept.images[6:].any()
     assert not list(tmp_path.glob("*.part*"))
 
 
-def test_the_shipped_recipe_is_whole_and_a_wrong_one_named(tmp_path: Path) -> None:
-    shipped = read_recipe(resources.path("Recipes/echoapex-first-beat.toml"))
-    refuse_test_seeds((shipped.first_seed, shipped.first_seed + shipped.cases - 1))
+def test_landmarks_lie_where_the_labels_change(tmp_path: Path) -> None:
+    """Along the line of the landmarks: cavity between the inner ones, muscle between each pair."""
+    frames = draw_frames("easy", [5], 192, {"PLAX": 1.0})
+    for label, points in zip(frames.labels, frames.landmarks, strict=True):
+        middles = (points[:-1] + points[1:]) / 2
+        found = [Tissue(label[round(float(y)), round(float(x))]) for x, y in middles]
+        assert found == [Tissue.LV_MYO, Tissue.LV, Tissue.LV_MYO]
+
+
+def test_frames_of_another_recipe_are_not_mixed_in(run_folder: Path) -> None:
+    with pytest.raises(EchoApexError, match="another recipe"):
+        prepare_frames(replace(RECIPE, views={"A2C": 1.0}), run_folder / "frames", lambda text: None)
+
+
+def test_what_is_held_out_is_never_asked_for() -> None:
+    label = np.zeros((64, 64), np.uint8)
+    label[8:30, 10:40], label[34:60, 12:38], label[8:30, 44:60] = Tissue.LV, Tissue.LA, Tissue.AO
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        for ask in draw_asks(label, 3, (Tissue.LV, Tissue.LA), rng, held_out=(Tissue.AO,)):
+            assert not np.any(ask.target & (label == Tissue.AO))
+
+
+@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-study"])
+def test_the_shipped_recipes_are_whole_and_a_wrong_one_named(name: str, tmp_path: Path) -> None:
+    shipped = read_recipe(resources.path(f"Recipes/{name}.toml"))
+    refuse_test_seeds((shipped.first_seed, shipped.first_seed + shipped.cases + shipped.calibration - 1))
     text = resources.path("Recipes/echoapex-first-beat.toml").read_text(encoding="utf-8")
     (tmp_path / "wrong.toml").write_text(text.replace("batch =", "batches ="))
     with pytest.raises(EchoApexError, match="batch, batches"):
@@ -202,6 +251,13 @@ def test_the_shipped_recipe_is_whole_and_a_wrong_one_named(tmp_path: Path) -> No
         ({"decay_fraction": 1.5}, "decay_fraction"),
         ({"ema": 1.0}, "ema"),
         ({"precision": "float16"}, "Precision"),
+        ({"structures": ["LV", "LIVER"]}, "LIVER"),
+        ({"structures": []}, "at least one structure"),
+        ({"held_out": ["LV"]}, "holds out none"),
+        ({"views": {"A4C": 0.0}}, "shares above 0"),
+        ({"views": {"A7C": 1.0}}, "A7C"),
+        ({"views": {"A4C": 1.0}}, "has none"),
+        ({"calibration": 0}, "calibration"),
     ],
 )
 def test_a_recipe_that_no_run_can_follow_is_refused(changes: dict[str, object], rule: str, tmp_path: Path) -> None:
@@ -223,12 +279,14 @@ def test_prompts_point_at_what_they_ask_for(seed: int) -> None:
     rng = np.random.default_rng(seed)
     label = np.zeros((64, 64), np.uint8)
     label[8:30, 10:40], label[34:60, 12:38] = Tissue.LV, Tissue.LA
-    for ask in draw_asks(label, 6, rng):
+    for ask in draw_asks(label, 6, STRUCTURES, rng):
         if ask.points is not None and ask.signs is not None:
             for (x, y), sign in zip(ask.points.astype(int), ask.signs, strict=True):
                 assert ask.target[y, x] == bool(sign)
         if ask.box is not None:
-            rows, columns = np.nonzero(ask.target)
+            # A box about two chambers of which a negative click takes one away is that of both.
+            both = ask.signs is not None and not ask.signs.all() and label[ask.target].any()
+            rows, columns = np.nonzero(label > 0 if both and ask.text == 0 and ask.mask is None else ask.target)
             tight = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
             side = np.array([np.ptp(columns), np.ptp(rows)] * 2)
             assert np.all(np.abs(ask.box - tight) <= 0.1 * side + 1e-4)
@@ -251,12 +309,12 @@ def test_a_shaken_box_stays_in_the_frame() -> None:
 
 
 def test_what_is_not_in_the_picture_is_asked_for_by_name_and_empty(run_folder: Path) -> None:
-    model = trainer(run_folder, run_folder / "unused").model
-    asks = draw_asks(np.zeros((64, 64), np.uint8), 4, np.random.default_rng(0))
+    model = trainer(run_folder, run_folder / "unused").model.segmenter
+    asks = draw_asks(np.zeros((64, 64), np.uint8), 4, STRUCTURES, np.random.default_rng(0))
     prompts, targets = collate(asks, model)
     assert targets.sum() == 0
     assert bool((prompts.text > 0).all())
-    loss, reached = loss_of(torch.full_like(targets, -20.0), torch.ones(4), targets)
+    loss, reached = mask_loss(torch.full_like(targets, -20.0), torch.ones(4), targets)
     assert float(loss) == pytest.approx(0, abs=1e-6)
     assert reached.tolist() == [1, 1, 1, 1]
 
@@ -269,14 +327,32 @@ def test_dice_of_known_masks() -> None:
     assert hard_dice(logits, target).tolist() == [1.0, 0.5]
 
 
-def test_augmentation_moves_picture_and_labels_together() -> None:
-    """A bright square labeled LV stays bright where it is labeled."""
+def test_augmentation_moves_picture_labels_and_points_together() -> None:
+    """A bright square labeled LV stays bright where it is labeled, and its center stays its center."""
     image, label = np.full((96, 96), 20, np.uint8), np.zeros((96, 96), np.uint8)
-    image[30:70, 25:60], label[30:70, 25:60] = 220, Tissue.LV
+    image[30:71, 25:60], label[30:71, 25:60] = 220, Tissue.LV
+    center = np.array([[42.0, 50.0], [np.nan, np.nan]])
     for seed in range(25):
-        picture, moved = augment(image, label, 64, np.random.default_rng(seed))
+        picture, moved, points = augment(image, label, center, 64, np.random.default_rng(seed))
         assert picture.shape == moved.shape == (64, 64)
         assert set(np.unique(moved)) <= {0, int(Tissue.LV)}
+        assert np.isnan(points[1]).all()
         inside = moved == Tissue.LV
         if inside.sum() > 50 and (~inside).sum() > 50:
             assert picture[inside].mean() > picture[~inside].mean() + 5
+        rows, columns = np.nonzero(inside)
+        if rows.size and min(rows.min(), columns.min()) > 0 and max(rows.max(), columns.max()) < 63:
+            assert points[0] == pytest.approx([columns.mean(), rows.mean()], abs=0.6)
+
+
+def test_a_stranger_is_told_from_what_surrounds_it_and_unlabeled() -> None:
+    from echoapex.training.strangers import add_stranger
+
+    rng = np.random.default_rng(0)
+    image, label = rng.integers(60, 120, (160, 160)).astype(np.uint8), np.full((160, 160), Tissue.LV, np.uint8)
+    drawn = [found for _ in range(60) if (found := add_stranger(image, label, rng)) is not None]
+    assert len(drawn) > 30
+    for picture, left, where in drawn:
+        assert np.array_equal(left == 0, where)
+        assert np.count_nonzero(where) >= 60
+        assert abs(float(picture[where].mean()) - float(image[~where].mean())) > 5

@@ -7,6 +7,7 @@ completes the frame, so that ``+z`` is anterior. Points are ``float [N, 3]``. Ph
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -180,7 +181,7 @@ class Heart:
         before, now, a, b = self._volume_samples(w)
         square, linear = float(np.mean(b * now**2)), float(2 * np.mean(before * now * (a - b)))
         rest = float(np.mean(before**2 * (1 - 2 * a + b))) - wanted
-        return (-linear + max(linear**2 - 4 * square * rest, 0.0) ** 0.5) / (2 * square)
+        return (-linear + math.sqrt(max(linear**2 - 4 * square * rest, 0.0))) / (2 * square)
 
     def _volume_samples(self, w: float) -> tuple[Array, Array, Array, Array]:
         levels = (np.arange(2000) + 0.5) / 2000

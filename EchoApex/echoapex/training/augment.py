@@ -9,18 +9,32 @@ from __future__ import annotations
 import numpy as np
 
 
-def augment(image: np.ndarray, label: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One frame and its labels, both ``uint8 [H, W]``, as seen by another machine: ``uint8 [size, size]`` each."""
+def augment(
+    image: np.ndarray, label: np.ndarray, points: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One frame, its labels (both ``uint8 [H, W]``) and its points ``[L, 2]`` (x, y), as seen by another machine.
+
+    Gives back ``uint8 [size, size]`` twice and the points in pixels of that picture; NaN stays NaN.
+    """
     import cv2
 
     matrix = _geometry(image.shape[0], size, rng)
-    shrunk = cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_LINEAR
-    )
+    sharp = _without_alias(image, matrix)
+    shrunk = cv2.warpAffine(sharp, matrix, (size, size), flags=cv2.INTER_LINEAR)
     moved = cv2.warpAffine(label, matrix, (size, size), flags=cv2.INTER_NEAREST)
     if rng.random() < 0.35:
         shrunk, moved = _cropped_edges(shrunk, moved, rng)
-    return _tone(shrunk, rng), moved
+    return _tone(shrunk, rng), moved, points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def _without_alias(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The image softened as averaging over the larger pixels of the target would; warping takes single pixels."""
+    import cv2
+
+    shrinking = 1 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if shrinking <= 1:
+        return image
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), max(0.3, 0.5 * float(np.sqrt(shrinking**2 - 1)))))
 
 
 def _geometry(source: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -33,8 +47,8 @@ def _geometry(source: int, size: int, rng: np.random.Generator) -> np.ndarray:
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = rotate @ np.diag([flip * scale * squash, scale / squash])
     slack = max(0.03, 0.5 * abs(scale / base - 1))
-    center = np.array([size / 2, size / 2]) + rng.uniform(-slack, slack, 2) * size
-    shift = center - linear @ np.array([source / 2, source / 2])
+    center = (size - 1) / 2 + rng.uniform(-slack, slack, 2) * size
+    shift = center - linear @ np.full(2, (source - 1) / 2)
     return np.column_stack([linear, shift])
 
 

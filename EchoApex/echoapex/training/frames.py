@@ -1,23 +1,29 @@
 """Training frames from simulated hearts: pictures with exact labels, drawn once and kept as shards on disk.
 
 A shard is an ``.npz`` with ``images uint8 [N, S, S]`` (sector filling the square), ``labels uint8 [N, S, S]`` of
-`Tissue`, ``sector bool [N, S, S]``, ``mm_per_px [N]``, ``case [N]`` (frames of one clip share a case), ``view [N]``.
+`Tissue`, ``views [N]`` (names) and ``landmarks float32 [N, 4, 2]`` (x, y in pixels, in the order of `WALL_LANDMARKS`;
+NaN in views that have none).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import EchoApexError
+from ..landmarks import WALL_LANDMARKS
 from ..simulation.imaging import Canvas, Imager
 from ..simulation.looks import TRAINING
 from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
 
+OTHER = "OTHER"
+"""The view of frames that show no heart."""
 PHASES_PER_CASE = 3
+
+Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,8 @@ class Frames:
 
     images: np.ndarray
     labels: np.ndarray
-    sector: np.ndarray
-    mm_per_px: np.ndarray
-    case: np.ndarray
-    view: np.ndarray
+    views: np.ndarray
+    landmarks: np.ndarray
 
     def __len__(self) -> int:
         return int(self.images.shape[0])
@@ -42,39 +46,56 @@ def refuse_test_seeds(seeds: Iterable[int]) -> None:
             raise EchoApexError(f"Seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1} are kept for tests", value=seed)
 
 
-def draw_frames(preset: str, seeds: Iterable[int], size: int) -> Frames:
-    """`PHASES_PER_CASE` frames (ED, ES and one between) of one view for each seed; A4C twice as often as A2C."""
-    seeds = list(seeds)
-    refuse_test_seeds(seeds)
-    rows = [row for seed in seeds for row in _case_frames(preset, seed, size)]
+def draw_frames(preset: str, seeds: Iterable[int], size: int, shares: Mapping[str, float]) -> Frames:
+    """`PHASES_PER_CASE` frames (ED, ES and one between) of each seed's heart, in a view drawn by its share."""
+    return _stack(row for seed in _allowed(seeds) for row in _heart_frames(preset, seed, size, shares))
+
+
+def draw_others(preset: str, seeds: Iterable[int], size: int) -> Frames:
+    """`PHASES_PER_CASE` frames without a heart for each seed, seen by the machines of ``preset``."""
+    return _stack(row for seed in _allowed(seeds) for row in _other_frames(preset, seed, size))
+
+
+def _allowed(seeds: Iterable[int]) -> list[int]:
+    chosen = list(seeds)
+    refuse_test_seeds(chosen)
+    return chosen
+
+
+def _stack(rows: Iterable[Row]) -> Frames:
     return Frames(*(np.stack(column) for column in zip(*rows, strict=True)))
 
 
-# The shipped model was trained on frames drawn exactly so, with a flaw: the gain is set on the first frame, ED, from
-# scatterers that lie evenly at ES, so that part of the "muscle" is blood and pictures come out too bright (9 dB on
-# average). Mend it together with a newly trained model.
-def _case_frames(preset: str, seed: int, size: int) -> list[tuple[np.ndarray, ...]]:
+def _other_frames(preset: str, seed: int, size: int) -> list[Row]:
+    from ..simulation.other import draw_other
+
+    clip = draw_other(seed, draw_case(preset, seed).look, size, size, PHASES_PER_CASE)
+    nowhere = np.full((len(WALL_LANDMARKS), 2), np.nan, np.float32)
+    return [(picture, np.zeros_like(picture), np.asarray(OTHER), nowhere) for picture in clip.frames]
+
+
+def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]) -> list[Row]:
+    rng = np.random.default_rng([seed, 3])
+    weights = np.array(list(shares.values()))
+    view = str(rng.choice(list(shares), p=weights / weights.sum()))
     case = draw_case(preset, seed)
-    view = "A2C" if seed % 3 == 2 else "A4C"
     placement, conditions = draw_placement(case, view)
     heart = case.heart()
-    rng = np.random.default_rng([seed, 3])
-    phases = [0.0, heart.curve.es_phase, float(rng.uniform(0.05, 0.95))]
-    imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING, reference_phase=phases[1])
+    imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING)
     canvas = Canvas.fit(size, size, case.look, conditions.depth_mm)
-    sector = imager.in_sector(canvas)
     rows = []
-    for phase in phases:
+    for phase in (0.0, heart.curve.es_phase, float(rng.uniform(0.05, 0.95))):
         imager.forget()
-        picture, label = imager.picture(phase, canvas), imager.labels(phase, canvas)
-        scalars = (np.float32(canvas.mm_per_px), np.int64(seed), np.str_(view))
-        rows.append((picture, label, sector, *(np.asarray(s) for s in scalars)))
+        landmarks = np.full((len(WALL_LANDMARKS), 2), np.nan)
+        if view == "PLAX":
+            landmarks = canvas.to_pixels(imager.wall_landmarks(phase))
+        row = (imager.picture(phase, canvas), imager.labels(phase, canvas))
+        rows.append((*row, np.asarray(view), landmarks.astype(np.float32)))
     return rows
 
 
-def write_shard(path: Path, preset: str, seeds: Iterable[int], size: int) -> None:
-    """Draws frames and writes them as one shard; a shard half written is never left under its name."""
-    frames = draw_frames(preset, seeds, size)
+def write_shard(path: Path, frames: Frames) -> None:
+    """Writes frames as one shard; a shard half written is never left under its name."""
     draft = path.with_suffix(".part.npz")
     np.savez_compressed(draft, **vars(frames))
     draft.replace(path)
@@ -82,10 +103,11 @@ def write_shard(path: Path, preset: str, seeds: Iterable[int], size: int) -> Non
 
 def read_shards(paths: Iterable[Path]) -> Frames:
     """All frames of the given shards."""
+    names = [item.name for item in fields(Frames)]
     parts = []
     for path in paths:
         with np.load(path, allow_pickle=False) as data:
-            parts.append(Frames(**{name: data[name] for name in Frames.__dataclass_fields__}))
+            parts.append([data[name] for name in names])
     if not parts:
         raise EchoApexError("There are no training frames to read")
-    return Frames(*(np.concatenate([getattr(p, n) for p in parts]) for n in Frames.__dataclass_fields__))
+    return Frames(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -6,20 +6,37 @@ import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from ..errors import EchoApexError
+from ..simulation.heart import Tissue
+from ..simulation.presets import check_view
+from .frames import OTHER
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One run. ``cases`` hearts are drawn from ``first_seed``; the learning rate warms up, holds, then falls to 0
-    over the last ``decay_fraction`` of ``steps`` (warmup-stable-decay)."""
+    """One run. ``cases`` hearts and ``others`` pictures without one are drawn from ``first_seed``.
+
+    ``views`` has the share of each view; ``structures`` are learned by name, ``held_out`` is never asked for, and
+    ``strangers`` is the share of frames with a thing without a name. ``start_from`` is the model whose weights the run
+    begins with, empty for none. ``view_loss`` and ``landmark_loss`` weigh the tasks beside the masks; 0 is without that
+    head. The threshold of the views is set on ``calibration`` hearts next after the training seeds; ``text_steps``
+    train the text encoder, 0 is without. The learning rate warms up, holds, then falls to 0 over the last
+    ``decay_fraction`` of ``steps`` (warmup-stable-decay).
+    """
 
     id: str
     name: str
     preset: str
     first_seed: int
     cases: int
+    others: int
+    views: dict[str, float]
+    structures: tuple[str, ...]
+    held_out: tuple[str, ...]
+    strangers: float
+    start_from: str
     frame_size: int
     encoder: str
     patch: int
@@ -35,14 +52,28 @@ class Recipe:
     drop_path: float
     seed: int
     precision: str
+    view_loss: float
+    landmark_loss: float
+    calibration: int
+    text_steps: int
+
+    @property
+    def view_classes(self) -> tuple[str, ...]:
+        """Classes of the view head, empty without one."""
+        if self.view_loss == 0:
+            return ()
+        return (*self.views, OTHER) if self.others else tuple(self.views)
 
     def as_dict(self) -> dict[str, object]:
         """The fields as plain data."""
         return asdict(self)
 
 
-_FROM_ZERO = ("first_seed", "seed", "weight_decay", "ema", "drop_path")
-_BELOW_ONE = ("ema", "drop_path")
+_FROM_ZERO = (
+    *("first_seed", "seed", "weight_decay", "ema", "drop_path"),
+    *("others", "strangers", "view_loss", "landmark_loss", "calibration", "text_steps"),
+)
+_BELOW_ONE = ("ema", "drop_path", "strangers")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -63,11 +94,39 @@ def read_recipe(path: Path) -> Recipe:
         _check(field.name, str(field.type), data[field.name], path)
     if data["precision"] not in ("float32", "bfloat16"):
         raise EchoApexError("Precision is float32 or bfloat16", value=data["precision"], file=path)
-    return Recipe(**data)
+    _check_names(data, path)
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+    return Recipe(**values)
+
+
+def _check_names(data: dict[str, Any], path: Path) -> None:
+    """Views that can be simulated, structures with a truth, and nothing both taught and held out."""
+    for name in ("structures", "held_out"):
+        unknown = sorted(set(data[name]) - Tissue.__members__.keys())
+        if unknown:
+            raise EchoApexError(f"{name} of a recipe name tissues of the simulation", value=unknown, file=path)
+    both = sorted(set(data["structures"]) & set(data["held_out"]))
+    if both or not data["structures"]:
+        raise EchoApexError("A recipe teaches at least one structure and holds out none of them", value=both, file=path)
+    for view in data["views"]:
+        check_view(view)
+    if data["view_loss"] and not data["calibration"]:
+        raise EchoApexError("A view head needs hearts for its calibration", value=0, file=path)
+    if data["landmark_loss"] and "PLAX" not in data["views"]:
+        raise EchoApexError("Wall landmarks are learned from PLAX, and this recipe has none", file=path)
 
 
 def _check(name: str, kind: str, value: object, path: Path) -> None:
     """Refuses a value of another type than ``kind``, or a number that no run can be made with."""
+    if kind.startswith("tuple"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise EchoApexError(f"{name} of a recipe is a list of texts", value=value, file=path)
+        return
+    if kind.startswith("dict"):
+        shares = value.values() if isinstance(value, dict) else ()
+        if not shares or not all(isinstance(share, int | float) and 0 < share < math.inf for share in shares):
+            raise EchoApexError(f"{name} of a recipe is a table of shares above 0", value=value, file=path)
+        return
     if kind == "str":
         if not isinstance(value, str):
             raise EchoApexError(f"{name} of a recipe is a text", value=value, file=path)

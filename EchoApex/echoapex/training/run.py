@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import EchoApexError
 from .publish import publish
 from .recipe import Recipe, read_recipe
-from .segmentation import Team, Trainer, draw_shards, prepare_frames
+from .trainer import Team, Trainer, draw_shards, prepare_frames
 
 USAGE = "Trains a model from a recipe. A run survives a kill: started again with the same arguments it continues."
 

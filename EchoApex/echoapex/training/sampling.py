@@ -1,7 +1,12 @@
-"""Which prompts a training frame is asked with: text, a shaken box, clicks, or an earlier mask, mixed in one batch."""
+"""Which prompts a training frame is asked with: text, a shaken box, clicks, an earlier mask, corrections of one.
+
+What is asked for is a structure by name or without, two chambers at once, one of two after a click on the other, or a
+thing without a name. Kinds and shares are choices of this project; clicks on errors follow Kirillov et al. 2023.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +16,10 @@ from torch import Tensor
 from ..models.segmenter import MASK_PROMPT_LIMIT, PromptBatch, PromptSegmenter
 from ..simulation.heart import Tissue
 
-STRUCTURES: tuple[Tissue, ...] = (Tissue.LV, Tissue.LV_MYO, Tissue.LA, Tissue.RV, Tissue.RA)
-"""What the first model learns, in the order of its card; text number 1 is the first."""
-
-_SHARES = np.array([0.34, 0.22, 0.18, 0.14, 0.12])
-_MAX_POINTS = 3
+_FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
+"""Structures that are asked for more often than others."""
+_CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
+MAX_POINTS = 6
 _BOX_SHAKE = 0.1
 _SMALLEST_PX = 30
 
@@ -32,34 +36,94 @@ class Ask:
     mask: np.ndarray | None = None
 
 
-def draw_asks(label: np.ndarray, count: int, rng: np.random.Generator) -> list[Ask]:
-    """``count`` prompts for one frame's labels ``uint8 [S, S]``."""
-    sizes = np.array([np.count_nonzero(label == k) for k in STRUCTURES])
-    present = sizes >= _SMALLEST_PX
-    asks = []
-    for _ in range(count):
-        if not present.any() or rng.random() < 0.06:
+def draw_asks(
+    label: np.ndarray,
+    count: int,
+    structures: Sequence[Tissue],
+    rng: np.random.Generator,
+    *,
+    stranger: np.ndarray | None = None,
+    held_out: Sequence[Tissue] = (),
+) -> list[Ask]:
+    """``count`` prompts for one frame's labels ``uint8 [S, S]``; text number 1 is the first of ``structures``.
+
+    ``stranger bool [S, S]`` is a thing without a name: the first prompt then points at it. Nothing of ``held_out`` is
+    ever asked for.
+    """
+    asks = [] if stranger is None else [_pointed(stranger, 0, rng)]
+    present = [k for k in structures if np.count_nonzero(label == k) >= _SMALLEST_PX]
+    while len(asks) < count:
+        if not present or rng.random() < 0.07:
             # What is not in the picture has an empty mask, when it is asked for by name.
-            pick = int(rng.integers(len(STRUCTURES)))
-            asks.append(Ask(label == STRUCTURES[pick], text=pick + 1))
+            pick = int(rng.integers(len(structures)))
+            asks.append(Ask(label == structures[pick], text=pick + 1))
             continue
-        shares = _SHARES * present
-        pick = int(rng.choice(len(STRUCTURES), p=shares / shares.sum()))
-        asks.append(_ask(label == STRUCTURES[pick], pick + 1, rng))
+        cavities = [k for k in _CAVITIES if k not in held_out and np.count_nonzero(label == k) >= _SMALLEST_PX]
+        if len(cavities) > 1 and rng.random() < 0.10:
+            asks.append(_two_chambers(label, cavities, rng))
+            continue
+        weights = np.array([_FAVOR.get(k, 1.0) for k in present])
+        wanted = present[int(rng.choice(len(present), p=weights / weights.sum()))]
+        target, text = label == wanted, structures.index(wanted) + 1
+        asks.append(Ask(target, text=text) if rng.random() < 0.36 else _pointed(target, text, rng))
     return asks
 
 
-def _ask(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
-    kind = rng.random()
-    if kind < 0.42:
-        return Ask(target, text=text)
-    name = text if rng.random() < 0.3 else 0
-    if kind < 0.65:
+def _pointed(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
+    """Something shown by a box, clicks, an earlier mask or clicks that correct one; named in three of ten."""
+    kind, name = rng.random(), text if rng.random() < 0.3 else 0
+    if kind < 0.36:
         return Ask(target, text=name, box=shaken_box(target, rng))
-    if kind < 0.90:
+    if kind < 0.70:
         points, signs = _clicks(target, rng)
         return Ask(target, text=name, points=points, signs=signs)
-    return Ask(target, text=name, mask=_earlier(target, rng))
+    if kind < 0.82:
+        return Ask(target, text=name, mask=_soft(_earlier(target, rng), rng))
+    return _corrected(target, name, rng)
+
+
+def _two_chambers(label: np.ndarray, cavities: list[Tissue], rng: np.random.Generator) -> Ask:
+    """Two chambers by a box or a click in each; or one of them, when a negative click takes the other away."""
+    first, second = rng.permutation(np.array(cavities))[:2]
+    one, two = label == first, label == second
+    both, box = one | two, None
+    inside, taken = _place(one, rng), _place(two, rng)
+    kind = rng.random()
+    if kind < 0.35:
+        return Ask(both, points=np.stack([inside, taken]), signs=np.array([1, 1]))
+    mask = None
+    if kind < 0.70:
+        mask = _soft(both.astype(np.float32), rng)
+    else:
+        box = shaken_box(both, rng)
+    if rng.random() < 0.25:
+        return Ask(both, box=box, mask=mask)
+    if rng.random() < 0.5:
+        return Ask(one, box=box, mask=mask, points=taken[None], signs=np.array([0]))
+    return Ask(one, box=box, mask=mask, points=np.stack([inside, taken]), signs=np.array([1, 0]))
+
+
+def _corrected(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
+    """An earlier mask that went wrong, and one to five clicks where it did."""
+    wrong = _earlier(target, rng) > 0.5
+    places, signs = [_place(target, rng)], [1]
+    for _ in range(int(rng.integers(0, 5))):
+        missing, extra = target & ~wrong, wrong & ~target
+        positive = np.count_nonzero(missing) >= np.count_nonzero(extra)
+        error = missing if positive else extra
+        if not error.any():
+            break
+        places.append(_place(error, rng))
+        signs.append(int(positive))
+        # The next click goes elsewhere.
+        wrong = _mended(wrong, target, places[-1], rng)
+    return Ask(target, text=text, points=np.stack(places), signs=np.array(signs), mask=_soft(wrong * 1.0, rng))
+
+
+def _mended(wrong: np.ndarray, target: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    rows, columns = np.ogrid[: target.shape[0], : target.shape[1]]
+    near = np.hypot(columns - place[0], rows - place[1]) < rng.uniform(0.04, 0.12) * target.shape[0]
+    return np.where(near, target, wrong)
 
 
 def shaken_box(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -71,37 +135,48 @@ def shaken_box(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.clip(np.array([x0, y0, x1, y1]) + shake, 0, last), np.float32)
 
 
-def _clicks(target: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _place(region: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A click ``(x, y)`` in ``region``, not on its edge where there is room: now and then in its middle."""
     import cv2
 
-    depth = cv2.distanceTransform(target.astype(np.uint8), cv2.DIST_L2, 3)
-    inside = np.argwhere(depth >= min(2.0, float(depth.max())))
+    depth = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 3)
+    least = 0.9 * depth.max() if rng.random() < 0.3 else min(2.0, float(depth.max()))
+    inside = np.argwhere(region & (depth >= least))
+    return np.asarray(inside[rng.integers(len(inside))][::-1], np.float32)
+
+
+def _clicks(target: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    places, signs = [_place(target, rng)], [1]
     outside = np.argwhere(~target)
-    places, signs = [inside[rng.integers(len(inside))]], [1]
-    for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.25, 0.15]))):
+    for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.56, 0.18, 0.12, 0.08, 0.06]))):
         positive = rng.random() < 0.5
-        pool = inside if positive else outside
-        places.append(pool[rng.integers(len(pool))])
+        places.append(_place(target, rng) if positive else outside[rng.integers(len(outside))][::-1].astype(np.float32))
         signs.append(int(positive))
-    return np.array(places, np.float32)[:, ::-1].copy(), np.array(signs)
+    return np.stack(places), np.array(signs)
 
 
 def _earlier(target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """``target`` as it may have looked some frames ago: larger or smaller, shifted, softly drawn."""
+    """``target`` as it may have looked some frames ago: larger or smaller, and shifted; ``float32 [S, S]``."""
     import cv2
 
     rows, columns = np.nonzero(target)
     center = np.array([columns.mean(), rows.mean()])
     linear = np.diag(rng.uniform(0.75, 1.3, 2))
     shift = center + rng.normal(0, 0.03, 2) * target.shape[0] - linear @ center
-    moved = cv2.warpAffine(target.astype(np.float32), np.column_stack([linear, shift]), target.shape[::-1])
-    soft = cv2.GaussianBlur(moved, (0, 0), 1.5) * 2 - 1
+    return np.asarray(cv2.warpAffine(target.astype(np.float32), np.column_stack([linear, shift]), target.shape[::-1]))
+
+
+def _soft(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A mask as logits, softly drawn and more or less sure."""
+    import cv2
+
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) * 2 - 1
     return np.asarray(soft * rng.uniform(0.4, 1.0) * MASK_PROMPT_LIMIT, np.float32)
 
 
 def collate(asks: list[Ask], model: PromptSegmenter) -> tuple[PromptBatch, Tensor]:
     """Prompts as one batch, and their targets as coverage ``float32 [N, S/2, S/2]``."""
-    batch = PromptBatch.empty(len(asks), points=_MAX_POINTS)
+    batch = PromptBatch.empty(len(asks), points=MAX_POINTS)
     side = asks[0].target.shape[0]
     masks = torch.zeros(len(asks), side, side)
     for i, ask in enumerate(asks):

@@ -1,7 +1,8 @@
-"""Trains the prompt segmenter on simulated frames: mixed prompts, Dice and cross-entropy, its own confidence."""
+"""Trains one encoder for all tasks on simulated frames: mixed prompts to masks, views, wall landmarks."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,12 +16,19 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
+from ..landmarks import WALL_LANDMARKS
+from ..models.encoder import Features
+from ..models.heads import Heads, heat_map_loss
 from ..models.preprocess import Preprocessing
 from ..models.segmenter import PromptBatch, PromptSegmenter, create_segmenter
+from ..models.store import load_model
+from ..simulation.heart import Tissue
 from .augment import augment
-from .frames import Frames, read_shards, refuse_test_seeds, write_shard
+from .frames import OTHER, Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from .losses import mask_loss
 from .recipe import Recipe
-from .sampling import STRUCTURES, collate, draw_asks
+from .sampling import Ask, collate, draw_asks
+from .strangers import add_stranger
 
 CASES_PER_SHARD = 50
 
@@ -33,44 +41,79 @@ def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
 
 
 def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
-    """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards."""
-    last = recipe.first_seed + recipe.cases
-    refuse_test_seeds(range(recipe.first_seed, last))
+    """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards.
+
+    A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
+    refused rather than mixed in.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    _check_origin(recipe, folder)
     paths = []
-    for start in range(recipe.first_seed, last, CASES_PER_SHARD):
-        path = folder / f"{recipe.preset}-{start:06d}.npz"
-        if not path.exists():
-            say(f"drawing hearts {start} to {min(start + CASES_PER_SHARD, last) - 1}")
-            write_shard(path, recipe.preset, range(start, min(start + CASES_PER_SHARD, last)), recipe.frame_size)
-        paths.append(path)
+    for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
+        last = recipe.first_seed + count
+        refuse_test_seeds(range(recipe.first_seed, last))
+        for start in range(recipe.first_seed, last, CASES_PER_SHARD):
+            path = folder / f"{kind}-{start:06d}.npz"
+            seeds = range(start, min(start + CASES_PER_SHARD, last))
+            if not path.exists():
+                say(f"drawing {kind} {start} to {seeds[-1]}")
+                write_shard(path, _draw(recipe, kind, seeds))
+            paths.append(path)
     return paths
 
 
-def loss_of(logits: Tensor, dice: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss over prompts, and the Dice each mask reached ``[N]``.
-
-    5 x binary cross-entropy + soft Dice (1 smoothing) + squared error of the predicted Dice; the weights are our
-    choice. An empty target counts as Dice 1 where the mask is empty.
-    """
-    probability = logits.sigmoid()
-    overlap = (probability * targets).sum((1, 2))
-    soft = 1 - (2 * overlap + 1) / (probability.sum((1, 2)) + targets.sum((1, 2)) + 1)
-    entropy = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((1, 2))
-    reached = hard_dice(logits, targets)
-    empty = targets.sum((1, 2)) == 0
-    soft = torch.where(empty, torch.zeros_like(soft), soft)
-    return (5 * entropy + soft + (dice - reached) ** 2).mean(), reached
+def _draw(recipe: Recipe, kind: str, seeds: range) -> Frames:
+    if kind == OTHER:
+        return draw_others(recipe.preset, seeds, recipe.frame_size)
+    return draw_frames(recipe.preset, seeds, recipe.frame_size, recipe.views)
 
 
-def hard_dice(logits: Tensor, targets: Tensor) -> Tensor:
-    """Dice of the thresholded mask with the thresholded target, ``[N]``; 1 where both are empty."""
-    with torch.no_grad():
-        mask, truth = logits > 0, targets >= 0.5
-        total = mask.sum((1, 2)) + truth.sum((1, 2))
-        return torch.where(
-            total == 0, torch.ones_like(total, dtype=torch.float32), 2 * (mask & truth).sum((1, 2)) / total.clamp(min=1)
+def _check_origin(recipe: Recipe, folder: Path) -> None:
+    origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
+    file = folder / "origin.json"
+    if not file.exists():
+        file.write_text(json.dumps(origin), encoding="utf-8")
+    elif json.loads(file.read_text(encoding="utf-8")) != origin:
+        raise EchoApexError("The frames here were drawn by another recipe; give another --run folder", file=file)
+
+
+class Network(nn.Module):
+    """A segmenter and its heads as one, for training."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.segmenter: PromptSegmenter = create_segmenter(
+            recipe.encoder, recipe.patch, recipe.image_size, len(recipe.structures), drop_path=recipe.drop_path
         )
+        width = self.segmenter.encoder.embed_dim
+        self.heads = Heads(width, len(recipe.view_classes), len(WALL_LANDMARKS) if recipe.landmark_loss else 0)
+
+    def start_from(self, other: PromptSegmenter) -> None:
+        """Takes over the weights of another segmenter; names it does not know stay as they are."""
+        own, given = self.segmenter.state_dict(), other.state_dict()
+        shared = min(own[_TEXT].shape[0], given[_TEXT].shape[0])
+        given[_TEXT] = torch.cat([given[_TEXT][:shared], own[_TEXT][shared:]])
+        self.segmenter.load_state_dict(given)
+
+
+_TEXT = "text_embedding.weight"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step sees.
+
+    Images ``[B, 1, S, S]``; the frame ``index [N]`` and ``targets [N, S/2, S/2]`` of each prompt; ``views [B]`` as
+    class numbers; and the ``landmarks [M, 4, 2]`` (x, y, model pixels) of the frames ``marked [M]``.
+    """
+
+    images: Tensor
+    index: Tensor
+    prompts: PromptBatch
+    targets: Tensor
+    views: Tensor
+    marked: Tensor
+    landmarks: Tensor
 
 
 @dataclass(frozen=True)
@@ -106,9 +149,12 @@ class Trainer:
         if recipe.batch % self.team.size:
             raise EchoApexError("The batch must divide evenly between the processes", value=recipe.batch)
         torch.manual_seed(recipe.seed)
-        self.model = create_segmenter(
-            recipe.encoder, recipe.patch, recipe.image_size, len(STRUCTURES), drop_path=recipe.drop_path
-        )
+        self.model = Network(recipe)
+        if recipe.start_from:
+            self.model.start_from(load_model(recipe.start_from, "cpu").model)
+        self.structures = [Tissue[name] for name in recipe.structures]
+        self.held_out = [Tissue[name] for name in recipe.held_out]
+        self.views = np.array([recipe.view_classes.index(view) if recipe.view_classes else 0 for view in frames.views])
         self.average = deepcopy(self.model).eval()
         self.optimizer = torch.optim.AdamW(
             _groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True
@@ -117,7 +163,7 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         self._resume()
 
-    def run(self, until: int | None = None) -> PromptSegmenter:
+    def run(self, until: int | None = None) -> Network:
         """Trains to ``until`` (default: the recipe's end), saves, and returns the averaged model."""
         self.model.train()
         started, told = time.perf_counter(), []
@@ -127,52 +173,93 @@ class Trainer:
             self.step += 1
             if self.step % 20 == 0 or self.step == end:
                 self.seconds, started = self.seconds + time.perf_counter() - started, time.perf_counter()
-                loss, dice = np.mean(told, axis=0)
+                mask, dice, view, landmark = np.mean(told, axis=0)
                 told = []
-                hours = self.seconds / 3600
-                self.say(f"step {self.step}/{self.recipe.steps} loss {loss:.4f} dice {dice:.4f} hours {hours:.2f}")
+                self.say(
+                    f"step {self.step}/{self.recipe.steps} masks {mask:.4f} dice {dice:.4f} views {view:.4f} "
+                    f"landmarks {landmark:.4f} hours {self.seconds / 3600:.2f}"
+                )
             if self.step % 250 == 0 or self.step == end:
                 self.save()
         return self.average
 
-    def _one_step(self) -> tuple[float, float]:
+    def _one_step(self) -> tuple[float, float, float, float]:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * self._rate()
         # Dropped paths, too, must not depend on whether the run was stopped in between.
         draw = np.random.SeedSequence([recipe.seed, self.step, self.team.rank])
         torch.manual_seed(int(draw.generate_state(1)[0]))
-        images, index, prompts, targets = self.draw_batch()
+        batch = self.draw_batch()
         # With some hundred tokens plain attention is faster than the fused kernel, whose bfloat16 backward is slow.
         with (
             torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"),
             sdpa_kernel(SDPBackend.MATH),
         ):
-            logits, dice = self.model(images, index, prompts)
-        loss, reached = loss_of(logits, dice, targets)
+            features = self.model.segmenter.encode(batch.images)
+            logits, dice = self.model.segmenter.decode(features, batch.index, batch.prompts)
+            view, landmark = self._head_losses(features, batch)
+        mask, reached = mask_loss(logits, dice, batch.targets)
+        loss = mask + recipe.view_loss * view + recipe.landmark_loss * landmark
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.team.average([p.grad for p in self.model.parameters() if p.grad is not None])
+        self.team.average(self._gradients())
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self._update_average()
-        return float(loss.detach()), float(reached.mean())
+        return float(mask.detach()), float(reached.mean()), float(view.detach()), float(landmark.detach())
 
-    def draw_batch(self) -> tuple[Tensor, Tensor, PromptBatch, Tensor]:
-        """Images ``[B, 1, S, S]``, frame index ``[N]``, prompts and targets ``[N, S/2, S/2]`` of the coming step."""
+    def _head_losses(self, features: Features, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of the views and of the heat maps; 0 where there is no such head or nothing to learn from."""
+        heads, nothing = self.model.heads, batch.images.new_zeros(())
+        view, landmark = nothing, nothing
+        if heads.view is not None:
+            view = functional.cross_entropy(heads.view(features.cls).float(), batch.views)
+        if heads.landmarks is not None and len(batch.marked):
+            landmark = heat_map_loss(heads.landmarks(features.select(batch.marked)), batch.landmarks)
+        return view, landmark
+
+    def _gradients(self) -> list[Tensor]:
+        """Gradients of all parameters; 0 where this process had nothing to learn from and another may have."""
+        for parameter in self.model.parameters():
+            if parameter.requires_grad and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        return [p.grad for p in self.model.parameters() if p.grad is not None]
+
+    def draw_batch(self) -> Batch:
+        """What the coming step sees."""
         # A generator for each step: a run continued after a kill sees what it would have seen.
         rng = np.random.default_rng([self.recipe.seed, self.step, self.team.rank])
-        count = self.recipe.batch // self.team.size
-        images, asks = [], []
-        for pick in rng.integers(len(self.frames), size=count):
-            image, label = augment(self.frames.images[pick], self.frames.labels[pick], self.recipe.image_size, rng)
-            images.append(image)
-            asks += draw_asks(label, self.recipe.prompts_per_frame, rng)
-        prompts, targets = collate(asks, self.model)
-        stack = torch.from_numpy(np.stack(images))[:, None].float() / 255
-        index = torch.arange(count).repeat_interleave(self.recipe.prompts_per_frame)
-        normalized = (stack - self.preprocessing.mean) / self.preprocessing.std
-        return normalized, index, prompts, targets
+        picks = rng.integers(len(self.frames), size=self.recipe.batch // self.team.size)
+        drawn = [self._draw_frame(int(pick), rng) for pick in picks]
+        prompts, targets = collate([ask for _, _, asks in drawn for ask in asks], self.model.segmenter)
+        stack = torch.from_numpy(np.stack([image for image, _, _ in drawn]))[:, None].float() / 255
+        points = np.stack([places for _, places, _ in drawn])
+        inside = np.isfinite(points) & (points >= 0) & (points <= self.recipe.image_size - 1)
+        marked = np.flatnonzero(inside.all(axis=(1, 2)))
+        return Batch(
+            images=(stack - self.preprocessing.mean) / self.preprocessing.std,
+            index=torch.arange(len(drawn)).repeat_interleave(self.recipe.prompts_per_frame),
+            prompts=prompts,
+            targets=targets,
+            views=torch.from_numpy(self.views[picks]),
+            marked=torch.from_numpy(marked),
+            landmarks=torch.from_numpy(points[marked]).float(),
+        )
+
+    def _draw_frame(self, pick: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Ask]]:
+        """The picture, its landmarks and its prompts."""
+        frames, recipe = self.frames, self.recipe
+        image, label, points = augment(
+            frames.images[pick], frames.labels[pick], frames.landmarks[pick], recipe.image_size, rng
+        )
+        strange = add_stranger(image, label, rng) if rng.random() < recipe.strangers else None
+        thing = None
+        if strange is not None:
+            image, label, thing = strange
+        count = recipe.prompts_per_frame
+        asks = draw_asks(label, count, self.structures, rng, stranger=thing, held_out=self.held_out)
+        return image, points, asks
 
     def _rate(self) -> float:
         recipe = self.recipe

@@ -1,0 +1,47 @@
+"""What trials depend on, as a short text: trials that are kept are used again only where nothing of it has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+
+from ..models.card import ModelCard
+from .hearts import Acquisition
+
+_ENGINE = Path(__file__).parents[1]
+_PACKAGES = ("simulation", "measure", "models")
+_MODULES = ("classifying", "clips", "encoding", "locating", "observing", "segmenting", "steadying", "structures")
+_TRIALS = (
+    *("examine", "hearts", "masks", "overlays", "phrases", "pointing", "records", "scores", "subject", "through_time"),
+    *("viewing", "visit", "walls"),
+)
+
+
+def trials_key(card: ModelCard, preset: str, held_out: Sequence[str], acquisition: Acquisition) -> str:
+    """A folder name for the trials of one model; changes with its card or weights, the hearts, pictures and code."""
+    # Scores are written onto the card by evaluating.
+    described = replace(card, scores={}).to_json()
+    setting = repr((sorted(held_out), sorted(asdict(acquisition).items())))
+    return f"{preset}-{_digest([described.encode()])}-{_digest([setting.encode()])}-{_code()}"
+
+
+@cache
+def _code() -> str:
+    """Digest of the source that trials are made by; line ends do not count."""
+    return _digest(file.read_text(encoding="utf-8").encode() for file in _sources())
+
+
+def _sources() -> list[Path]:
+    packages = [file for name in _PACKAGES for file in sorted((_ENGINE / name).glob("*.py"))]
+    modules = [_ENGINE / f"{name}.py" for name in _MODULES]
+    return [*packages, *modules, *(Path(__file__).with_name(f"{name}.py") for name in _TRIALS)]
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()[:12]

@@ -1,0 +1,213 @@
+"""Tables against trials written by hand: a perfect model, a constant one and an inverted one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from echoapex.evaluation.answer_tables import prompts_table, views_table
+from echoapex.evaluation.mask_tables import segmentation_table
+from echoapex.evaluation.measure_tables import beats_table, ef_table, walls_table
+from echoapex.evaluation.records import (
+    AbsentTrial,
+    BeatTrial,
+    ClickTrial,
+    ClipBeats,
+    EfTrial,
+    Findings,
+    HeldOutTrial,
+    LandmarkTrial,
+    MaskTrial,
+    PhraseTrial,
+    RemovalTrial,
+    ShiftTrial,
+    ViewTrial,
+    WallTrial,
+)
+
+NAN = float("nan")
+KINDS = ("text", "box", "box+text", "click1")
+
+
+def masks(seed: int, dice: float, confidence: float, *, view: str = "A4C", shift: int = 0) -> Findings:
+    """One outlined ventricle, its truth a square that lies ``shift`` cells to the right."""
+    covered = np.zeros((96, 96), np.uint8)
+    covered[20:60, 10 + shift : 50 + shift] = 255
+    trial = MaskTrial(
+        view, 3, "LV", dict.fromkeys(KINDS, dice), dict.fromkeys(KINDS, confidence), 1.5, 900.0, (1.0, 1.0), "lv"
+    )
+    return Findings(seed, masks=[trial], arrays={"lv": covered})
+
+
+def test_dice_stands_beside_the_best_fixed_mask() -> None:
+    table = segmentation_table([masks(1, 0.9, 0.8), masks(2, 0.7, 0.8)], ["LV"])
+    assert table["dice/LV/text"]["value"] == pytest.approx(0.8)
+    assert table["dice/LV/box"]["constant"] == 1, "both truths are the same"
+    assert table["surface_mm/LV"] == {"value": 1.5, "ci": None, "constant": 0.0}
+    apart = segmentation_table([masks(1, 0.9, 0.8), masks(2, 0.9, 0.8, shift=20)], ["LV"])
+    # One of them is met and half of the other, or what both have in common of each.
+    assert apart["dice/LV/text"]["constant"] == pytest.approx(0.8, abs=0.06)
+
+
+def test_views_beside_the_main_ones_are_told_apart_and_not_pooled() -> None:
+    table = segmentation_table([masks(1, 0.9, 0.9), masks(2, 0.3, 0.9, view="A5C")], ["LV"])
+    assert table["dice/LV/text"]["value"] == pytest.approx(0.9)
+    assert table["dice/LV/text/A5C"]["value"] == pytest.approx(0.3)
+    assert table["confidence_error"]["value"] == pytest.approx(0.0)
+
+
+def test_a_confidence_that_knows_warns_and_an_inverted_one_misleads() -> None:
+    bad, good = (0.5, 0.6, 0.7), (0.9, 0.92, 0.97)
+    sure = segmentation_table([masks(k, d, d) for k, d in enumerate(bad + good)], ["LV"])
+    wrong = segmentation_table([masks(k, d, 1 - d) for k, d in enumerate(bad + good)], ["LV"])
+    assert sure["confidence_auc"]["value"] == 1 and wrong["confidence_auc"]["value"] == 0
+    assert sure["confidence_auc"]["constant"] == 0.5
+    assert sure["confidence_auc/LV"]["ci"] == (1.0, 1.0)
+    assert sure["confidence_error"]["value"] == pytest.approx(0)
+    # The best single guess is the median of what is reached, 0.8.
+    assert sure["confidence_error"]["constant"] == pytest.approx(np.mean([0.3, 0.2, 0.1, 0.1, 0.12, 0.17]))
+
+
+def test_missing_masks_are_counted_and_do_not_spoil_the_distance() -> None:
+    nothing = masks(1, 0.0, 0.4)
+    nothing.masks[0] = MaskTrial(**{**vars(nothing.masks[0]), "surface_mm": NAN})
+    table = segmentation_table([nothing, masks(2, 0.9, 0.9)], ["LV", "RV"])
+    assert table["missed/LV"]["value"] == 0.5 and table["surface_mm/LV"]["value"] == 1.5
+    assert not any("RV" in name for name in table)
+
+
+def test_false_alarms_are_the_share_of_absent_structures_found() -> None:
+    patient = Findings(1, absent=[AbsentTrial("A2C", "RV", True), AbsentTrial("A2C", "RV", False)])
+    assert segmentation_table([patient], ["RV"])["false_alarm/RV"]["value"] == 0.5
+
+
+def test_ef_is_scored_where_it_was_measured() -> None:
+    trials = [EfTrial("A4C", 50.0, 54.0), EfTrial("A2C", NAN, 54.0), EfTrial("biplane", 60.0, 54.0)]
+    other = [EfTrial("A4C", 30.0, 34.0), EfTrial("A2C", 34.0, 34.0), EfTrial("biplane", 34.0, 34.0)]
+    table = ef_table([Findings(1, ef=trials), Findings(2, ef=other)])
+    assert table["ef_measured"]["value"] == 0.75 and table["ef_biplane_measured"]["value"] == 1
+    assert table["ef_mae"]["value"] == pytest.approx(8 / 3)
+    assert table["ef_biplane_mae"] == {"value": 3.0, "ci": None, "constant": 10.0}
+    assert table["ef_biplane_ratio"]["value"] == pytest.approx(0.3)
+    nothing = ef_table([Findings(1, ef=[EfTrial("biplane", NAN, 50.0)])])
+    assert nothing["ef_biplane_measured"]["value"] == 0 and "ef_biplane_mae" not in nothing
+
+
+def test_walls_of_a_perfect_a_constant_and_a_blind_model() -> None:
+    truths = (6.0, 8.0, 10.0, 12.0, 17.0)
+
+    def scored(answer: list[float]) -> dict[str, dict[str, object]]:
+        rows = zip(answer, truths, strict=True)
+        return walls_table([Findings(k, walls=[WallTrial("IVSd", a, t)]) for k, (a, t) in enumerate(rows)])
+
+    perfect, constant = scored(list(truths)), scored([10.0] * 5)
+    assert perfect["mae_mm/IVSd"]["value"] == 0 and perfect["r2/IVSd"]["value"] == 1
+    assert constant["mae_mm/IVSd"]["value"] == constant["mae_mm/IVSd"]["constant"] == pytest.approx(3.0)
+    assert constant["ratio/IVSd"]["value"] == pytest.approx(1)
+    assert scored([NAN] * 5) == {"measured/IVSd": {"value": 0.0, "ci": (0.0, 0.0), "constant": None}}
+
+
+def test_landmarks_are_off_by_millimeters() -> None:
+    trials = [LandmarkTrial("IVS-RV", 0, (13.0, 14.0), (10.0, 10.0), 0.5)]
+    other = [LandmarkTrial("IVS-RV", 0, (10.0, 20.0), (10.0, 20.0), 1.0)]
+    table = walls_table([Findings(1, landmarks=trials), Findings(2, landmarks=other)])
+    assert table["landmark_mm/IVS-RV"]["value"] == pytest.approx((2.5 + 0) / 2)
+    assert table["landmark_mm/IVS-RV"]["constant"] == pytest.approx((5 * 0.5 + 5 * 1.0) / 2)
+
+
+def test_beats_missed_invented_and_late() -> None:
+    late = BeatTrial("A4C", 0.04, (0.1, 0.15), (0.4, 0.47), 0.12, 0.55)
+    missed = BeatTrial("A4C", 0.04, (0.9, 0.95), (1.2, 1.27), NAN, NAN)
+    # The R wave lies before the clip: nobody has to find it, but its end-systole counts where it was found.
+    cut = BeatTrial("A4C", 0.04, (NAN, NAN), (0.2, 0.27), 0.0, 0.16)
+    table = beats_table([Findings(1, beats=[late, missed, cut], clip_beats=[ClipBeats("A4C", 3, 1)])])
+    assert table["beats_found"]["value"] == 0.5 and table["beats_missed"]["value"] == 0.5
+    assert table["beats_invented"]["value"] == pytest.approx(1 / 3)
+    assert table["ed_error_ms"]["value"] == 0
+    assert table["es_error_ms"]["value"] == pytest.approx((80 + 40) / 2)
+    assert table["es_error_frames"]["value"] == pytest.approx((2 + 1) / 2)
+    assert table["es_bias_ms"]["value"] == pytest.approx((80 - 40) / 2)
+    # The middles are 0.435 and 0.235, their median 0.335: 65 ms before the one span, 65 after the other.
+    assert table["es_error_ms"]["constant"] == pytest.approx(65)
+
+
+def test_jitter_is_what_moves_beyond_the_truth() -> None:
+    true = [0.2, 0.4, 0.6]
+    trembling = Findings(1, shifts=[ShiftTrial("A4C", "LV", [t + 0.5 for t in true], true)])
+    frozen = Findings(1, shifts=[ShiftTrial("A4C", "LV", [0.0] * 3, true)])
+    table = beats_table([trembling])["jitter_mm/LV"]
+    assert table["value"] == pytest.approx(0.5)
+    assert table["constant"] == pytest.approx(beats_table([frozen])["jitter_mm/LV"]["value"]) == pytest.approx(-0.4)
+
+
+def test_unknown_is_wrong_for_a_view_and_right_for_anything_else() -> None:
+    answers = [("A4C", "A4C"), ("A4C", "UNKNOWN"), ("A2C", "A2C"), ("A2C", "A4C"), ("OTHER", "UNKNOWN")]
+    patients = [
+        Findings(1, views=[ViewTrial(truth, answer, 0.9) for truth, answer in answers]),
+        Findings(2, views=[ViewTrial("A4C", "A4C", 0.9), ViewTrial("OTHER", "A2C", 0.9), ViewTrial("SSN", "OTHER", 1)]),
+    ]
+    table = views_table(patients, ("A2C", "A4C", "OTHER"))
+    assert table["balanced_accuracy"]["value"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert table["balanced_accuracy"]["constant"] == 0.5
+    assert table["recall/A4C"]["value"] == pytest.approx(2 / 3)
+    assert table["lost"]["value"] == pytest.approx(1 / 5)
+    assert table["abstention/OTHER"]["value"] == 0.5 and table["abstention/SSN"]["value"] == 1
+    assert table["confusion/A2C/A4C"]["value"] == 0.5 and table["confusion/A4C/UNKNOWN"]["value"] == pytest.approx(
+        1 / 3
+    )
+    assert "recall/OTHER" not in table
+
+
+def test_a_majority_answer_has_the_balanced_accuracy_of_the_constant() -> None:
+    trials = [ViewTrial(view, "A4C", 1.0) for view in ("A4C", "A4C", "A4C", "A2C", "PLAX")]
+    table = views_table([Findings(1, views=trials)], ("A4C", "A2C", "PLAX"))
+    assert table["balanced_accuracy"]["value"] == pytest.approx(table["balanced_accuracy"]["constant"])
+
+
+def removal(start: str, before: tuple[float, float], after: tuple[float, float]) -> RemovalTrial:
+    return RemovalTrial("A4C", start, "LA", "LV", *before, *after)
+
+
+def test_a_negative_click_takes_away_what_it_hits_and_nothing_else() -> None:
+    both, done = (1.0, 1.0), (0.1, 0.9)
+    trials = [
+        removal("box", both, done),
+        removal("box", both, both),
+        removal("box", both, (0.0, 0.5)),
+        removal("box", done, done),
+        removal("mask", both, done),
+    ]
+    table = prompts_table([Findings(1, removals=trials)], [])
+    assert table["negative_click_removes"] == {"value": 0.5, "ci": None, "constant": 0.25}
+    assert table["negative_click_removes/mask"] == {"value": 1.0, "ci": None, "constant": 0.0}
+
+
+def test_clicks_stand_beside_the_chamber_clicked_most() -> None:
+    clicks = [ClickTrial("A4C", name, name == "LV", False) for name in ("LV", "LV", "LV", "LA")]
+    table = prompts_table([Findings(1, clicks=clicks)], [])
+    assert table["click_returns_chamber"] == {"value": 0.75, "ci": None, "constant": 0.75}
+    assert table["click_returns_chamber/zeroed"]["value"] == 0
+    assert table["click_returns_chamber/LA"]["value"] == 0 and table["clicks"]["value"] == 4
+
+
+def test_held_out_structures_by_box_clicks_and_without_prompts() -> None:
+    trial = HeldOutTrial("PLAX", "AO", 0.8, [0.5, 0.6, 0.7, 0.8, 0.85], 0.1, 0.2)
+    table = prompts_table([Findings(1, held_out=[trial])], [])
+    found = {name: round(value["value"], 6) for name, value in table.items()}
+    kinds = {"box": 0.8, "click1": 0.5, "click5": 0.85, "box/zeroed": 0.1, "click5/zeroed": 0.2}
+    assert found == {f"held_out/AO/{kind}": value for kind, value in kinds.items()}
+
+
+def test_texts_are_right_or_refused() -> None:
+    phrases = [
+        PhraseTrial("left ventricle", "LV", "LV", "synonym"),
+        PhraseTrial("lft atrium", "LA", "", "typo"),
+        PhraseTrial("la", "LA", "LV", "typo"),
+        PhraseTrial("liver", "", "", "organ"),
+        PhraseTrial("spleen", "", "LV", "organ"),
+    ]
+    table = prompts_table([], phrases)
+    assert table["text_right"]["value"] == pytest.approx(1 / 3)
+    assert table["text_right"]["constant"] == pytest.approx(2 / 3)
+    assert table["text_right/typo"]["value"] == 0 and table["text_right/synonym"]["value"] == 1
+    assert table["text_refused"] == {"value": 0.5, "ci": None, "constant": 0.0}
