@@ -98,7 +98,7 @@ def test_installs_once(checkout: Checkout) -> None:
     assert "about" in first.stderr and "GB" in first.stderr
     assert first.stdout == ""
     assert checkout("demo").stderr == ""
-    assert checkout.installed() == ["."]
+    assert checkout.installed() == [".[slicer]"]
     assert checkout.calls()[1]["arguments"] == ["-m", "echoapex", "demo", "--out", "x"]
 
 
@@ -108,7 +108,7 @@ def test_tests_add_their_extra_and_keep_it(checkout: Checkout) -> None:
     checkout("test", "-k", "some name")
     checkout("demo")
     checkout("test")
-    assert checkout.installed() == [".", ".[dev]"]
+    assert checkout.installed() == [".[slicer]", ".[dev,slicer]"]
     assert [call["arguments"] for call in checkout.calls()][3] == ["-m", "pytest", "-k", "some name"]
 
 
@@ -147,8 +147,15 @@ def test_a_failed_installation_is_said_and_tried_again(checkout: Checkout) -> No
 @pytest.mark.parametrize("stamp", ["", "[]", "{}", '{"fingerprint": 1, "extras": 2}', "\0"])
 def test_a_damaged_stamp_means_install(checkout: Checkout, stamp: str) -> None:
     (checkout.folder / ".venv" / "echoapex-installed.json").write_text(stamp)
-    assert checkout("demo").returncode == 0
+    assert checkout("echoapex", "info", "x").returncode == 0
     assert checkout.installed() == ["."]
+
+
+@posix_only
+@pytest.mark.parametrize(("verb", "needs"), [("analyze", ".[slicer]"), ("segment", ".")])
+def test_only_what_writes_a_scene_needs_the_libraries_of_slicer(checkout: Checkout, verb: str, needs: str) -> None:
+    assert checkout("echoapex", verb, "x").returncode == 0
+    assert checkout.installed() == [needs]
 
 
 @posix_only

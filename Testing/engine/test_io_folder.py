@@ -16,8 +16,8 @@ from echoapex.errors import ReadError
 from echoapex.io import describe, list_clips, read_cine
 
 KEYS = (
-    "file kind modality mode mode_source frame_count rows columns frame_times_s frame_time_source scale_mm_per_px scale_source "
-    "scale_reason sector color heart_rate identifying warnings"
+    "file kind modality mode mode_source frame_count rows columns frame_times_s frame_time_source scale_mm_per_px "
+    "scale_source scale_reason sector color heart_rate identifying warnings"
 )
 
 
