@@ -202,18 +202,28 @@ def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
 
     A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of myocardium.
     """
-    from scipy import ndimage
-
-    labels, count = ndimage.label(mask)
-    if count == 0:
+    if not mask.any():
         return mask
-    pieces = np.bincount(labels.ravel())
-    pieces[0] = 0
-    kept = pieces >= least * pieces.max()
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    # Only where something is, with an empty rim: what the rim belongs to is outside and no hole.
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    labels, sizes = _pieces(np.pad(mask[window], 1))
     # Of equals only one stays: one piece means one.
-    kept = kept if least < 1.0 else np.arange(pieces.size) == int(np.argmax(pieces))
-    largest = kept[labels]
-    holes, hole_count = ndimage.label(ndimage.binary_fill_holes(largest) & ~largest)
-    sizes = np.bincount(holes.ravel(), minlength=hole_count + 1)
-    small = np.flatnonzero(sizes <= np.count_nonzero(largest) / 20)
-    return np.asarray(largest | np.isin(holes, small[small > 0]), bool)
+    kept = sizes >= least * sizes.max() if least < 1.0 else np.arange(sizes.size) == int(np.argmax(sizes))
+    pieces = kept[labels]
+    holes, hole_sizes = _pieces(~pieces)
+    small = hole_sizes <= np.count_nonzero(pieces) / 20
+    small[[0, holes[0, 0]]] = False
+    result = np.zeros_like(mask)
+    result[window] = (pieces | small[holes])[1:-1, 1:-1]
+    return result
+
+
+def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Pieces of ``mask`` connected by their sides, counted from 1, and the pixels of each; 0 is the rest and has none."""
+    import cv2
+
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    sizes[0] = 0
+    return np.asarray(labels, np.int32), sizes

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 from scipy import ndimage
@@ -191,6 +193,28 @@ def test_a_wall_may_be_two_pieces_but_a_crumb_is_none() -> None:
     kept = main_pieces(mask, 0.25)
     assert kept[6, 6] and kept[6, 26] and not kept[30, 30]
     assert np.array_equal(np.unique(np.nonzero(main_pieces(mask))[1]), np.arange(5, 10))
+
+
+def pieces_by_scipy(mask: np.ndarray, least: float) -> np.ndarray:
+    """What `main_pieces` is defined as, written with scipy."""
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())[1:]
+    kept = np.flatnonzero(sizes >= least * sizes.max()) if least < 1 else [int(np.argmax(sizes))]
+    largest = np.isin(labels, np.asarray(kept) + 1)
+    holes, count = ndimage.label(ndimage.binary_fill_holes(largest) & ~largest)
+    limit = np.count_nonzero(largest) / 20
+    small = [hole for hole in range(1, count + 1) if np.count_nonzero(holes == hole) <= limit]
+    return np.asarray(largest | np.isin(holes, small))
+
+
+@given(st.integers(0, 10_000), st.floats(0.3, 0.9), st.sampled_from([0.1, 0.25, 1.0]))
+@settings(max_examples=60)
+def test_pieces_and_holes_are_those_of_the_definition(seed: int, share: float, least: float) -> None:
+    field = ndimage.uniform_filter(np.random.default_rng(seed).random((40, 50)), 5)
+    mask = field < np.quantile(field, share)
+    assert np.array_equal(main_pieces(mask, least), pieces_by_scipy(mask, least))
 
 
 def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: SimulatedClip) -> None:
