@@ -220,7 +220,7 @@ def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
 
 
 def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Pieces of ``mask`` connected by their sides, counted from 1, and the pixels of each; 0 is the rest and has none."""
+    """Pieces of ``mask`` connected by their sides, counted from 1, and the pixels of each; 0 is the rest, with none."""
     import cv2
 
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
