@@ -99,7 +99,9 @@ def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)
-    return replace(cine, times=_times(item, cine), scale=_scale(item, cine), simulated=item["simulated"])
+    # A scene gets passed on, and outside the sector machines burn in names and dates.
+    frames = cine.masked_frames()
+    return replace(cine, frames=frames, times=_times(item, cine), scale=_scale(item, cine), simulated=item["simulated"])
 
 
 def _times(item: Mapping[str, Any], cine: Cine) -> FrameTimes:

@@ -6,7 +6,7 @@ frames are counted from 0; ``mm_per_px`` is ``(y, x)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -214,7 +214,3 @@ class Cine:
     def masked_frames(self) -> ImageStack:
         """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""
         return np.where(self.sector.mask[None], self.frames, np.uint8(0))
-
-    def with_scale(self, mm_per_px: tuple[float, float]) -> Cine:
-        """The same cine with a scale given by the user, ``(y, x)`` in mm."""
-        return replace(self, scale=Scale(mm_per_px, ScaleSource.USER))

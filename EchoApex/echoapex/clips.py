@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ VIEWS = (
     *("PSAX_APEX", "SC4C", "SCSAX", "SCIVC", "SSN", "ZOOM", OTHER, UNKNOWN),
 )
 """All identifiers of views."""
+
+_Result = TypeVar("_Result", LVResult, WallResult, LAResult)
 
 LOW_CONFIDENCE = 0.8
 """Predicted Dice below which an outline of the left ventricle is doubted (own choice)."""
@@ -205,7 +208,7 @@ def measure_clip(
         view=named.name,
         segmentations=PackedSegmentations(found),
         lv=None,
-        warnings=(*cine.warnings, *named.warnings, *_outline_warnings(segmentations)),
+        warnings=(*cine.warnings, *named.warnings, *_outline_warnings(segmentations), *_unsure_outline(found)),
         origin=origin,
         view_source=named.source,
         view_probability=named.probability,
@@ -218,9 +221,24 @@ def measure_clip(
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
+    measured = replace(
+        measured,
+        lv=measured.lv and _doubted(measured.lv, (*named.warnings, *_unsure_outline(found))),
+        walls=measured.walls and _doubted(measured.walls, named.warnings),
+        atrium=measured.atrium and _doubted(measured.atrium, named.warnings),
+    )
     results = (measured.lv, measured.walls, measured.atrium)
     doubts = [text for item in results if item is not None for text in item.warnings]
     return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *doubts))))
+
+
+def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:
+    """``result`` with ``doubts`` on each of its numbers too, so that whatever is made of them tells them."""
+    return replace(result, measurements=_told(result.measurements, doubts), warnings=(*doubts, *result.warnings))
+
+
+def _told(items: Iterable[Measurement], doubts: tuple[str, ...]) -> tuple[Measurement, ...]:
+    return tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
 
 
 def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
@@ -291,7 +309,13 @@ def _outline_warnings(segmentations: Mapping[str, Segmentation]) -> Iterable[str
         missing, total = int((~item.masks.any(axis=(1, 2))).sum()), len(item.masks)
         if missing:
             yield f"{title}: not found in {'any frame' if missing == total else f'{missing} of {total} frames'}"
-        weakest = int(np.argmin(item.confidence))
-        if name == "LV" and missing < total and item.confidence[weakest] < LOW_CONFIDENCE:
-            sure = f"{item.confidence[weakest]:.2f} in frame {weakest}"
-            yield f"{title}: the model is unsure of its outline (predicted Dice down to {sure})"
+
+
+def _unsure_outline(found: Mapping[str, Segmentation]) -> Iterable[str]:
+    ventricle = found.get("LV")
+    if ventricle is None:
+        return
+    weakest = int(np.argmin(ventricle.confidence))
+    if ventricle.confidence[weakest] < LOW_CONFIDENCE:
+        sure = f"{ventricle.confidence[weakest]:.2f} in frame {weakest}"
+        yield f"{structures()['LV'].name}: the model is unsure of its outline (predicted Dice down to {sure})"

@@ -162,6 +162,8 @@ def _mixing(group: Sequence[_File], beside: Sequence[_File]) -> Iterable[str]:
         yield f"One folder holds {len(studies)} studies of one patient; each study is reported apart"
     if studies and any(not file.identity.known and file.readable for file in group):
         yield "These files do not say whose they are; they are reported apart from the others in their folder"
+    elif len(group) > 1 and not any(file.identity.known for file in group):
+        yield "These files do not say whose they are; they are taken for one patient's, since they lie in one folder"
 
 
 def _patient(group: Sequence[_File]) -> tuple[Patient, tuple[str, ...]]:

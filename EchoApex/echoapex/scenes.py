@@ -41,6 +41,15 @@ def write_scene(folder: Path) -> SceneWritten:
     return SceneWritten(scene, "" if done.returncode == 0 else f"{SCENE_FILE} is not complete: {said}")
 
 
+def remove_scene(folder: Path) -> SceneWritten:
+    """Removes the scene of an earlier run, which would tell of another report, where no new one is wanted."""
+    try:
+        (folder / SCENE_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        return SceneWritten(None, f"{SCENE_FILE} of an earlier run could not be removed: {error.strerror}")
+    return SceneWritten(None)
+
+
 def _run_writer(folder: Path) -> subprocess.CompletedProcess[str]:
     # The child must find what this process found, whichever way that was installed.
     path = os.pathsep.join(filter(None, sys.path))

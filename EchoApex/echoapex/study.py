@@ -17,7 +17,7 @@ from .measure.body import BsaFormula
 from .observing import ModelObserver
 from .patient import Patient
 from .report import StudyReport, write_report
-from .scenes import SceneWritten, write_scene
+from .scenes import SceneWritten, remove_scene, write_scene
 from .summary import summarize
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class _Work:
         page = write_report(folder, report, progress=self.tell)
         if self.options.scene:
             self.tell("writing a scene for 3D Slicer")
-        scene = write_scene(folder) if self.options.scene else SceneWritten(None)
+        scene = write_scene(folder) if self.options.scene else remove_scene(folder)
         if scene.message:
             self.tell(scene.message)
         return WrittenStudy(report, folder, page, scene)

@@ -31,8 +31,9 @@ _WALLS = ("IVSd", "LVIDd", "LVPWd")
 
 @dataclass(frozen=True)
 class Summary:
-    """The measurements of a study, those of the whole study first; what is missing and why; what was decided.
+    """The measurements of a study; what is missing and why; what was decided.
 
+    Those of the whole study come first, then those of each clip: with a scale before without, then the surest.
     ``biplane`` is the volume over the phase of a beat, None without a pair of clips.
     """
 
@@ -52,7 +53,7 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     biplane = () if pair is None else measure_biplane(*pair)
     walls, wall_notes = _walls(clips)
     of_study = [*biplane, *_atrium(clips), *walls, *measure_mass(walls)]
-    of_clips = [item for clip in clips for item in clip.measurements if item not in walls]
+    of_clips = [item for clip in _surest_first(clips) for item in clip.measurements if item not in walls]
     found = [*of_study, *of_clips]
     found += index_by_bsa(found, patient, formula)
     graded = (*grade(found, patient), *_geometry(found, patient))
@@ -88,6 +89,16 @@ def _length(lv: LVResult) -> float:
 def _sure(result: LVResult | LAResult | WallResult) -> float:
     """The least confidence of what was measured, 0 where it is not known."""
     return min((item.confidence for item in result.measurements if item.confidence is not None), default=0.0)
+
+
+def _surest_first(clips: Sequence[ClipResult]) -> list[ClipResult]:
+    """The clips in the order in which they may stand for a study that has no pair of views."""
+
+    def rank(clip: ClipResult) -> tuple[bool, float]:
+        result = clip.lv or clip.walls
+        return not clip.cine.scale.known, 0.0 if result is None else -_sure(result)
+
+    return sorted(clips, key=rank)
 
 
 def _pair_note(clips: Sequence[ClipResult], pair: tuple[LVResult, LVResult] | None) -> tuple[str, ...]:
@@ -152,7 +163,7 @@ def _missing(
     for what, present, views in (
         ("biplane EF", ("LVEF", "biplane") in there, (A4C, A2C)),
         ("wall thickness, LV mass or relative wall thickness", "LVMass" in names, (WALL_VIEW,)),
-        ("left atrial volume", "LAV" in names, (A4C, A2C)),
+        ("biplane left atrial volume", ("LAV", "biplane") in there, (A4C, A2C)),
     ):
         if not present:
             yield MeasureError(f"No {what}: {_reason(clips, views)}")

@@ -87,13 +87,10 @@ def simulate(chosen: Namespace) -> bool:
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
-    from .models.store import load_model
-    from .report.page import banner
     from .study import StudyOptions, write_studies
 
     patient = _patient(chosen)
-    model = load_model(chosen.model, chosen.device)
-    say(banner(model.card.simulated_only))
+    model = _model(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     options = StudyOptions(patient, dict(chosen.views), formula, scene=not chosen.no_scene)
     records = []
@@ -104,6 +101,17 @@ def analyze(chosen: Namespace) -> bool:
     if chosen.json:
         print_json({"studies": records})
     return not any(record["failures"] for record in records)
+
+
+def _model(chosen: Namespace) -> LoadedModel:
+    """The chosen model; says what it is fit for, and where it computes."""
+    from .models.store import load_model
+    from .report.page import banner
+
+    model = load_model(chosen.model, chosen.device)
+    say(banner(model.card.simulated_only))
+    say(f"device: {model.device_reason}")
+    return model
 
 
 def _patient(chosen: Namespace) -> Patient:
@@ -152,14 +160,12 @@ def segment(chosen: Namespace) -> bool:
     if not chosen.out.parent.is_dir():
         raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
     from . import io, segmenting
-    from .models.store import load_model
-    from .report.page import banner
 
     cine = io.read_cine(chosen.cine)
-    model = load_model(chosen.model, chosen.device)
+    model = _model(chosen)
     prompt = _prompt(chosen, model)
     frame = chosen.frame or 0
-    for text in (*cine.warnings, banner(model.card.simulated_only)):
+    for text in cine.warnings:
         say(text)
     structure = prompt.structure or PROMPTED
     say(f"segmenting {structure} in {cine.frame_count} frames")

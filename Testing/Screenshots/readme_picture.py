@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,10 +13,15 @@ HEIGHT = 440
 TARGET = Path(__file__).resolve().parents[2] / "Resources" / "Screenshots" / "demo.png"
 
 
+def first_beat(report: Path) -> list[Path]:
+    """The stills of the first beat of a report's first clip, which is A4C."""
+    clip = json.loads((report / "report.json").read_text(encoding="utf-8"))["clips"][0]
+    return [report / "pictures" / f"{clip['id']}-{clip['beats'][0][phase]:04d}.png" for phase in ("ed", "es")]
+
+
 def main(folder: Path) -> None:
     """End-diastole and end-systole of the real clip, then of the simulated one, side by side."""
-    names = [f"{clip}-{phase}.png" for clip in ("real-A4C", "simulated-A4C") for phase in ("ED", "ES")]
-    pictures = [cv2.imread(str(folder / "pictures" / name)) for name in names]
+    pictures = [cv2.imread(str(file)) for report in (folder / "real", folder) for file in first_beat(report)]
     resized = [
         cv2.resize(p, (round(p.shape[1] * HEIGHT / p.shape[0]), HEIGHT), interpolation=cv2.INTER_AREA) for p in pictures
     ]

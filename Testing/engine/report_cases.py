@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import model_cases
 import numpy as np
 
 from echoapex.cine import FrameTimes, Scale
 from echoapex.clips import VIEW_STRUCTURES, WALL_VIEW, ClipResult, measure_clip
 from echoapex.landmarks import Landmarks
-from echoapex.models.card import Architecture, ModelCard, Training
-from echoapex.models.preprocess import Preprocessing
 from echoapex.patient import Patient
 from echoapex.report import StudyReport, Truth, TruthValue
 from echoapex.segmenting import Segmentation
@@ -22,22 +21,15 @@ from echoapex.summary import summarize
 
 SEED = 900_901
 
-CARD = ModelCard(
-    id="tiny-test",
-    name="A model for tests",
-    architecture=Architecture("vit_tiny", 16, 64),
-    preprocessing=Preprocessing(64),
+CARD = replace(
+    model_cases.CARD,
     structures=("LV", "LV_MYO", "LA", "RV", "RA", "AO"),
-    training=Training("none", 7, "nothing", "none", 0.0, 0),
-    simulated_only=True,
-    code_license="Apache-2.0",
-    weights_license="Apache-2.0",
-    scores={},
-    created="2026-01-01T00:00:00+00:00",
-    limits="For tests only.",
+    views=(),
+    view_threshold=0.0,
+    landmarks=(),
     weights_sha256="ab" * 32,
 )
-
+"""A model without heads."""
 
 VIEWS = ("A4C", "A2C", "PLAX")
 

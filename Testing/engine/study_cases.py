@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from report_cases import CARD, simulated, true_landmarks, true_masks
 
 from echoapex.cine import Cine
@@ -116,7 +115,3 @@ def measured(report: Any, name: str, method: str) -> float:
     (item,) = [m for m in report.measurements if (m.name, m.method) == (name, method)]
     assert item.value is not None
     return float(item.value)
-
-
-def is_finite(values: Any) -> bool:
-    return bool(np.isfinite(values).all())

@@ -21,6 +21,7 @@ from echoapex.models.store import LoadedModel, save_model
 from echoapex.observing import ModelObserver, Observer
 from echoapex.segmenting import Segmentation
 from echoapex.simulation.dicom import write_dicom
+from echoapex.simulation.looks import TRAINING
 from echoapex.simulation.study import study_truth, write_truth_labels
 
 
@@ -156,7 +157,8 @@ def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_on
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "no-models"))
-    # A quarter of the pixels, for the test's sake.
+    # A quarter of the pixels, and coarser, for the test's sake.
+    monkeypatch.setattr("echoapex.simulation.study.simulate_clip", partial(simulation.simulate_clip, sampling=TRAINING))
     monkeypatch.setattr(simulation, "write_study", partial(simulation.write_study, rows=240, columns=320))
     result = demo.run_demo(tmp_path / "out", as_text=False, scene=False)
     assert result["failures"] == []

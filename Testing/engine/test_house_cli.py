@@ -239,6 +239,7 @@ def test_analyze_reports_what_it_can_and_says_what_failed(
         assert Path(found[key]).is_file()
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["patient"]["sex"] == "female"
     assert "Not a medical device" in printed.err and "broken.dcm" in printed.err
+    assert "device: cpu was asked for" in printed.err
 
 
 def test_analyze_of_nothing_measurable_is_no_failure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
@@ -20,7 +21,10 @@ from echoapex import cli, doctor
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "EchoApex" / "echoapex"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-HEAVY = ("torch", "torchvision", "timm", "segment_anything", "SimpleITK", "pydicom", "gdcm", "cv2", "scipy")
+HEAVY = (
+    *("torch", "torchvision", "timm", "segment_anything", "SimpleITK", "pydicom", "gdcm", "cv2", "scipy"),
+    *("slicer", "vtk", "vtkmodules"),
+)
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -50,7 +54,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         return set(archive.namelist())
 
 
-def test_wheel_holds_the_engine_and_its_resources_and_nothing_else(wheel: set[str]) -> None:
+def test_wheel_holds_engine_glue_and_resources_and_nothing_else(wheel: set[str]) -> None:
     engine = {path.relative_to("EchoApex").as_posix() for path in tracked("EchoApex/echoapex", "EchoApex/EchoApexLib")}
     resources = {
         f"echoapex/resources/{path.relative_to('Resources').as_posix()}"
@@ -137,7 +141,8 @@ def test_paths_that_differ_only_in_case_are_found(paths: list[str], found: list[
 
 
 def engine_files() -> list[Path]:
-    return [ROOT / path for path in tracked("EchoApex/echoapex", "run.py", ".ci") if path.suffix == ".py"]
+    found = tracked("EchoApex/echoapex", "EchoApex/EchoApexLib", "run.py", ".ci")
+    return [ROOT / path for path in found if path.suffix == ".py"]
 
 
 @pytest.mark.parametrize("file", engine_files(), ids=lambda file: file.name)
@@ -162,10 +167,12 @@ def readme_commands(start: str) -> list[list[str]]:
 
 def test_every_command_of_the_readme_is_one_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = readme_commands("python3 run.py echoapex")
-    assert {"info", "simulate", "segment", "evaluate", "models", "doctor"} <= {words[0] for words in engine}
+    assert {"info", "analyze", "simulate", "segment", "evaluate", "models", "doctor"} <= {words[0] for words in engine}
     assert {"demo", "test", "bench", "echoapex"} <= {words[0] for words in readme_commands("python3 run.py")}
     seen: list[str] = []
-    for verb in ("info", "simulate", "segment", "evaluate", "models_list", "models_show", "doctor", "demo"):
+    verbs = {name for name, found in vars(cli.verbs).items() if inspect.isfunction(found) and not name.startswith("_")}
+    assert verbs >= {"info", "analyze", "models_list"}
+    for verb in verbs:
         monkeypatch.setattr(cli.verbs, verb, lambda chosen, verb=verb: not seen.append(verb))
     assert [cli.main(words) for words in engine] == [0] * len(engine)
     assert len(seen) == len(engine)

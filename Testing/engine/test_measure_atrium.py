@@ -55,7 +55,7 @@ def value(measurements, method):
     return next(m.value for m in measurements if m.method == method)
 
 
-def test_the_biplane_area_length_volume_of_the_notes():
+def test_the_biplane_area_length_volume_of_a_worked_example():
     assert biplane_area_length_volume(1800, 1700, 50) == pytest.approx(51.948, abs=5e-4)
     assert biplane_area_length_volume(1800, 1800, 50) == area_length_volume(1800, 50)
     for bad in [(1800, 1700, 0), (-1, 1700, 50), (1800, np.nan, 50)]:

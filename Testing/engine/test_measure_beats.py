@@ -10,7 +10,7 @@ from measure_phantoms import volume_curve
 
 from echoapex.cine import FrameTimes, TimeSource
 from echoapex.errors import MeasureError
-from echoapex.measure.beats import find_beats, heart_rates, search_beats
+from echoapex.measure.beats import find_beats, frame_rate_doubts, heart_rates, search_beats
 from echoapex.measure.types import Beat
 
 UNKNOWN = FrameTimes.unknown("test")
@@ -132,6 +132,14 @@ def test_of_two_systoles_cut_by_the_clip_only_the_whole_looking_one_counts():
     assert any("Only part of a beat" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize(("start", "frames"), [(0.15, 55), (0.12, 55), (0.1, 58)])
+def test_parts_of_two_systoles_are_no_beat(start, frames):
+    # It begins and ends within a systole: neither has its whole depth, and an EF by one of them would be far too low.
+    curve, seconds = volume_curve(frames, start_phase=start)
+    found = search_beats(curve, times_of(seconds))
+    assert found.beats == () and found.reason == "the clip holds no whole systole"
+
+
 def test_gaps_are_bridged_and_reported():
     curve, seconds = volume_curve(110, start_phase=0.8)
     holed = curve.copy()
@@ -189,6 +197,23 @@ def test_atrial_fibrillation():
     assert [curve[b.es] for b in beats] == pytest.approx([120 * 0.45, 120 * 0.58, 120 * 0.38], abs=2)
 
 
+def test_irregular_beats_are_said():
+    # Systole and filling keep their length; only the rest after them differs from beat to beat.
+    beat = np.cos(np.linspace(0, 2 * np.pi, 28))
+    pieces = [piece for rest in (4, 20, 2, 30) for piece in (np.ones(rest), beat)]
+    curve = 120 + 40 * np.concatenate([*pieces, np.ones(5)])
+    found = search_beats(curve, times_of(np.arange(curve.size) / 50))
+    assert len(found.beats) == 4
+    assert any("irregular" in warning and "mean over 4" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("heart_rate", [50, 70, 100, 140])
+def test_regular_beats_are_not_called_irregular(heart_rate):
+    curve, seconds = volume_curve(200, rate_hz=40, heart_rate=heart_rate, start_phase=0.7)
+    noisy = curve * (1 + np.random.default_rng(heart_rate).normal(0, 0.02, curve.size))
+    assert not any("irregular" in warning for warning in search_beats(noisy, times_of(seconds)).warnings)
+
+
 def test_r_waves_set_end_diastole():
     curve, seconds = volume_curve(160, start_phase=0.8)
     r_waves = (0.2, 1.2, 2.2)
@@ -230,6 +255,12 @@ def test_an_ecg_out_of_step_is_doubted(shift):
     curve, seconds = volume_curve(200, start_phase=0.6)
     found = search_beats(curve, times_of(seconds), np.array([0.4, 1.4, 2.4]) + shift)
     assert any("in step" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("source", TimeSource)
+def test_times_of_display_are_doubted(source):
+    doubts = frame_rate_doubts(FrameTimes(np.arange(60) / 50, source))
+    assert bool(doubts) == (source in (TimeSource.DISPLAY_RATE, TimeSource.CONTAINER))
 
 
 def test_impossible_heart_rates_are_doubted():

@@ -35,7 +35,7 @@ def graded(name, value, patient, method="linear"):
     return grade([Measurement(name, value, "", method)], patient)[0]
 
 
-def test_the_mass_of_the_notes():
+def test_the_mass_of_a_worked_example():
     assert lv_mass(10, 48, 10) == pytest.approx(170.195, abs=5e-4)
     assert relative_wall_thickness(10, 48) == pytest.approx(0.41667, abs=5e-6)
     assert lv_mass(10, 48, 10) / bsa(170, 70) == pytest.approx(94.05, abs=5e-3)
@@ -46,7 +46,7 @@ def test_the_mass_of_the_notes():
     ("formula", "area"),
     [(BsaFormula.DUBOIS, 1.80971), (BsaFormula.MOSTELLER, 1.81812), (BsaFormula.HAYCOCK, 1.82568)],
 )
-def test_the_body_surfaces_of_the_notes(formula, area):
+def test_the_body_surfaces_of_worked_examples(formula, area):
     assert bsa(170, 70, formula) == pytest.approx(area, abs=5e-6)
     assert patient_bsa(MAN, formula) == bsa(170, 70, formula)
 

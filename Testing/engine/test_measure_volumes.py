@@ -20,7 +20,7 @@ EXACT = np.pi / 6 * 5.0**2 * 9.0
 LEVELS = (np.arange(DISKS) + 0.5) / DISKS
 
 
-def test_the_exact_spheroid_of_the_notes():
+def test_an_exact_spheroid():
     assert pytest.approx(117.810, abs=5e-4) == EXACT
 
 

@@ -49,6 +49,18 @@ def test_one_landmark_never_found_costs_one_wall_only():
     assert measure_mass(found.measurements) == ()
 
 
+def test_a_wall_that_may_as_well_be_nothing_is_not_measured():
+    landmarks = chain()
+    sigma = landmarks.sigma_px.copy()
+    sigma[:, 3] = 30.0
+    found = measure(Landmarks(WALL_LANDMARKS, landmarks.points, sigma))
+    assert set(values(found)) == {"IVSd", "LVIDd", "LVIDs", "FS", "HR"}
+    assert "LVPWd" not in {c.name for c in found.calipers}
+    assert any("LVPWd could not be measured" in warning and "too unsure" in warning for warning in found.warnings)
+    nowhere = measure(Landmarks(WALL_LANDMARKS, landmarks.points, np.full_like(sigma, 90.0)))
+    assert set(values(nowhere)) == {"HR"} and nowhere.calipers == ()
+
+
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 2), (2, 3), (0, 3)])
 def test_swapped_points_are_not_used(first, second):
     landmarks = chain()

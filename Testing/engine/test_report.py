@@ -16,13 +16,16 @@ from jsonschema import Draft202012Validator
 from report_cases import CARD, VIEWS, report, simulated, true_masks, true_result, unscaled_result
 
 from echoapex import resources
+from echoapex.cine import Scale
 from echoapex.clips import measure_clip
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_masks
 from echoapex.landmarks import WALL_LANDMARKS
+from echoapex.measure.grading import NOT_GRADED_IF_CROPPED
 from echoapex.measure.types import Measurement, Source
 from echoapex.patient import Patient, Sex
 from echoapex.report import StudyReport, report_json, write_report
+from echoapex.report.numbers import key_measurements
 from echoapex.report.page import MAX_BYTES
 from echoapex.report.table import measurement_csv
 from echoapex.report.words import with_unit
@@ -191,6 +194,31 @@ def test_a_number_at_the_top_says_that_it_has_warnings(page: Page, content: Stud
     assert any(f"with {len(item.warnings)} warning" in top for item in shown)
 
 
+def test_a_whole_atrium_in_one_view_goes_before_one_cut_off_in_two() -> None:
+    made = report(true_result("A4C"), true_result("A2C"))
+    cut = [
+        replace(item, warnings=(NOT_GRADED_IF_CROPPED,)) if "A2C" in {source.clip for source in item.sources} else item
+        for item in made.measurements
+    ]
+    (shown,) = [m for m in key_measurements(replace(made, measurements=tuple(cut))) if m.name == "LAV"]
+    assert (shown.method, shown.sources[0].clip) == ("A4C", "A4C")
+    (usual,) = [m for m in key_measurements(made) if m.name == "LAV"]
+    assert usual.method == "biplane"
+
+
+def test_without_a_pair_the_first_numbers_are_of_one_clip_with_a_scale() -> None:
+    cine, truth = simulated("A4C").cine(), true_masks("A4C")
+    count = cine.frame_count
+    made = []
+    # ED of the first clip is surer than that of the second, and its ES is not.
+    for name, sure in (("a", np.linspace(0.99, 0.5, count)), ("b", np.full(count, 0.9)), ("c", np.ones(count))):
+        seen = cine if name != "c" else replace(cine, scale=Scale.none("no region"))
+        found = {"LV": replace(truth["LV"], confidence=sure.astype(np.float32))}
+        made.append(measure_clip(seen, name, "A4C", found))
+    shown = {item.name: item.sources[0].clip for item in key_measurements(report(*made, truth=None))}
+    assert shown == dict.fromkeys(("LVEF", "LVEDV", "LVESV", "HR"), "b")
+
+
 def test_the_page_has_every_number_with_its_truth(page: Page, content: StudyReport) -> None:
     for item in content.measurements:
         assert with_unit(item.value, item.unit) in page.text
@@ -336,6 +364,7 @@ def test_the_table_for_spreadsheets_holds_every_number(folder: Path, content: St
         assert (row["study"], row["name"], row["unit"], row["method"]) == ("study-1", item.name, item.unit, item.method)
         assert row["value"] == "" if item.value is None else float(row["value"]) == pytest.approx(item.value, rel=1e-5)
         assert row["grade"] == (item.grade or "")
+        assert row["simulated"] == ("no" if item.sources[0].clip == "real" else "yes")
         assert set(row["clips"].split("; ")) == {source.clip for source in item.sources}
 
 
@@ -352,6 +381,20 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(EchoApexError, match="cannot be made"):
         write_report(tmp_path / "file", report(true_result("A2C")))
+
+
+def test_nothing_of_an_earlier_report_stays_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "mine.png").write_bytes(b"not of a report")
+    write_report(tmp_path, report(replace(true_result("A2C"), id="earlier"), measurements=()))
+    assert (tmp_path / "pictures" / "mine.png").is_file()
+    write_report(tmp_path, report(true_result("A4C")))
+    assert not [file for file in tmp_path.rglob("*") if file.name.startswith("earlier")]
+
+
+def test_the_page_says_that_an_atrium_takes_the_shorter_length(page: Page) -> None:
+    how = page.text[page.text.index("How each number was made") :]
+    assert "shorter of its two lengths" in how and "probability of an error within a tenth" in how
 
 
 def test_no_name_of_a_patient_reaches_the_report(folder: Path) -> None:

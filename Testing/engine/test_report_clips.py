@@ -225,6 +225,18 @@ def test_doubts_about_outlines_are_said() -> None:
     assert not any("unsure" in text for text in true_result("A4C").warnings)
 
 
+def test_a_doubtful_view_or_outline_is_said_at_each_number() -> None:
+    cine, truth = replace(simulated("A4C").cine(), view="A2C"), true_masks("A4C")
+    poor = Segmentation(truth["LV"].masks, np.full(cine.frame_count, 0.5, np.float32))
+    result = measure_clip(cine, "clip", "A4C", {"LV": poor, "LA": truth["LA"]})
+    assert result.lv is not None
+    for name in ("LVEF", "LVEDV", "LAV"):
+        items = [item for item in result.measurements if item.name == name]
+        assert items and all(any("calls this view A2C" in text for text in item.warnings) for item in items)
+    assert all(any("unsure" in text for text in item.warnings) for item in result.lv.measurements)
+    assert len(set(result.warnings)) == len(result.warnings)
+
+
 def test_measuring_is_the_same_each_time() -> None:
     again = measure_clip(simulated("A4C").cine(), "A4C", "A4C", true_masks("A4C"))
     assert again.lv is not None and true_result("A4C").lv is not None

@@ -188,7 +188,7 @@ def test_what_cannot_be_measured_is_listed_and_has_not_failed(sorry: StudyReport
 
 
 def test_nothing_else_failed_and_text_files_are_no_clips(sorry: StudyReport) -> None:
-    assert len(sorry.failures) == 4
+    assert len(sorry.failures) == 5
     assert "notes.txt" not in " ".join(map(str, (*sorry.failures, *sorry.not_measured)))
 
 
@@ -210,12 +210,11 @@ def test_without_frame_times_there_are_volumes_and_no_heart_rate(sorry: StudyRep
     assert any("frame times are unknown" in text for text in clip.warnings)
 
 
-def test_a_clip_that_starts_in_systole_is_measured_or_says_why(sorry: StudyReport) -> None:
+def test_a_clip_that_starts_and_ends_within_systole_is_not_measured_and_says_why(sorry: StudyReport) -> None:
     clip = clip_of(sorry, "from-systole.dcm")
-    if clip.beats:
-        assert all(beat.ed < beat.es for beat in clip.beats) and clip.warnings
-    else:
-        assert "beat" in str(clip.refusal)
+    assert clip.beats == () and clip.measurements == ()
+    assert "No beat was found" in reason_of(sorry.failures, "from-systole.dcm")
+    assert any("no whole systole" in text for text in clip.warnings)
 
 
 def test_few_frames_a_second_are_a_warning(sorry: StudyReport) -> None:
@@ -252,6 +251,7 @@ def test_one_view_gives_its_own_ef_and_says_what_is_missing(good: Path) -> None:
     assert not [m for m in report.measurements if m.method == "biplane"]
     assert str(reason_of(report.not_measured, "biplane EF")) == "No biplane EF: there is no A2C clip."
     assert "there is no PLAX clip" in reason_of(report.not_measured, "LV mass")
+    assert "there is no A2C clip" in reason_of(report.not_measured, "biplane left atrial volume")
     assert report.failures == ()
 
 
@@ -372,7 +372,8 @@ def test_files_without_identity_are_one_study_a_folder_and_never_somebodys(tmp_p
     write_header(tmp_path / "y" / "2.dcm")
     (_, known, _), (_, beside, notes), (_, alone, none) = grouped(tmp_path)
     assert (known, beside, alone) == ({"1.dcm"}, {"a.avi", "b.mp4"}, {"c.avi", "2.dcm"})
-    assert any("do not say whose" in note for note in notes) and none == ()
+    assert any("do not say whose" in note for note in notes)
+    assert len(none) == 1 and "taken for one patient's" in none[0]
 
 
 def test_a_file_cut_short_goes_where_it_may_belong(tmp_path: Path) -> None:
@@ -403,6 +404,13 @@ def test_every_file_is_found_once(tmp_path: Path) -> None:
     write_header(tmp_path / "x" / "1.dcm", PatientID="A")
     found = find_clips([tmp_path, tmp_path / "x", tmp_path / "x" / "1.dcm", tmp_path / "x" / ".." / "x" / "1.dcm"])
     assert len(found) == 1
+
+
+def test_where_no_scene_is_wanted_none_of_an_earlier_report_stays(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "scene.mrb").write_bytes(b"of another patient")
+    options = StudyOptions(observe=TruthIn(WHOLE), scene=False)
+    (written,) = write_studies([good / "a2c.dcm"], MODEL, tmp_path, options=options)
+    assert written.scene.path is None and not (tmp_path / "scene.mrb").exists()
 
 
 def test_a_missing_scene_is_said_and_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -110,7 +110,7 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
 
 def recipe_file(folder: Path, **changes: object) -> Path:
     file = folder / "tiny.toml"
-    values = {**RECIPE.as_dict(), **changes}
+    values = {**asdict(RECIPE), **changes}
     lines = [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
     tables = [
         f"[{k}]\n" + "\n".join(f"{n} = {x}" for n, x in v.items()) for k, v in values.items() if isinstance(v, dict)

@@ -122,6 +122,15 @@ def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: p
     assert study.clips[1].cine.scale == cases.NO_SCALE
 
 
+def test_what_is_burned_in_beside_the_sector_stays_out_of_the_scene(tmp_path: Path) -> None:
+    clip = cases.make_clip()
+    frames = clip.cine.masked_frames()
+    frames[:, 2:8, 2:20] = 255
+    study, _ = readReport(write_report(tmp_path, replace(clip, cine=replace(clip.cine, frames=frames))))
+    found = study.clips[0].cine.frames
+    assert found[:, 20:50, 35:45].any() and not found[:, 2:8, 2:20].any()
+
+
 def test_the_inner_diameter_is_the_curve_of_a_long_axis(tmp_path: Path) -> None:
     clip = cases.make_clip(view="PLAX")
     clip = replace(clip, curve=replace(clip.curve, name="LV inner diameter", unit="mm"))

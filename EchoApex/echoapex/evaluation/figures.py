@@ -135,13 +135,8 @@ def _worst_masks(patients: Sequence[Findings]) -> Iterable[Figure]:
     worst: dict[str, tuple[MaskTrial, Findings]] = {}
     for trial, patient in sorted(drawn, key=lambda item: item[0].dice["text"]):
         worst.setdefault(trial.structure, (trial, patient))
-    labels = [
-        (_picture(p, t.picture), f"{t.structure} in {t.view}, Dice {t.dice['text']:.2f}, seed {p.seed}")
-        for t, p in list(worst.values())[:WORST]
-    ]
-    if labels:
-        caption = "The worst mask by name of each structure: truth in blue, model in orange. Simulated hearts."
-        yield Figure(caption, _row(labels), wide=True)
+    stills = [_still(p, t.picture, f"{t.structure} in {t.view}, Dice {t.dice['text']:.2f}") for t, p in worst.values()]
+    yield from _strip("The worst mask by name of each structure: truth in blue, model in orange.", stills)
 
 
 def _worst_walls(patients: Sequence[Findings]) -> Iterable[Figure]:
@@ -151,24 +146,19 @@ def _worst_walls(patients: Sequence[Findings]) -> Iterable[Figure]:
     worst: dict[int, tuple[WallTrial, Findings]] = {}
     for _, trial, patient in sorted(known, key=lambda item: -item[0]):
         worst.setdefault(patient.seed, (trial, patient))
-    labels = [
-        (_picture(p, t.picture), f"{t.name} {t.estimate:.1f} mm, truth {t.truth:.1f} mm, seed {p.seed}")
-        for t, p in list(worst.values())[:WORST]
-    ]
-    if labels:
-        caption = "The largest errors of wall thickness: true landmarks in blue, found in orange. Simulated hearts."
-        yield Figure(caption, _row(labels), wide=True)
+    stills = [_still(p, t.picture, f"{t.name} {t.estimate:.1f} mm, truth {t.truth:.1f} mm") for t, p in worst.values()]
+    yield from _strip("The largest errors of wall thickness: true landmarks in blue, found in orange.", stills)
 
 
-def _picture(patient: Findings, key: str | None) -> bytes:
-    assert key is not None
-    return patient.arrays[key].tobytes()
+def _strip(caption: str, stills: Sequence[str]) -> Iterable[Figure]:
+    """As many of the stills as there is room for, side by side; nothing where there are none."""
+    if stills:
+        drawing = f'<div class="worst">{"".join(stills[:WORST])}</div>'
+        yield Figure(f"{caption} Simulated hearts.", drawing, wide=True)
 
 
-def _row(pictures: Iterable[tuple[bytes, str]]) -> str:
-    return f'<div class="worst">{"".join(_still(data, label) for data, label in pictures)}</div>'
-
-
-def _still(data: bytes, label: str) -> str:
-    address = "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
-    return f'<div><img src="{address}" alt="{escape(label)}"><small>{escape(label)}</small></div>'
+def _still(patient: Findings, picture: str | None, words: str) -> str:
+    assert picture is not None
+    label = escape(f"{words}, seed {patient.seed}")
+    address = "data:image/jpeg;base64," + base64.b64encode(patient.arrays[picture].tobytes()).decode("ascii")
+    return f'<div><img src="{address}" alt="{label}"><small>{label}</small></div>'

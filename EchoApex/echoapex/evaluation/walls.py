@@ -14,11 +14,9 @@ from .overlays import points_overlay
 from .records import Findings, LandmarkTrial, WallTrial
 from .visit import Visit
 
-DIMENSIONS = ("IVSd", "LVIDd", "LVPWd", "LVIDs")
-
 
 def true_dimensions(heart: Heart) -> dict[str, float]:
-    """`DIMENSIONS` of the heart itself in mm, whatever the plane that a clip was cut in."""
+    """IVSd, LVIDd, LVPWd and LVIDs of the heart itself in mm, whatever the plane that a clip was cut in."""
     points = wall_landmarks(heart, float(np.deg2rad(PARASTERNAL_AZIMUTH_DEG)), heart.curve.es_phase)
     shape = heart.shape
     lvids = float(np.linalg.norm(points[1] - points[2]))

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _BASELINE = "1.2.840.10008.1.2.4.50"
-_RLE = "1.2.840.10008.1.2.5"
 _PROCESS_JPEG = {_BASELINE, *(f"1.2.840.10008.1.2.4.{end}" for end in ("51", "57", "70"))}
 _JPEG_FAMILY = {*_PROCESS_JPEG, *(f"1.2.840.10008.1.2.4.{end}" for end in ("80", "81", "90", "91"))}
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 _GRAY, _INVERTED, _PALETTE = "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"
-_YBR = ("YBR_FULL", "YBR_FULL_422")
 _COLOR_MODELS = {"RGB": "RGB", "YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL": "YBR_FULL", "YBR_FULL_422": "YBR_FULL"}
 _NEUTRAL_CHROMA = 8  # Cb and Cr of an uncolored pixel lie this close to 128; red and green of an image do not
 _NEUTRAL_SHARE = 0.5

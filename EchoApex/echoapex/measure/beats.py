@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..cine import FloatArray, FrameTimes
+from ..cine import FloatArray, FrameTimes, TimeSource
 from ..errors import MeasureError
 from .types import Beat, Measurement, Source
 
 HEART_RATE_RANGE = (40.0, 180.0)
 """Heart rates outside this range (1/min) are doubted."""
 
+MAX_IRREGULARITY = 0.2
+"""Beats whose lengths differ by more than this share of their mean are called irregular (own choice)."""
+
 MIN_FRAME_RATE = 30.0
 """Frames per second below which end-systole may fall between two frames (own choice)."""
+
+_SHOWN_AT = (TimeSource.DISPLAY_RATE, TimeSource.CONTAINER)
 
 TOO_SHORT = "EF needs a clip of at least two frames, from end-diastole to end-systole"
 
@@ -35,6 +41,7 @@ _JUMP = 0.5
 _SMOOTHING_S = 0.06
 _SMOOTHING_FRAMES = 2
 _EDGE_SHARE = 0.95
+_LONE_SHARE = 0.9
 _R_WAVE_EXCESS = 0.2
 _MAD_TO_SD = 1.4826
 
@@ -83,8 +90,9 @@ def search_beats(curve: ArrayLike, times: FrameTimes, r_wave_times: Sequence[flo
     """Find the beats in ``curve`` ``[T]``: volume or area of the left ventricle, NaN where it was not measured.
 
     ``r_wave_times`` are seconds from the first frame. A beat needs its systole; the rest may be missing. A systole at
-    the start or end of the clip is used if it falls about as far as the others, or, with a warning, if it is all there
-    is. Raises `MeasureError` for fewer than two frames, or a curve that does not fit ``times``.
+    the start or end of the clip is used if it falls about as far as the others, or, with a warning, if there are no
+    others and the ventricle is nowhere much larger or smaller. Raises `MeasureError` for fewer than two frames, or a
+    curve that does not fit ``times``.
     """
     values = _checked(curve, times)
     prepared = _prepare(values, times)
@@ -93,10 +101,11 @@ def search_beats(curve: ArrayLike, times: FrameTimes, r_wave_times: Sequence[flo
     systoles, warnings = _gated_systoles(prepared, times, r_wave_times)
     if not systoles:
         systoles = _turning_systoles(prepared)
-    systoles, doubts = _without_cut_ones(systoles, prepared.smooth)
-    beats = tuple(_beats(systoles, prepared))
+    kept, doubts = _without_cut_ones(systoles, prepared.smooth)
+    beats = tuple(_beats(kept, prepared))
     notes = (*prepared.warnings, *warnings, *doubts, *_rate_doubts(beats, times))
-    return BeatSearch(beats, notes, "" if beats else "the left ventricle does not get smaller within this clip")
+    reason = "the clip holds no whole systole" if systoles else "the left ventricle does not get smaller in this clip"
+    return BeatSearch(beats, notes, "" if beats else reason)
 
 
 def heart_rates(beats: Sequence[Beat], times: FrameTimes) -> list[float]:
@@ -115,13 +124,19 @@ def measure_heart_rate(clip: str, beats: Sequence[Beat], times: FrameTimes) -> t
 
 
 def frame_rate_doubts(times: FrameTimes) -> tuple[str, ...]:
-    """A warning where frame times are unknown, or too far apart to meet end-systole."""
+    """Warnings where frame times are unknown, of the display alone, or too far apart to meet end-systole."""
     rate = times.frame_rate
     if not times.known:
         return (f"No heart rate, since the frame times are unknown: {times.reason}",)
+    doubts = []
+    if times.source in _SHOWN_AT:
+        doubts.append(
+            f"The frame times are those of display ({times.source}): the heart rate is wrong if the clip was recorded "
+            "at another rate"
+        )
     if rate is not None and round(rate) < MIN_FRAME_RATE:  # 29.97 is 30 in video
-        return (f"At {rate:.0f} frames/s, below {MIN_FRAME_RATE:.0f}, end-systole may fall between two frames",)
-    return ()
+        doubts.append(f"At {rate:.0f} frames/s, below {MIN_FRAME_RATE:.0f}, end-systole may fall between two frames")
+    return tuple(doubts)
 
 
 def _checked(curve: ArrayLike, times: FrameTimes) -> FloatArray:
@@ -283,12 +298,16 @@ def _cut_end(bottom: int, curve: _Curve) -> str:
 
 
 def _without_cut_ones(systoles: list[_Systole], smooth: FloatArray) -> tuple[list[_Systole], tuple[str, ...]]:
-    """Drop systoles that the clip seems to cut short; where there are only such, keep the deepest and say so."""
+    """Drop systoles that the clip seems to cut short.
+
+    They are held against the whole ones; where there are none, against all that the ventricle changes within the clip:
+    what falls by less has begun before the clip or goes on after it. Those that are kept then say so.
+    """
     if not systoles:
         return [], ()
     falls = [float(smooth[s.top] - smooth[s.bottom]) for s in systoles]
     whole = [fall for s, fall in zip(systoles, falls, strict=True) if not s.doubtful]
-    least = _EDGE_SHARE * (float(np.median(whole)) if whole else max(falls))
+    least = _EDGE_SHARE * float(np.median(whole)) if whole else _LONE_SHARE * float(np.ptp(smooth))
     kept = [s for s, fall in zip(systoles, falls, strict=True) if (whole and not s.doubtful) or fall >= least]
     dropped = len(systoles) - len(kept)
     words = [f"{dropped} systole(s) cut short by the start or end of the clip were left out"] if dropped else []
@@ -310,5 +329,20 @@ def _rate_doubts(beats: tuple[Beat, ...], times: FrameTimes) -> tuple[str, ...]:
     low, high = HEART_RATE_RANGE
     odd = [rate for rate in heart_rates(beats, times) if not low <= rate <= high]
     if not odd:
-        return ()
+        return _irregular(beats, times)
     return (f"A heart rate of {odd[0]:.0f}/min is outside {low:.0f} to {high:.0f}/min: check the frame times",)
+
+
+def _irregular(beats: tuple[Beat, ...], times: FrameTimes) -> tuple[str, ...]:
+    if times.seconds is None:
+        return ()
+    # From ES to ES: without R waves, ED is anywhere on a flat top.
+    pairs = [(a.es, b.es) for a, b in pairwise(beats) if a.next_ed == b.ed]
+    lengths = [float(times.seconds[after] - times.seconds[before]) for before, after in pairs]
+    if len(lengths) < 2 or max(lengths) - min(lengths) <= MAX_IRREGULARITY * float(np.mean(lengths)):
+        return ()
+    slow, fast = 60.0 / max(lengths), 60.0 / min(lengths)
+    return (
+        f"The beats are irregular ({slow:.0f} to {fast:.0f}/min): a mean over {len(beats)} of them may not stand for "
+        "this heart",
+    )

@@ -39,9 +39,10 @@ class PhaseWalls:
     """The walls at one end-diastole or end-systole.
 
     ``lengths [3]`` (septum, inner diameter, posterior wall) are medians over ``frames``, and ``deviations [3]`` the
-    medians of their standard deviations; in mm, or pixels without a scale, NaN where unknown. ``calipers`` show them in
-    the frame nearest to the phase. ``bend_deg`` is how far the three are from one line, NaN where only one is known;
-    ``tilt_deg`` how far that line is from perpendicular to the long axis, None where that is unknown.
+    medians of their standard deviations; in mm, or pixels without a scale. A length is NaN where it is unknown, or no
+    larger than its standard deviation (own choice). ``calipers`` show them in the frame nearest to the phase.
+    ``bend_deg`` is how far the three are from one line, NaN where only one is known; ``tilt_deg`` how far that line is
+    from perpendicular to the long axis, None where that is unknown.
     """
 
     frames: tuple[int, ...]
@@ -80,12 +81,14 @@ class WallFrames:
             return None
         lines, chosen = self.lines, list(frames)
         direction = common_direction(lines.directions[chosen])
-        lengths = _medians(lines.lengths[chosen])
+        lengths, deviations = _medians(lines.lengths[chosen]), _medians(lines.deviations[chosen])
+        # Not even known to be more than nothing: a number would only look like one.
+        lengths[deviations >= lengths] = np.nan
         shown = min(frames, key=lambda frame: abs(frame - middle))
         return PhaseWalls(
             frames=frames,
             lengths=lengths,
-            deviations=_medians(lines.deviations[chosen]),
+            deviations=deviations,
             calipers=self._calipers(shown, direction, lengths, names),
             bend_deg=bend_deg(lines.points[chosen], direction),
             tilt_deg=self._tilt(frames, direction),

@@ -90,7 +90,7 @@ def measure_walls(
     but at most a quarter of systole): these are its sources; then the mean over the beats counts. ``lv_masks``
     ``[T, H, W]`` show the long axis, to check the direction. ``confidence [T]`` of the frames is used if given, the
     least counts; otherwise it is the probability that a length is within 10 % of the truth, for normal errors with the
-    standard deviations of the landmarks.
+    standard deviations of the landmarks. One that is no larger than its standard deviation is not measured.
 
     Without a scale there are no millimeters, and FS and RWT assume square pixels and say so. Without a beat there are
     curves but no measurements, and the reason is among the warnings. Raises `MeasureError` for arrays that do not fit
@@ -194,7 +194,8 @@ def _fractional_shortening(
     clip: str, lengths: Mapping[str, _Length], found: Sequence[BeatWalls]
 ) -> tuple[Measurement, ...]:
     """FS of each beat that has both phases, then the mean."""
-    both = [(walls.ed, walls.es) for walls in found if walls.ed is not None and walls.es is not None]
+    phases = [(walls.ed, walls.es) for walls in found if walls.ed is not None and walls.es is not None]
+    both = [pair for pair in phases if all(np.isfinite(phase.lengths[DIAMETER]) for phase in pair)]
     if not both:
         return ()
     each = [fractional_shortening(ed.lengths[DIAMETER], es.lengths[DIAMETER]) for ed, es in both]
@@ -251,7 +252,7 @@ def _length_warnings(lengths: Mapping[str, _Length], unit: str) -> Iterable[str]
         length = lengths.get(name)
         if length is None:
             phase = "end-diastole" if name in AT_ED.values() else "end-systole"
-            yield f"{name} could not be measured: its landmarks were not found near {phase}"
+            yield f"{name} could not be measured: its landmarks were not found near {phase}, or are too unsure"
             continue
         sure = _within_tolerance(length.size, length.deviation)
         if sure is not None and sure < LEAST_CONFIDENCE:

@@ -11,6 +11,13 @@ from .encoder import EMBEDDING_CHANNELS, FINE_CHANNELS, Features
 _WIDTHS = (96, 48, 32)
 """Channels of the landmark decoder at stride 8, 4 and 2 (our choice)."""
 
+TARGET_SPREAD_CELLS = 1.2
+"""Standard deviation of the Gaussians that heat maps are trained on (our choice). What is not known for sure widens a
+map beyond it: the variances add."""
+
+_LEAST_SIGMA_CELLS = 0.25
+"""The least standard deviation that is given, half a pixel of the model input (our choice)."""
+
 _PEAK_CELLS = 4
 """Cells around the highest place of a heat map from which position and spread are read (our choice)."""
 
@@ -76,7 +83,8 @@ def read_heat_maps(logits: Tensor) -> tuple[Tensor, Tensor]:
     cuts into that neighborhood, the mean would lie too far inside: along that axis it is the top of the parabola
     through the three logits about the highest place, exact for a Gaussian (as in Zhang et al., CVPR 2020,
     "Distribution-aware coordinate representation"). ``sigma`` is the standard deviation per axis of the whole map, so
-    that a second peak far away makes a landmark uncertain. A cell is two pixels of the input, its center at 2 i + 0.5.
+    that a second peak far away makes a landmark uncertain, less the `TARGET_SPREAD_CELLS` that even a map which is sure
+    has from its training. A cell is two pixels of the input, its center at 2 i + 0.5.
     """
     logits = logits.float()
     rows, columns = logits.shape[-2:]
@@ -86,7 +94,8 @@ def read_heat_maps(logits: Tensor) -> tuple[Tensor, Tensor]:
     local = probability * (_near(best_y, rows)[..., :, None] & _near(best_x, columns)[..., None, :])
     y = _place(local.sum(3), logits.take_along_dim(best_x[..., None, None], 3).squeeze(3), best_y)
     x = _place(local.sum(2), logits.take_along_dim(best_y[..., None, None], 2).squeeze(2), best_x)
-    sigma = ((_variance(probability.sum(2), x) + _variance(probability.sum(3), y)) / 2).sqrt()
+    variance = (_variance(probability.sum(2), x) + _variance(probability.sum(3), y)) / 2
+    sigma = (variance - TARGET_SPREAD_CELLS**2).clamp(min=_LEAST_SIGMA_CELLS**2).sqrt()
     return torch.stack([x, y], dim=-1) * 2 + 0.5, sigma * 2
 
 
@@ -118,10 +127,10 @@ def _variance(weights: Tensor, center: Tensor) -> Tensor:
     return (weights * (cells - center[..., None]) ** 2).sum(-1)
 
 
-def heat_map_loss(logits: Tensor, points: Tensor, sigma_cells: float = 1.2) -> Tensor:
+def heat_map_loss(logits: Tensor, points: Tensor) -> Tensor:
     """Cross-entropy of heat maps ``[B, L, h, w]`` with Gaussians about ``points [B, L, 2]`` (x, y, model pixels).
 
-    The spread of 1.2 cells is our choice. Raises `ValueError` when a point is not finite.
+    Their spread is `TARGET_SPREAD_CELLS`. Raises `ValueError` when a point is not finite.
     """
     if not bool(torch.isfinite(points).all()):
         raise ValueError("every landmark of a heat map needs its place")
@@ -129,7 +138,7 @@ def heat_map_loss(logits: Tensor, points: Tensor, sigma_cells: float = 1.2) -> T
     cells = (points - 0.5) / 2
     y = torch.arange(rows, device=logits.device).float()[None, None, :, None] - cells[..., 1, None, None]
     x = torch.arange(columns, device=logits.device).float()[None, None, None, :] - cells[..., 0, None, None]
-    target = torch.exp(-(x**2 + y**2) / (2 * sigma_cells**2)).flatten(2)
+    target = torch.exp(-(x**2 + y**2) / (2 * TARGET_SPREAD_CELLS**2)).flatten(2)
     target = target / target.sum(-1, keepdim=True).clamp(min=1e-12)
     return -(target * logits.float().flatten(2).log_softmax(-1)).sum(-1).mean()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..measure.grading import NOT_GRADED_IF_CROPPED
 from ..measure.types import Measurement
 from .content import StudyReport
 from .links import clips_of, source_links
@@ -18,13 +19,21 @@ KEY_NUMBERS = (
 
 
 def key_measurements(report: StudyReport) -> list[Measurement]:
-    """The one measurement of each of `KEY_NUMBERS` that stands for the study: by two planes where there is one."""
+    """The one measurement of each of `KEY_NUMBERS` that stands for the study.
+
+    By two planes where there is one, but a whole atrium in one plane goes before one that the image cuts off; otherwise
+    the first, which keeps the numbers of one clip together.
+    """
     chosen = []
     for name in KEY_NUMBERS:
         found = [item for item in report.measurements if item.name == name]
         if found:
-            chosen.append(max(found, key=lambda item: (item.method == "biplane", item.confidence or 0.0)))
+            chosen.append(min(found, key=_rank))
     return chosen
+
+
+def _rank(item: Measurement) -> tuple[bool, bool]:
+    return NOT_GRADED_IF_CROPPED in item.warnings, item.method != "biplane"
 
 
 def key_table(report: StudyReport) -> str:

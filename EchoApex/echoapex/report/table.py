@@ -10,17 +10,18 @@ from ..measure.types import Measurement
 from .content import StudyReport
 
 COLUMNS = (
-    *("study", "name", "value", "unit", "method", "clips", "frames", "confidence", "low", "high", "scheme", "grade"),
-    "warnings",
+    *("study", "simulated", "name", "value", "unit", "method", "clips", "frames", "confidence"),
+    *("low", "high", "scheme", "grade", "warnings"),
 )
 
 
 def measurement_rows(report: StudyReport) -> list[tuple[str, ...]]:
     """The rows under `COLUMNS`; unknown is empty, several clips, frames or warnings are joined by semicolons.
 
-    ``frames`` names each clip before its frames: ``A4C-1: 3 40; A2C-1: 0 31``.
+    ``simulated`` is yes where a clip of the row is; ``frames`` names each clip before its frames: ``A4C-1: 3 40; A2C-1:
+    0 31``.
     """
-    return [_row(report.id, item) for item in report.measurements]
+    return [_row(report, item) for item in report.measurements]
 
 
 def measurement_csv(report: StudyReport) -> str:
@@ -32,13 +33,14 @@ def measurement_csv(report: StudyReport) -> str:
     return text.getvalue()
 
 
-def _row(study: str, item: Measurement) -> tuple[str, ...]:
+def _row(report: StudyReport, item: Measurement) -> tuple[str, ...]:
     frames: dict[str, list[str]] = {}
     for source in item.sources:
         frames.setdefault(source.clip, []).extend(map(str, source.frames))
     reference = item.reference
     return (
-        study,
+        report.id,
+        "yes" if any(report.clip(name).cine.simulated for name in frames) else "no",
         item.name,
         _text(item.value),
         item.unit,

@@ -21,6 +21,8 @@ from .table import measurement_csv
 
 JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
 
+_OURS = (PAGE_FILE, TABLE_FILE, "pictures/*.png", "pictures/*.svg", "masks/*.nrrd", JSON_FILE)
+
 # The rest of the page's size is for outlines and text.
 _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
 
@@ -28,14 +30,15 @@ _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
 def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[[str], None] | None = None) -> Path:
     """Writes ``report.json``, ``report.html``, ``measurements.csv``, ``pictures/`` and ``masks/`` to ``folder``.
 
-    The folder is made if need be. Pictures are a PNG of every frame that a number comes from (the first frame of a clip
-    without any) and the curve of each clip as SVG; masks are one NRRD for each structure. The same report gives the
-    same files. Gives back the path of the page; ``progress`` is told what is being written. Raises `EchoApexError`
-    where that is not possible.
+    The folder is made if need be; the files of an earlier report in it, which may be of another patient, are removed.
+    Pictures are a PNG of every frame that a number comes from (the first frame of a clip without any) and the curve of
+    each clip as SVG; masks are one NRRD for each structure. The same report gives the same files. Gives back the path
+    of the page; ``progress`` is told what is being written. Raises `EchoApexError` where that is not possible.
     """
     target = Path(folder)
     tell = progress or (lambda _: None)
     _make_folders(target)
+    _remove_earlier(target)
     masks, pictures = {}, {}
     for clip in report.clips:
         tell(f"writing pictures and masks of {clip.id}")
@@ -54,6 +57,17 @@ def _make_folders(target: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise EchoApexError("The folder of the report cannot be made", value=error.strerror, file=folder) from None
+
+
+def _remove_earlier(target: Path) -> None:
+    if not (target / JSON_FILE).is_file():
+        return  # Whatever lies here is not ours.
+    files = [file for pattern in _OURS for file in target.glob(pattern)]
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise EchoApexError("An earlier report cannot be removed", value=error.strerror, file=file) from None
 
 
 def _write_text(file: Path, text: str) -> None:

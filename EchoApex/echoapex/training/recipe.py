@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,6 @@ class Recipe:
         if self.view_loss == 0:
             return ()
         return (*self.views, OTHER) if self.others else tuple(self.views)
-
-    def as_dict(self) -> dict[str, object]:
-        """The fields as plain data."""
-        return asdict(self)
 
 
 _FROM_ZERO = (
