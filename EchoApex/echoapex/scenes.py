@@ -35,7 +35,8 @@ def write_scene(folder: Path) -> SceneWritten:
         done = _run_writer(folder)
     except OSError as error:
         return SceneWritten(None, f"No {SCENE_FILE} was written: {error.strerror}")
-    said = " ".join(done.stderr.split("\n")[-4:]).strip()
+    # Its messages carry the program's name, as ours will.
+    said = " ".join(line.removeprefix("echoapex: ") for line in done.stderr.split("\n")[-4:]).strip()
     if not scene.is_file():
         return SceneWritten(None, f"No {SCENE_FILE} was written: {said or f'exit code {done.returncode}'}")
     return SceneWritten(scene, "" if done.returncode == 0 else f"{SCENE_FILE} is not complete: {said}")

@@ -15,10 +15,12 @@ from echoapex.encoding import EncodedCine
 from echoapex.errors import ModelError
 from echoapex.locating import find_landmarks
 from echoapex.models.encoder import Features
-from echoapex.models.heads import Heads
+from echoapex.models.heads import TARGET_SPREAD_CELLS, Heads
 from echoapex.models.store import LoadedModel
 
-SIGMA_CELLS = 1.2
+DOUBT_CELLS = 1.0
+"""What is not known of a place, beyond the spread that every map has from its training."""
+SIGMA_CELLS = float(np.hypot(TARGET_SPREAD_CELLS, DOUBT_CELLS))
 COUNT = 20
 
 
@@ -60,7 +62,7 @@ def test_the_spread_is_in_pixels_of_the_full_frame(monkeypatch: pytest.MonkeyPat
     """55 columns of 0.4 mm and 43 rows of 0.5 mm in 64 pixels: 22 x 21.5 mm in 64 x 63."""
     points = np.full((COUNT, 2, 2), 30.0)
     found = find_landmarks(seeing(heat_maps(untrained(), noise(), points), monkeypatch), noise())
-    x, y = 2 * SIGMA_CELLS * 55 / 64, 2 * SIGMA_CELLS * 43 / 63
+    x, y = 2 * DOUBT_CELLS * 55 / 64, 2 * DOUBT_CELLS * 43 / 63
     np.testing.assert_allclose(found.sigma_px, np.sqrt((x**2 + y**2) / 2), rtol=0.01)
 
 
