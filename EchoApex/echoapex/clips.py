@@ -259,7 +259,7 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
     clip = replace(clip, lv=lv)
     if not lv.beats:
         no_beat = MeasureError("No beat was found, so there is no ejection fraction", file=cine.path)
-        return replace(clip, refusal=no_beat)
+        return replace(clip, not_measured=(no_beat,))
     without_scale = () if cine.scale.known else (_no_scale(cine, "volumes"),)
     if atrium is None:
         missing = MeasureError("No left atrial volume: no left atrium was found", file=cine.path)
@@ -290,9 +290,10 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
         )
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
-    missing = () if cine.scale.known else (_no_scale(cine, "millimeters"),)
-    no_beat = None if walls.beats else MeasureError("No beat was found, so no walls are measured", file=cine.path)
-    return replace(clip, walls=walls, refusal=no_beat, not_measured=missing)
+    missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
+    if not walls.beats:
+        missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
+    return replace(clip, walls=walls, not_measured=tuple(missing))
 
 
 def _of_file(refusal: MeasureError, cine: Cine) -> MeasureError:

@@ -168,8 +168,8 @@ def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_on
     for clip in ("A4C-1", "A2C-1"):
         assert result["dice"][clip]["LV"] > 0.85
     (real,) = json.loads(Path(result["real"]["report"]).read_text(encoding="utf-8"))["clips"]
-    assert real["beats"]
+    # One second that holds no whole systole: outlined, and no EF made of a part of one.
+    assert real["beats"] == []
+    assert any("No beat was found" in item["rule"] for item in result["real"]["not_measured"])
     assert min(real["area_px"]) / max(real["area_px"]) >= 0.2
-    found = {(m["name"], m["method"]): m for m in result["real"]["measurements"]}
-    assert 20 < found["LVEF", "area_length_A4C"]["value"] < 85
-    assert not any(m["unit"] in ("mL", "mm") for m in found.values())
+    assert result["real"]["measurements"] == []
