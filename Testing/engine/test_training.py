@@ -229,7 +229,7 @@ def test_what_is_held_out_is_never_asked_for() -> None:
             assert not np.any(ask.target & (label == Tissue.AO))
 
 
-@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-study"])
+@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-study", "echoapex-no-root"])
 def test_the_shipped_recipes_are_whole_and_a_wrong_one_named(name: str, tmp_path: Path) -> None:
     shipped = read_recipe(resources.path(f"Recipes/{name}.toml"))
     refuse_test_seeds((shipped.first_seed, shipped.first_seed + shipped.cases + shipped.calibration - 1))
