@@ -122,7 +122,8 @@ class _Work:
 
     def analyze(self, study: StudyFiles) -> StudyReport:
         clips, failures, not_measured = self._clips(study)
-        clips.sort(key=lambda clip: VIEWS.index(clip.view))
+        # A model may know views that the engine has no words for.
+        clips.sort(key=lambda clip: VIEWS.index(clip.view) if clip.view in VIEWS else len(VIEWS))
         patient = _merged(self.options.patient, study.patient)
         summary = summarize(clips, patient, self.options.bsa_formula)
         report = StudyReport(

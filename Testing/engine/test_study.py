@@ -87,6 +87,13 @@ def test_grades_come_with_their_range_and_scheme(whole: StudyReport) -> None:
     assert geometry.value is None and geometry.grade == "normal geometry" and geometry.sources
 
 
+def test_a_view_that_only_the_model_knows_is_not_measured_and_stops_nothing(good: Path) -> None:
+    observe = TruthIn(WHOLE, {"plax.dcm": sure_of("TEE_ME4C")})
+    (report,) = analyze_study([good], MODEL, options=StudyOptions(observe=observe))
+    assert [clip.view for clip in report.clips] == ["A4C", "A2C", "TEE_ME4C"]
+    assert "none of the views" in reason_of(report.not_measured, "plax.dcm")
+
+
 def test_clips_are_named_by_view_and_number_never_by_file(whole: StudyReport) -> None:
     assert [clip.id for clip in whole.clips] == ["A4C-1", "A2C-1", "PLAX-1"]
     assert {clip.view_source.value for clip in whole.clips} == {"header"}
