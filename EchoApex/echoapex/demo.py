@@ -89,7 +89,7 @@ def run_demo(
 def _simulate(folder: Path) -> Path:
     from .simulation import write_study
 
-    say(f"simulating one heart in {', '.join(VIEWS)} (about half a minute)")
+    say(f"simulating one heart in {', '.join(VIEWS)}")
     written = write_study(folder, SEED, list(VIEWS), PRESET, {}, pathology=PATHOLOGY)
     return next(path for path in written if path.suffix == ".json")
 

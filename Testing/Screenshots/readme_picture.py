@@ -13,15 +13,16 @@ HEIGHT = 440
 TARGET = Path(__file__).resolve().parents[2] / "Resources" / "Screenshots" / "demo.png"
 
 
-def first_beat(report: Path) -> list[Path]:
-    """The stills of the first beat of a report's first clip, which is A4C."""
+def stills(report: Path) -> list[Path]:
+    """Both ends of the first beat of a report's first clip, which is A4C; its first frame where it holds no beat."""
     clip = json.loads((report / "report.json").read_text(encoding="utf-8"))["clips"][0]
-    return [report / "pictures" / f"{clip['id']}-{clip['beats'][0][phase]:04d}.png" for phase in ("ed", "es")]
+    frames = [clip["beats"][0][phase] for phase in ("ed", "es")] if clip["beats"] else [0]
+    return [report / "pictures" / f"{clip['id']}-{frame:04d}.png" for frame in frames]
 
 
 def main(folder: Path) -> None:
-    """End-diastole and end-systole of the real clip, then of the simulated one, side by side."""
-    pictures = [cv2.imread(str(file)) for report in (folder / "real", folder) for file in first_beat(report)]
+    """The real clip, then the simulated one, side by side."""
+    pictures = [cv2.imread(str(file)) for report in (folder / "real", folder) for file in stills(report)]
     resized = [
         cv2.resize(p, (round(p.shape[1] * HEIGHT / p.shape[0]), HEIGHT), interpolation=cv2.INTER_AREA) for p in pictures
     ]

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from echoapex import resources
 from echoapex.errors import EchoApexError
+from echoapex.models.card import OTHER
 from echoapex.models.store import load_model
 from echoapex.simulation.heart import Tissue
 from echoapex.training.augment import augment
-from echoapex.training.frames import OTHER, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from echoapex.training.frames import draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from echoapex.training.losses import hard_dice, mask_loss
 from echoapex.training.publish import publish
 from echoapex.training.recipe import Recipe, read_recipe
@@ -106,6 +107,23 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     assert loaded.card.structures == RECIPE.structures
     assert loaded.card.views == ("A4C", "PLAX", OTHER)
     assert loaded.heads.view is not None and loaded.heads.landmarks is not None and loaded.text is not None
+
+
+def test_a_run_that_goes_on_from_a_model_takes_its_names_by_name(run_folder: Path, tmp_path: Path) -> None:
+    start = trainer(run_folder, tmp_path / "start")
+    publish(start, tmp_path / "model")
+    other = replace(RECIPE, start_from=str(tmp_path / "model"), structures=("AO", "LV", "RV"), seed=9)
+    frames = prepare_frames(RECIPE, run_folder / "frames", lambda text: None)
+    learner = Trainer(other, frames, tmp_path / "run", lambda text: None)
+    old, new = (t.model.segmenter.text_embedding.weight for t in (start, learner))
+    for name, same in (("AO", True), ("LV", True), ("RV", False)):
+        row = RECIPE.structures.index(name) + 1 if name in RECIPE.structures else 1
+        taken = torch.allclose(new[other.structures.index(name) + 1], old[row], atol=2e-3)
+        assert taken is same
+    encoders = (t.model.segmenter.encoder.parameters() for t in (start, learner))
+    assert all(torch.allclose(a, b, atol=2e-3) for a, b in zip(*encoders, strict=True))
+    with pytest.raises(EchoApexError, match="its own architecture"):
+        Trainer(replace(other, image_size=80), frames, tmp_path / "else", lambda text: None)
 
 
 def recipe_file(folder: Path, **changes: object) -> Path:

@@ -15,12 +15,11 @@ import numpy as np
 
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
+from ..models.card import OTHER
 from ..simulation.imaging import Canvas, Imager
 from ..simulation.looks import TRAINING
 from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
 
-OTHER = "OTHER"
-"""The view of frames that show no heart."""
 PHASES_PER_CASE = 3
 
 Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError
+from ..models.card import OTHER
 from ..simulation.heart import Tissue
 from ..simulation.presets import check_view
-from .frames import OTHER
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +17,22 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
+from ..models.card import OTHER
 from ..models.encoder import Features
 from ..models.heads import Heads, heat_map_loss
 from ..models.preprocess import Preprocessing
 from ..models.segmenter import PromptBatch, PromptSegmenter, create_segmenter
-from ..models.store import load_model
+from ..models.store import LoadedModel, load_model
 from ..simulation.heart import Tissue
 from .augment import augment
-from .frames import OTHER, Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from .frames import Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from .losses import mask_loss
 from .recipe import Recipe
 from .sampling import Ask, collate, draw_asks
 from .strangers import add_stranger
 
 CASES_PER_SHARD = 50
+_TEXT = "text_embedding.weight"
 
 Say = Callable[[str], None]
 
@@ -88,15 +90,22 @@ class Network(nn.Module):
         width = self.segmenter.encoder.embed_dim
         self.heads = Heads(width, len(recipe.view_classes), len(WALL_LANDMARKS) if recipe.landmark_loss else 0)
 
-    def start_from(self, other: PromptSegmenter) -> None:
-        """Takes over the weights of another segmenter; names it does not know stay as they are."""
-        own, given = self.segmenter.state_dict(), other.state_dict()
-        shared = min(own[_TEXT].shape[0], given[_TEXT].shape[0])
-        given[_TEXT] = torch.cat([given[_TEXT][:shared], own[_TEXT][shared:]])
+    def start_from(self, other: LoadedModel, structures: Sequence[str]) -> None:
+        """Takes over the weights of another model's segmenter, of the ``structures`` those that it knows by name.
+
+        Raises `EchoApexError` when it is built in another way.
+        """
+        own, given = self.segmenter.state_dict(), other.model.state_dict()
+        names = own[_TEXT].clone()
+        # Row 0 stands for no name.
+        names[0] = given[_TEXT][0]
+        for row, name in enumerate(structures, start=1):
+            if name in other.card.structures:
+                names[row] = given[_TEXT][other.card.structures.index(name) + 1]
+        given[_TEXT] = names
+        if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in given.items()}:
+            raise EchoApexError("A run starts from a model of its own architecture", value=other.card.architecture)
         self.segmenter.load_state_dict(given)
-
-
-_TEXT = "text_embedding.weight"
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = Network(recipe)
         if recipe.start_from:
-            self.model.start_from(load_model(recipe.start_from, "cpu").model)
+            self.model.start_from(load_model(recipe.start_from, "cpu"), recipe.structures)
         self.structures = [Tissue[name] for name in recipe.structures]
         self.held_out = [Tissue[name] for name in recipe.held_out]
         self.views = np.array([recipe.view_classes.index(view) if recipe.view_classes else 0 for view in frames.views])
