@@ -23,13 +23,12 @@ from .measure.types import Measurement
 from .observing import ModelObserver
 from .output import plain, print_table, say
 from .patient import Patient, Sex
-from .report import StudyReport, Truth, TruthValue, write_report
+from .report import StudyReport, Truth, TruthValue
 from .report.numbers import key_measurements
 from .report.page import banner
 from .report.words import difference, method, quantity, with_unit
 from .report.write import JSON_FILE
-from .scenes import SceneWritten, write_scene
-from .study import StudyOptions, analyze_study
+from .study import StudyOptions, analyze_study, write_study
 
 if TYPE_CHECKING:
     from .models.store import LoadedModel
@@ -87,10 +86,10 @@ def run_demo(
 
 
 def _simulate(folder: Path) -> Path:
-    from .simulation import write_study
+    from . import simulation
 
     say(f"simulating one heart in {', '.join(VIEWS)}")
-    written = write_study(folder, SEED, list(VIEWS), PRESET, {}, pathology=PATHOLOGY)
+    written = simulation.write_study(folder, SEED, list(VIEWS), PRESET, {}, pathology=PATHOLOGY)
     return next(path for path in written if path.suffix == ".json")
 
 
@@ -112,16 +111,13 @@ def _analyze(model: LoadedModel, paths: list[Path], options: StudyOptions, origi
 
 
 def _write(report: StudyReport, folder: Path, with_scene: bool) -> dict[str, Any]:
-    page = write_report(folder, report, progress=say)
-    scene = write_scene(folder) if with_scene else SceneWritten(None)
-    if scene.message:
-        say(scene.message)
+    written = write_study(report, folder, scene=with_scene, progress=say)
     result = {
         "model": report.model.id,
         "simulated": report.simulated,
         "report": folder / JSON_FILE,
-        "html": page,
-        "scene": scene.path,
+        "html": written.page,
+        "scene": written.scene.path,
         "measurements": [_measured(report, item) for item in report.measurements],
         "dice": None if report.truth is None else report.truth.dice,
         "failures": [failure.as_failure() for failure in report.failures],

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Observe = Callable[[LoadedModel, Cine], Observer]
 
-__all__ = ["StudyOptions", "StudyReport", "WrittenStudy", "analyze_study", "write_studies"]
+__all__ = ["StudyOptions", "StudyReport", "WrittenStudy", "analyze_study", "write_studies", "write_study"]
 
 Progress = Callable[[str], None]
 
@@ -93,7 +93,21 @@ def write_studies(
     work = _Work(model, options or StudyOptions(), progress or _silent)
     studies = work.studies(paths)
     folders = [Path(out) if len(studies) == 1 else Path(out) / study.id for study in studies]
-    return (work.write(work.analyze(study), folder) for study, folder in zip(studies, folders, strict=True))
+    return (
+        write_study(work.analyze(study), folder, scene=work.options.scene, progress=work.tell)
+        for study, folder in zip(studies, folders, strict=True)
+    )
+
+
+def write_study(report: StudyReport, folder: Path, *, scene: bool, progress: Progress) -> WrittenStudy:
+    """Writes a report, and its Slicer scene if ``scene``; that of an earlier run goes. Raises as `write_report`."""
+    page = write_report(folder, report, progress=progress)
+    if scene:
+        progress("writing a scene for 3D Slicer")
+    written = write_scene(folder) if scene else remove_scene(folder)
+    if written.message:
+        progress(written.message)
+    return WrittenStudy(report, folder, page, written)
 
 
 def _silent(_: str) -> None:
@@ -141,15 +155,6 @@ class _Work:
         for text in (*report.failures, *report.not_measured, *report.notes):
             self.tell(str(text))
         return report
-
-    def write(self, report: StudyReport, folder: Path) -> WrittenStudy:
-        page = write_report(folder, report, progress=self.tell)
-        if self.options.scene:
-            self.tell("writing a scene for 3D Slicer")
-        scene = write_scene(folder) if self.options.scene else remove_scene(folder)
-        if scene.message:
-            self.tell(scene.message)
-        return WrittenStudy(report, folder, page, scene)
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""
