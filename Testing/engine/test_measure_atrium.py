@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from measure_phantoms import beat_fraction, ellipse_mask
 
@@ -84,6 +84,7 @@ def test_the_length_runs_from_the_annulus_to_the_superior_wall():
 
 
 @settings(max_examples=20, deadline=None)
+@example(angle=0.0, flip=False, mm_per_px=(0.7, 1.2), width=34.0, length=38.0)
 @given(
     angle=st.floats(-180, 180),
     flip=st.booleans(),
@@ -95,8 +96,10 @@ def test_any_pose_size_and_pixel_shape(angle, flip, mm_per_px, width, length):
     pose = {"angle_deg": angle, "flip": flip, "mm_per_px": mm_per_px}
     found = still(width, length, scale=Scale(mm_per_px, ScaleSource.USER), **pose)
     exact = np.pi / 6 * width**2 * length / 1000
-    assert value(found.measurements, "A4C") == pytest.approx(exact, rel=0.04)
-    assert value(found.measurements, "area_length_A4C") == pytest.approx(exact, rel=0.05)
+    # The two chambers share the pixels on the annulus, and the ventricle has them here: up to a pixel of the length.
+    drawn = 0.02 + max(mm_per_px) / length
+    assert value(found.measurements, "A4C") == pytest.approx(exact, rel=drawn)
+    assert value(found.measurements, "area_length_A4C") == pytest.approx(exact, rel=drawn)
 
 
 def test_an_atrium_wider_than_its_annulus():
