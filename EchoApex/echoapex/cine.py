@@ -165,7 +165,8 @@ class Cine:
     ``frames`` is ``uint8 [T, H, W]`` as stored, nothing masked; `masked_frames` blacks out what lies outside the
     sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
     the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
-    ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow.
+    ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
+    how many images stand side by side in each frame.
     """
 
     frames: ImageStack
@@ -176,6 +177,7 @@ class Cine:
     kind: str = "array"
     modality: str | None = None
     color: bool = False
+    image_count: int = 1
     mode: Mode = Mode.TWO_D
     mode_source: ModeSource = ModeSource.ASSUMED
     heart_rate: float | None = None

@@ -14,6 +14,7 @@ from .cine import Cine, Mode
 from .errors import EchoApexError, MeasureError, ModelError
 from .landmarks import Landmarks
 from .measure.atrium import LAResult, measure_la
+from .measure.biplane import MAX_RATE_DIFFERENCE
 from .measure.ejection_fraction import LVResult, measure_lv
 from .measure.inputs import APICAL_VIEWS
 from .measure.types import Beat, Measurement
@@ -164,6 +165,9 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     """Why nothing is outlined in this clip, None where something is."""
     if cine.mode is not Mode.TWO_D:
         return MeasureError("Only gray 2D clips are outlined and measured", value=cine.mode, file=cine.path)
+    if cine.image_count > 1:
+        rule = "Several images stand side by side in this clip, and only clips of a single one are measured unattended"
+        return MeasureError(rule, value=cine.image_count, file=cine.path)
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
     if view.name == UNKNOWN:
@@ -176,7 +180,7 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
 
 def _unused(cine: Cine, clip_id: str, view: FoundView, reason: EchoApexError, origin: str) -> ClipResult:
     # A moving picture whose view could not be told has failed; a color clip, a still or another view has not.
-    failed = view.name == UNKNOWN and cine.mode is Mode.TWO_D and cine.frame_count > 1
+    failed = view.name == UNKNOWN and cine.mode is Mode.TWO_D and cine.frame_count > 1 and cine.image_count == 1
     return ClipResult(
         *(clip_id, cine, view.name, {}, None, (*cine.warnings, *view.warnings)),
         refusal=reason if failed else None,
@@ -223,8 +227,8 @@ def measure_clip(
         return replace(result, not_measured=(nothing,))
     measured = replace(
         measured,
-        lv=measured.lv and _doubted(measured.lv, (*named.warnings, *_unsure_outline(found))),
-        walls=measured.walls and _doubted(measured.walls, named.warnings),
+        lv=measured.lv and _doubted(measured.lv, (*named.warnings, *_unsure_outline(found), *_rate_doubt(measured))),
+        walls=measured.walls and _doubted(measured.walls, (*named.warnings, *_rate_doubt(measured))),
         atrium=measured.atrium and _doubted(measured.atrium, named.warnings),
     )
     results = (measured.lv, measured.walls, measured.atrium)
@@ -294,6 +298,17 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
     if not walls.beats:
         missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
     return replace(clip, walls=walls, not_measured=tuple(missing))
+
+
+def _rate_doubt(clip: ClipResult) -> Iterable[str]:
+    """A warning where the heart rate of the file's header is not that of the beats."""
+    stated = clip.cine.heart_rate
+    found = next((item.value for item in clip.measurements if item.name == "HR"), None)
+    if stated is not None and found is not None and abs(stated - found) > MAX_RATE_DIFFERENCE * max(stated, found):
+        yield (
+            f"The file gives a heart rate of {stated:.0f}/min, and its beats are {found:.0f}/min: beats or frame times "
+            "may be wrong"
+        )
 
 
 def _of_file(refusal: MeasureError, cine: Cine) -> MeasureError:

@@ -84,19 +84,16 @@ def write_studies(
     *,
     progress: Progress | None = None,
     options: StudyOptions | None = None,
-) -> Iterator[WrittenStudy]:
+) -> Iterator[WrittenStudy | EchoApexError]:
     """As `analyze_study`, each report written as soon as it is there: only one study is held at a time.
 
-    A single study goes to ``out``, several to a folder each in it. Raises as `analyze_study`, and where nothing can be
-    written.
+    A single study goes to ``out``, several to a folder each in it; a study that cannot be written is told by the error,
+    and the next one follows. Raises as `analyze_study`.
     """
     work = _Work(model, options or StudyOptions(), progress or _silent)
     studies = work.studies(paths)
     folders = [Path(out) if len(studies) == 1 else Path(out) / study.id for study in studies]
-    return (
-        write_study(work.analyze(study), folder, scene=work.options.scene, progress=work.tell)
-        for study, folder in zip(studies, folders, strict=True)
-    )
+    return (work.write(study, folder) for study, folder in zip(studies, folders, strict=True))
 
 
 def write_study(report: StudyReport, folder: Path, *, scene: bool, progress: Progress) -> WrittenStudy:
@@ -155,6 +152,12 @@ class _Work:
         for text in (*report.failures, *report.not_measured, *report.notes):
             self.tell(str(text))
         return report
+
+    def write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
+        try:
+            return write_study(self.analyze(study), folder, scene=self.options.scene, progress=self.tell)
+        except EchoApexError as refusal:
+            return refusal
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""

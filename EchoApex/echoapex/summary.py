@@ -14,6 +14,7 @@ import numpy as np
 from .clips import WALL_VIEW, ClipResult
 from .errors import EchoApexError, MeasureError
 from .measure.atrium import LAResult, measure_la_biplane
+from .measure.beats import frame_rate_doubts
 from .measure.biplane import measure_biplane
 from .measure.body import BsaFormula, index_by_bsa, patient_bsa
 from .measure.ejection_fraction import LVResult
@@ -63,16 +64,28 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
 
 
 def best_pair(clips: Sequence[ClipResult]) -> tuple[LVResult, LVResult] | None:
-    """The A4C and A2C with the best of: least confidence of both, less the larger share of foreshortening.
+    """The A4C and A2C that stand for the study; None unless there is a clip of each view with a beat and volumes.
 
-    A long axis at end-diastole that is shorter than the longest of the study is foreshortened by that share. Both are
-    shares of one, and weigh alike (our choice). None unless there is a clip of each view with a beat and volumes.
+    A clip with enough frames a second and a complete beat goes before one without. Then the best of: least confidence
+    of both, less the larger share of foreshortening, where a long axis at end-diastole that is shorter than the longest
+    of the study is foreshortened by that share. Both are shares of one, and weigh alike (our choice).
     """
     pairs = _pairs(clips)
     if not pairs:
         return None
     longest = max(_length(lv) for pair in pairs for lv in pair)
-    return max(pairs, key=lambda pair: min(map(_sure, pair)) - max(1.0 - _length(lv) / longest for lv in pair))
+    poor = {clip.id for clip in clips if _is_poor(clip)}
+
+    def rank(pair: tuple[LVResult, LVResult]) -> tuple[int, float]:
+        return -sum(lv.clip in poor for lv in pair), min(map(_sure, pair)) - max(
+            1.0 - _length(lv) / longest for lv in pair
+        )
+
+    return max(pairs, key=rank)
+
+
+def _is_poor(clip: ClipResult) -> bool:
+    return bool(frame_rate_doubts(clip.cine.times)) or not any(beat.complete for beat in clip.beats)
 
 
 def _pairs(clips: Sequence[ClipResult]) -> list[tuple[LVResult, LVResult]]:

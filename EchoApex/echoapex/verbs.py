@@ -93,14 +93,18 @@ def analyze(chosen: Namespace) -> bool:
     model = _model(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     options = StudyOptions(patient, dict(chosen.views), formula, scene=not chosen.no_scene)
-    records = []
+    records, failures = [], []
     for written in write_studies(chosen.paths, model, chosen.out, progress=say, options=options):
+        if isinstance(written, EchoApexError):
+            say(str(written))
+            failures.append(written.as_failure())
+            continue
         records.append(_analyzed(written))
         if not chosen.json:
             _print_study(written)
     if chosen.json:
-        print_json({"studies": records})
-    return not any(record["failures"] for record in records)
+        print_json({"studies": records, "failures": failures})
+    return not failures and not any(record["failures"] for record in records)
 
 
 def _model(chosen: Namespace) -> LoadedModel:

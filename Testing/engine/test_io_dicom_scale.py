@@ -82,6 +82,7 @@ def test_two_images_of_one_scale_share_it_and_the_sector(tmp_path: Path) -> None
     assert cine.scale.mm_per_px == pytest.approx((0.5, 0.5))
     assert cine.sector.mask[:, :64].any()
     assert cine.sector.mask[:, 64:].any()
+    assert cine.image_count == 2
     assert any("side by side" in warning for warning in cine.warnings)
 
 
@@ -98,6 +99,7 @@ def test_a_flow_region_inside_the_tissue_does_not_count_as_a_second_image(tmp_pa
     )
     cine = with_regions(tmp_path, region(), flow)
     assert cine.scale.known
+    assert cine.image_count == 1
     assert not any("side by side" in warning for warning in cine.warnings)
 
 

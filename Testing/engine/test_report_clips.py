@@ -100,6 +100,7 @@ def test_nothing_is_looked_for_that_the_model_does_not_know() -> None:
     [
         ({"mode": Mode.COLOR}, "A4C", "color", False),
         ({"mode": Mode.DOPPLER}, "UNKNOWN", "Doppler", False),
+        ({"image_count": 2}, "UNKNOWN", "side by side", False),
         ({}, "OTHER", "OTHER", False),
         ({}, "SSN", "SSN", False),
         ({}, "UNKNOWN", "not known", True),
@@ -174,6 +175,18 @@ def test_without_a_left_ventricle_the_clip_says_why() -> None:
     assert result.lv is None and set(result.segmentations) == {"LA"}
     assert "no left ventricle" in str(result.refusal)
     assert "Left ventricle cavity: not found in any frame" in result.warnings
+
+
+def test_a_heart_rate_in_the_file_that_is_not_that_of_the_beats_is_said_at_each_number() -> None:
+    clip = simulated("A4C")
+    cine, rate = clip.cine(), clip.heart.shape.heart_rate
+    for stated, doubted in ((rate, False), (2 * rate, True), (None, False)):
+        told = replace(cine, heart_rate=stated)
+        result = measure_clip(told, "clip", "A4C", true_masks("A4C"))
+        assert any(f"a heart rate of {2 * rate:.0f}/min" in text for text in result.warnings) == doubted
+        assert result.measurements
+        for item in result.measurements:
+            assert item.name == "LAV" or any("beats or frame times may be wrong" in t for t in item.warnings) == doubted
 
 
 def test_a_view_without_formulas_is_outlined_and_not_measured() -> None:

@@ -242,6 +242,7 @@ def test_the_files_of_a_bad_study_are_valid_and_name_nobody(bad: Path, sorry: St
     record = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(record)
+    assert {source["clip"] for source in record["biplane_curve"]["sources"]} <= {clip["id"] for clip in record["clips"]}
     assert {item["rule"] for item in record["not_measured"]} and record["patient"]["sex"] == "male"
     text = page.read_text(encoding="utf-8")
     assert "What could not be measured, and why" in text and "single frame" in text
@@ -272,6 +273,28 @@ def test_the_best_pair_is_sure_and_not_foreshortened(tmp_path: Path) -> None:
     (ef,) = [m for m in report.measurements if (m.name, m.method) == ("LVEF", "biplane")]
     assert {source.clip for source in ef.sources} == {"A4C-2", "A2C-1"}
     assert any("A4C-2 and A2C-1" in note and "2 pairs" in note for note in report.notes)
+
+
+def test_a_pair_without_doubts_goes_before_a_longer_one_with_few_frames_a_second(tmp_path: Path) -> None:
+    takes = {"1.dcm": A4C, "2.dcm": A4C, "3.dcm": A2C}
+    for name, take in takes.items():
+        write_take(tmp_path / name, take)
+    write_take(tmp_path / "1.dcm", A4C, FrameTime="45")
+    set_region(tmp_path / "1.dcm", PhysicalDeltaX=0.12, PhysicalDeltaY=0.12)
+    (ef,) = [m for m in analyzed(tmp_path, takes).measurements if (m.name, m.method) == ("LVEF", "biplane")]
+    assert {source.clip for source in ef.sources} == {"A4C-2", "A2C-1"}
+
+
+def test_a_study_that_cannot_be_written_does_not_stop_the_next(tmp_path: Path) -> None:
+    takes = {"a.dcm": A4C, "b.dcm": A2C}
+    for number, (name, take) in enumerate(takes.items(), start=1):
+        write_take(tmp_path / name, take, study=f"1.{number}")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "study-1").write_text("in the way", encoding="utf-8")
+    options = StudyOptions(observe=TruthIn(takes), scene=False)
+    refusal, second = write_studies(list(tmp_path.glob("*.dcm")), MODEL, tmp_path / "out", options=options)
+    assert "cannot be made" in str(refusal) and "study-1" in str(refusal)
+    assert second.page.is_file() and second.folder.name == "study-2"
 
 
 def test_two_patients_in_one_folder_are_kept_apart(tmp_path: Path) -> None:

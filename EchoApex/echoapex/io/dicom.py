@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
 from .mode import settle_mode
-from .sector import find_sector
+from .sector import Box, find_sector
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -48,7 +49,8 @@ def read_dicom(path: Path, *, fast: bool = True) -> Cine:
 
 def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> Cine:
     times, time_warnings = find_frame_times(header, len(pixels.gray))
-    sector, sector_warnings = _sector(header, pixels)
+    boxes = image_boxes(header)
+    sector, sector_warnings = _sector(boxes, pixels)
     mode = settle_mode(find_mode(header), pixels.gray, sector, pixels.colors)
     if shows_trace_too(header):
         warnings.append("A trace stands beside the 2D image; only the image lies in the sector")
@@ -61,6 +63,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         kind="dicom",
         modality=str(header.get("Modality") or "") or None,
         color=_is_color(header, pixels, sector),
+        image_count=max(len(boxes), 1),
         mode=mode.mode,
         mode_source=mode.source,
         heart_rate=find_heart_rate(header),
@@ -75,8 +78,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
     )
 
 
-def _sector(header: Dataset, pixels: Pixels) -> tuple[Sector, list[str]]:
-    boxes = image_boxes(header)
+def _sector(boxes: Sequence[Box], pixels: Pixels) -> tuple[Sector, list[str]]:
     if len(boxes) < 2:
         return find_sector(pixels.gray, boxes[0] if boxes else None), []
     masks = [find_sector(pixels.gray, box).mask for box in boxes]

@@ -18,7 +18,7 @@ MAX_LENGTH_DIFFERENCE = 0.10
 """Long axes of the two views that differ by more than this share suggest a foreshortened view (ASE/EACVI 2015)."""
 
 MAX_RATE_DIFFERENCE = 0.10
-"""Heart rates of the two clips that differ by more than this share suggest different states (own choice)."""
+"""Heart rates that differ by more than this share do not agree (own choice)."""
 
 
 @dataclass(frozen=True)

@@ -77,11 +77,6 @@ def caliper_lines(landmarks: Landmarks, mm_per_px: MmPerPx | None = None) -> Cal
     return CaliperLines(points, directions, lengths, deviations, frames)
 
 
-def common_direction(directions: FloatArray) -> FloatArray:
-    """Of ``directions [N, 2]``, the one that agrees best with all the others, so that single wild ones have no say."""
-    return np.asarray(directions[int(np.argmax((directions @ directions.T).sum(axis=1)))], np.float64)
-
-
 def bend_deg(points: FloatArray, direction: FloatArray) -> float:
     """Largest angle in degrees between septum, inner diameter and posterior wall of ``points [N, 4, 2]``.
 

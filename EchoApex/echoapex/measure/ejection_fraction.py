@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..cine import FloatArray, FrameTimes, Scale
 from ..errors import MeasureError
 from .beats import TOO_SHORT, BeatSearch, frame_rate_doubts, measure_heart_rate, search_beats
-from .geometry import BaseSource, LongAxis, MmPerPx
+from .geometry import BaseSource, LongAxis, MmPerPx, common_direction
 from .inputs import frame_confidence, least_confidence, require_apical, require_masks
 from .types import Beat, Measurement, Source
 from .volumes import CavityShape, measure_cavity
@@ -133,7 +133,7 @@ def _shapes(
     found = [shape for shape in shapes if shape is not None]
     if not found:
         raise MeasureError("There is no measurable left ventricle in any frame", value=f"{len(masks)} frames")
-    common = _common_direction(found, mm_per_px)
+    common = common_direction(np.stack([shape.axis.direction(mm_per_px) for shape in found]))
     at_atrium = sum(shape.axis.base_source is BaseSource.LA_INTERFACE for shape in found)
     if la_masks is not None and at_atrium < len(found):
         warning = (
@@ -155,12 +155,6 @@ def _shape(
         return measure_cavity(mask, mm_per_px=mm_per_px, la_mask=la_mask, apex_direction=apex)
     except MeasureError:
         return None
-
-
-def _common_direction(shapes: list[CavityShape], mm_per_px: MmPerPx | None) -> FloatArray:
-    """The base-to-apex direction that agrees best with all the others, so that single flipped frames have no say."""
-    directions = np.stack([shape.axis.direction(mm_per_px) for shape in shapes])
-    return np.asarray(directions[int(np.argmax((directions @ directions.T).sum(axis=1)))], np.float64)
 
 
 def _curve(shapes: Sequence[CavityShape | None], value: Callable[[CavityShape], float]) -> FloatArray:

@@ -67,6 +67,11 @@ def pixel_size(mm_per_px: MmPerPx | None) -> FloatArray:
     return np.array([1.0, 1.0] if mm_per_px is None else [mm_per_px[1], mm_per_px[0]], np.float64)
 
 
+def common_direction(directions: FloatArray) -> FloatArray:
+    """Of ``directions [N, 2]``, the one that agrees best with all the others, so that single wild ones have no say."""
+    return np.asarray(directions[int(np.argmax((directions @ directions.T).sum(axis=1)))], np.float64)
+
+
 def clean_cavity(mask: NDArray[Any]) -> BoolMask:
     """The largest connected piece of ``mask`` ``[H, W]`` (bool or integer) with its holes filled, ``bool [H, W]``.
 

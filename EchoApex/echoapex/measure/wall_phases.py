@@ -17,11 +17,10 @@ from .calipers import (
     Caliper,
     CaliperLines,
     bend_deg,
-    common_direction,
     lay_chain,
     tilt_deg,
 )
-from .geometry import MmPerPx
+from .geometry import MmPerPx, common_direction
 from .types import Beat
 
 AT_ED: Mapping[int, str] = {SEPTUM: "IVSd", DIAMETER: "LVIDd", POSTERIOR: "LVPWd"}

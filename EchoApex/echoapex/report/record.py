@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..clips import ClipResult
 from ..errors import EchoApexError
 from ..landmarks import Landmarks
 from ..measure.phase_aligned import BiplaneCurve
-from ..measure.types import Measurement
+from ..measure.types import Measurement, Source
 from ..output import plain
 from ..patient import Patient
 from .content import StudyReport
@@ -29,7 +29,7 @@ def report_json(
     """The report as plain data, fit for JSON.
 
     ``folder`` is where the file will lie, for relative paths; ``masks`` has the path of each clip's structures, already
-    relative. Confidence is predicted Dice. ``patient`` is null where nothing is known, and never a name.
+    relative. ``patient`` is null where nothing is known, and never a name.
     """
     files = masks or {}
     record = {
@@ -56,7 +56,12 @@ def report_json(
 
 
 def _curve(curve: BiplaneCurve) -> dict[str, Any]:
-    return {"phase": curve.phase, "volume_ml": curve.volume_ml, "label": curve.label}
+    sources = _sources(curve.sources)
+    return {"phase": curve.phase, "volume_ml": curve.volume_ml, "label": curve.label, "sources": sources}
+
+
+def _sources(sources: Iterable[Source]) -> list[dict[str, Any]]:
+    return [{"clip": source.clip, "frames": source.frames} for source in sources]
 
 
 def _patient(patient: Patient | None) -> dict[str, Any] | None:
@@ -125,7 +130,7 @@ def _measurement(item: Measurement) -> dict[str, Any]:
         "value": item.value,
         "unit": item.unit,
         "method": item.method,
-        "sources": [{"clip": source.clip, "frames": source.frames} for source in item.sources],
+        "sources": _sources(item.sources),
         "confidence": item.confidence,
         "reference": item.reference,
         "grade": item.grade,
