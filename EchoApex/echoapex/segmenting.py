@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .cine import BoolMask, Cine
 from .encoding import EncodedCine, batches, encoded
 from .errors import PromptError
-from .prompts import Prompt
+from .prompts import PointPrompt, Prompt
 from .steadying import median_over_time, steady_frames
 from .structures import structures
 
@@ -187,7 +187,7 @@ def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> Bo
         restored = geometry.restore_logits(logits[piece.start : piece.stop])
         for row, one in zip(piece, restored, strict=True):
             # A model may know structures that the engine has no words for.
-            masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure))
+            masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure), prompts[row].points)
     return masks
 
 
@@ -197,10 +197,12 @@ def _least_piece(name: str | None) -> float:
     return 1.0 if known is not None and not known.wall else WALL_PIECE
 
 
-def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
+def main_pieces(mask: BoolMask, least: float = 1.0, clicks: Sequence[PointPrompt] = ()) -> BoolMask:
     """The largest connected piece of ``mask [H, W]`` and those of at least ``least`` of its size, small holes filled.
 
-    A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of myocardium.
+    Pieces that a positive one of the ``clicks`` hits stay too; those that only a negative one hits go, unless nothing
+    would be left. A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of
+    myocardium.
     """
     if not mask.any():
         return mask
@@ -210,6 +212,7 @@ def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
     labels, sizes = _pieces(np.pad(mask[window], 1))
     # Of equals only one stays: one piece means one.
     kept = sizes >= least * sizes.max() if least < 1.0 else np.arange(sizes.size) == int(np.argmax(sizes))
+    kept = _as_clicked(kept, labels, (columns[0] - 1, rows[0] - 1), clicks)
     pieces = kept[labels]
     holes, hole_sizes = _pieces(~pieces)
     small = hole_sizes <= np.count_nonzero(pieces) / 20
@@ -217,6 +220,19 @@ def main_pieces(mask: BoolMask, least: float = 1.0) -> BoolMask:
     result = np.zeros_like(mask)
     result[window] = (pieces | small[holes])[1:-1, 1:-1]
     return result
+
+
+def _as_clicked(
+    kept: BoolMask, labels: NDArray[np.int32], origin: tuple[int, int], clicks: Sequence[PointPrompt]
+) -> BoolMask:
+    """Which pieces are ``kept [N]`` after the clicks; ``origin`` is the pixel ``(x, y)`` where ``labels`` begin."""
+    wanted, unwanted = np.zeros_like(kept), np.zeros_like(kept)
+    for click in clicks:
+        x, y = round(click.x) - origin[0], round(click.y) - origin[1]
+        if 0 <= y < labels.shape[0] and 0 <= x < labels.shape[1] and labels[y, x]:
+            (wanted if click.positive else unwanted)[labels[y, x]] = True
+    chosen = (kept & ~unwanted) | wanted
+    return chosen if chosen.any() else kept
 
 
 def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

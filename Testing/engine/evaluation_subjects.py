@@ -15,7 +15,7 @@ from echoapex.evaluation.pointing import NEIGHBORS
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.models.card import OTHER
 from echoapex.prompts import Prompt
-from echoapex.segmenting import Segmentation
+from echoapex.segmenting import Segmentation, main_pieces
 from echoapex.simulation import SimulatedClip
 from echoapex.simulation.heart import Tissue
 from echoapex.simulation.views import VIEWS
@@ -84,17 +84,24 @@ def meant(prompt: Prompt, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     elif prompt.box is not None:
         kept = _boxed(prompt.box, labels)
     elif prompt.mask is not None:
-        kept = prompt.mask | (labels == hit[True]) if True in hit else prompt.mask
+        kept = prompt.mask | _thing(hit[True], labels) if True in hit else prompt.mask
     else:
-        kept = labels == hit[True]
+        kept = _thing(hit[True], labels)
     return np.asarray(kept & (labels != hit[False]) if False in hit else kept, bool)
+
+
+def _thing(tissue: int, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """What a single click or box means: of what is held out, the largest piece."""
+    mask = labels == tissue
+    return main_pieces(mask) if Tissue(tissue).name in HELD_OUT else mask
 
 
 def _boxed(box: Box, labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The structure, or pair of neighbors, whose box is most like this one."""
-    groups = [(Tissue[name],) for name in (*STRUCTURES, *HELD_OUT)] + [(Tissue[a], Tissue[b]) for a, b in NEIGHBORS]
-    masks = [np.isin(labels, group) for group in groups if all((labels == tissue).any() for tissue in group)]
-    return max(masks, key=lambda mask: _overlap(box, _around(mask)))
+    masks = [_thing(Tissue[name], labels) for name in (*STRUCTURES, *HELD_OUT)]
+    pairs = [(labels == Tissue[a], labels == Tissue[b]) for a, b in NEIGHBORS]
+    masks += [one | other for one, other in pairs if one.any() and other.any()]
+    return max((mask for mask in masks if mask.any()), key=lambda mask: _overlap(box, _around(mask)))
 
 
 def _around(mask: NDArray[np.bool_]) -> Box:

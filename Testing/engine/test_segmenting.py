@@ -195,6 +195,19 @@ def test_a_wall_may_be_two_pieces_but_a_crumb_is_none() -> None:
     assert np.array_equal(np.unique(np.nonzero(main_pieces(mask))[1]), np.arange(5, 10))
 
 
+def test_clicks_decide_which_pieces_stay() -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[5:35, 5:10], mask[5:25, 25:30], mask[30:32, 30:32] = True, True, True
+    crumb, large = PointPrompt(30.6, 31.2), PointPrompt(7, 20, positive=False)
+    assert np.array_equal(main_pieces(mask, 0.25, [crumb]), mask)
+    assert not main_pieces(mask, 0.25, [large])[:, :20].any() and main_pieces(mask, 0.25, [large])[:, 20:].any()
+    assert main_pieces(mask, 1.0, [large, crumb]).sum() == 4
+    # What was clicked both ways stays, and so does all where nothing would be left or no piece is hit.
+    assert np.array_equal(main_pieces(mask, 0.25, [large, PointPrompt(6, 30)]), main_pieces(mask, 0.25))
+    assert np.array_equal(main_pieces(mask, 1.0, [large]), main_pieces(mask))
+    assert np.array_equal(main_pieces(mask, 0.25, [PointPrompt(0, 0), PointPrompt(39, 39)]), main_pieces(mask, 0.25))
+
+
 def pieces_by_scipy(mask: np.ndarray, least: float) -> np.ndarray:
     """What `main_pieces` is defined as, written with scipy."""
     labels, count = ndimage.label(mask)

@@ -24,7 +24,7 @@ from echoapex.training.losses import hard_dice, mask_loss
 from echoapex.training.publish import publish
 from echoapex.training.recipe import Recipe, read_recipe
 from echoapex.training.run import main
-from echoapex.training.sampling import collate, draw_asks, shaken_box
+from echoapex.training.sampling import Ask, collate, corrected_by_click, draw_asks, shaken_box
 from echoapex.training.trainer import Team, Trainer, prepare_frames
 
 RECIPE = Recipe(
@@ -38,6 +38,7 @@ RECIPE = Recipe(
     structures=("LV", "LV_MYO", "LA", "AO"),
     held_out=("PERICARDIAL_EFFUSION",),
     strangers=0.3,
+    corrections=2,
     start_from="",
     frame_size=64,
     encoder="vit_tiny",
@@ -107,6 +108,52 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     assert loaded.card.structures == RECIPE.structures
     assert loaded.card.views == ("A4C", "PLAX", OTHER)
     assert loaded.heads.view is not None and loaded.heads.landmarks is not None and loaded.text is not None
+
+
+def test_a_run_that_goes_on_from_a_model_takes_the_heads_that_tell_the_same(run_folder: Path, tmp_path: Path) -> None:
+    start = trainer(run_folder, tmp_path / "start")
+    publish(start, tmp_path / "model")
+    frames = prepare_frames(RECIPE, run_folder / "frames", lambda text: None)
+    again = replace(RECIPE, start_from=str(tmp_path / "model"), seed=9)
+    apart = replace(again, others=0, landmark_loss=0.0)
+    same = Trainer(again, frames, tmp_path / "same", lambda text: None)
+    other = Trainer(apart, prepare_frames(apart, run_folder / "frames", lambda text: None), tmp_path / "other", print)
+    old, new = start.average.heads.state_dict(), same.model.heads.state_dict()
+    assert old.keys() == new.keys()
+    assert all(torch.allclose(value, new[name], atol=2e-3) for name, value in old.items())
+    assert other.model.heads.landmarks is None and other.model.heads.view.linear.weight.shape[0] == 2
+
+
+def test_corrections_point_at_the_errors_of_the_models_own_answer(run_folder: Path, tmp_path: Path) -> None:
+    learner = trainer(run_folder, tmp_path / "run")
+    batch = learner.draw_batch()
+    features = learner.model.segmenter.encode(batch.images)
+    corrected = learner._corrected(features, batch)
+    assert torch.equal(corrected.text, batch.prompts.text) and torch.equal(corrected.boxes, batch.prompts.boxes)
+    more = (corrected.labels >= 0).sum(1) - (batch.prompts.labels >= 0).sum(1)
+    assert more.max() > 0 and more.min() == 0
+    assert bool((corrected.has_mask[more > 0]).all())
+    for row in np.flatnonzero(more.numpy()):
+        last = int((corrected.labels[row] >= 0).sum()) - 1
+        x, y = corrected.points[row, last].int().tolist()
+        assert batch.asks[row].target[y, x] == bool(corrected.labels[row, last])
+
+
+@given(st.integers(0, 10_000))
+def test_a_correcting_click_lies_in_the_largest_error(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    target, answer = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    target[10:40, 10:40] = True
+    answer[10:40, 10:30], answer[50:55, 50:60], answer[12:15, 44:46] = True, True, True
+    ask = corrected_by_click(Ask(target, box=shaken_box(target, rng)), answer, rng)
+    assert ask.box is not None and ask.mask is not None
+    assert ask.mask[12:38, 12:28].min() > 0 and ask.mask[~answer].mean() < 0
+    ((x, y),), (sign,) = ask.points.astype(int), ask.signs
+    assert sign == 1 and target[y, x] and not answer[y, x]
+    over = corrected_by_click(ask, target | answer, rng)
+    (x, y), sign = over.points[1].astype(int), over.signs[1]
+    assert sign == 0 and 50 <= y < 55 and 50 <= x < 60
+    assert corrected_by_click(ask, target, rng) is ask
 
 
 def test_a_run_that_goes_on_from_a_model_takes_its_names_by_name(run_folder: Path, tmp_path: Path) -> None:
@@ -247,7 +294,7 @@ def test_what_is_held_out_is_never_asked_for() -> None:
             assert not np.any(ask.target & (label == Tissue.AO))
 
 
-@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-study", "echoapex-no-root"])
+@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-all-views", "echoapex-study", "echoapex-no-root"])
 def test_the_shipped_recipes_are_whole_and_a_wrong_one_named(name: str, tmp_path: Path) -> None:
     shipped = read_recipe(resources.path(f"Recipes/{name}.toml"))
     refuse_test_seeds((shipped.first_seed, shipped.first_seed + shipped.cases + shipped.calibration - 1))

@@ -6,9 +6,10 @@ that is left while more than 80 % of the other is there. The two ways round make
 same chamber in either case, or heeds no click, is right in half of them at most. What the same box or mask gets without
 the click stands beside it as the constant predictor. Limits and rule are our choice.
 
-Held-out structure: a box drawn around it; and clicks as in segment-anything's evaluation (Kirillov et al. 2023, D.1):
-the first at its deepest place, each next at the deepest place of the largest region of error, positive where something
-is missing and negative where something is too much, with the previous mask passed on.
+Held-out structure: its largest connected piece in the picture, since one box or one click means one thing (an effusion
+may show in several pockets). A box drawn around it; and clicks as in segment-anything's evaluation (Kirillov et al.
+2023, D.1): the first at its deepest place, each next at the deepest place of the largest region of error, positive
+where something is missing and negative where something is too much, with the previous mask passed on.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..prompts import PointPrompt, Prompt
+from ..segmenting import main_pieces
 from ..simulation import SimulatedClip
 from ..simulation.heart import Tissue
-from .hearts import MAIN_VIEWS, SimulatedPatient, key_frames, shown
+from .hearts import MAIN_VIEWS, SMALLEST_PX, SimulatedPatient, key_frames, shown
 from .masks import deepest_click, drawn_box, drawn_click
 from .records import ClickTrial, Findings, HeldOutTrial, RemovalTrial
 from .scores import dice
@@ -128,8 +130,9 @@ def try_held_out(subject: Subject, patient: SimulatedPatient, findings: Findings
     for view in _HELD_OUT_VIEWS.get(name, MAIN_VIEWS):
         clip = patient.still(view, effusion=effusion)
         truth = shown(clip.labels(0), name)
-        if truth is not None:
-            findings.held_out.append(_held_out_trial(subject, clip, name, truth, rng))
+        piece = None if truth is None else main_pieces(truth)
+        if piece is not None and np.count_nonzero(piece) >= SMALLEST_PX:
+            findings.held_out.append(_held_out_trial(subject, clip, name, piece, rng))
 
 
 def _held_out_trial(

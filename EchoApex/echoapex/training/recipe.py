@@ -19,11 +19,12 @@ class Recipe:
     """One run. ``cases`` hearts and ``others`` pictures without one are drawn from ``first_seed``.
 
     ``views`` has the share of each view; ``structures`` are learned by name, ``held_out`` is never asked for, and
-    ``strangers`` is the share of frames with a thing without a name. ``start_from`` is the model whose weights the run
-    begins with, empty for none. ``view_loss`` and ``landmark_loss`` weigh the tasks beside the masks; 0 is without that
-    head. The threshold of the views is set on ``calibration`` hearts next after the training seeds; ``text_steps``
-    train the text encoder, 0 is without. The learning rate warms up, holds, then falls to 0 over the last
-    ``decay_fraction`` of ``steps`` (warmup-stable-decay).
+    ``strangers`` is the share of frames with a thing without a name. Half of what is pointed at gets up to
+    ``corrections`` further clicks on the errors of the model's own answer. ``start_from`` is the model whose weights
+    the run begins with, empty for none. ``view_loss`` and ``landmark_loss`` weigh the tasks beside the masks; 0 is
+    without that head. The threshold of the views is set on ``calibration`` hearts next after the training seeds;
+    ``text_steps`` train the text encoder, 0 is without. The learning rate warms up, holds, then falls to 0 over the
+    last ``decay_fraction`` of ``steps`` (warmup-stable-decay).
     """
 
     id: str
@@ -36,6 +37,7 @@ class Recipe:
     structures: tuple[str, ...]
     held_out: tuple[str, ...]
     strangers: float
+    corrections: int
     start_from: str
     frame_size: int
     encoder: str
@@ -67,7 +69,7 @@ class Recipe:
 
 _FROM_ZERO = (
     *("first_seed", "seed", "weight_decay", "ema", "drop_path"),
-    *("others", "strangers", "view_loss", "landmark_loss", "calibration", "text_steps"),
+    *("others", "strangers", "corrections", "view_loss", "landmark_loss", "calibration", "text_steps"),
 )
 _BELOW_ONE = ("ema", "drop_path", "strangers")
 

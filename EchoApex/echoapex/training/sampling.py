@@ -7,7 +7,7 @@ thing without a name. Kinds and shares are choices of this project; clicks on er
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ _CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
 MAX_POINTS = 6
 _BOX_SHAKE = 0.1
 _SMALLEST_PX = 30
+_SMALLEST_ERROR_PX = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Ask:
     signs: np.ndarray | None = None
     mask: np.ndarray | None = None
 
+    @property
+    def pointed(self) -> bool:
+        """Whether something is pointed at, so that a further click makes sense."""
+        return self.box is not None or self.points is not None or self.mask is not None
+
 
 def draw_asks(
     label: np.ndarray,
@@ -47,10 +53,10 @@ def draw_asks(
 ) -> list[Ask]:
     """``count`` prompts for one frame's labels ``uint8 [S, S]``; text number 1 is the first of ``structures``.
 
-    ``stranger bool [S, S]`` is a thing without a name: the first prompt then points at it. Nothing of ``held_out`` is
+    ``stranger bool [S, S]`` is a thing without a name: half of the prompts then point at it. Nothing of ``held_out`` is
     ever asked for.
     """
-    asks = [] if stranger is None else [_pointed(stranger, 0, rng)]
+    asks = [] if stranger is None else [_pointed(stranger, 0, rng) for _ in range(max(count // 2, 1))]
     present = [k for k in structures if np.count_nonzero(label == k) >= _SMALLEST_PX]
     while len(asks) < count:
         if not present or rng.random() < 0.07:
@@ -59,7 +65,7 @@ def draw_asks(
             asks.append(Ask(label == structures[pick], text=pick + 1))
             continue
         cavities = [k for k in _CAVITIES if k not in held_out and np.count_nonzero(label == k) >= _SMALLEST_PX]
-        if len(cavities) > 1 and rng.random() < 0.10:
+        if len(cavities) > 1 and rng.random() < 0.18:
             asks.append(_two_chambers(label, cavities, rng))
             continue
         weights = np.array([_FAVOR.get(k, 1.0) for k in present])
@@ -118,6 +124,35 @@ def _corrected(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
         # The next click goes elsewhere.
         wrong = _mended(wrong, target, places[-1], rng)
     return Ask(target, text=text, points=np.stack(places), signs=np.array(signs), mask=_soft(wrong * 1.0, rng))
+
+
+def corrected_by_click(ask: Ask, answer: np.ndarray, rng: np.random.Generator) -> Ask:
+    """``ask`` with one more click, where ``answer bool [S, S]`` errs most, and the answer as its earlier mask.
+
+    Unchanged where nothing is wrong, or where it has `MAX_POINTS` clicks.
+    """
+    missing, extra = ask.target & ~answer, answer & ~ask.target
+    positive = np.count_nonzero(missing) >= np.count_nonzero(extra)
+    error = _largest_piece(missing if positive else extra)
+    points = np.zeros((0, 2), np.float32) if ask.points is None else ask.points
+    signs = np.zeros(0, int) if ask.signs is None else ask.signs
+    if np.count_nonzero(error) < _SMALLEST_ERROR_PX or len(points) == MAX_POINTS:
+        return ask
+    return replace(
+        ask,
+        points=np.concatenate([points, _place(error, rng)[None]]),
+        signs=np.concatenate([signs, [int(positive)]]),
+        mask=_soft(answer, rng),
+    )
+
+
+def _largest_piece(region: np.ndarray) -> np.ndarray:
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=4)
+    if count < 2:
+        return region
+    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
 
 
 def _mended(wrong: np.ndarray, target: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Things that no atlas knows, drawn into training frames: what a box or clicks point at must be found, named or not.
 
-The shapes (blobs, crescents, bands) and their brightness are choices of this project.
+The shapes (blobs, crescents, bands, layers along an edge) and their brightness are choices of this project.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 _SMALLEST_PX = 60
+_LAYERS = 0.35
 _LEAST_CONTRAST = 12.0
 """Difference in mean gray level to what surrounds a thing, below which nobody could point at it."""
 
@@ -21,7 +22,8 @@ def add_stranger(
     """
     import cv2
 
-    shape = _shape(image.shape[0], rng) & (cv2.blur(image, (15, 15)) > 0)
+    shape = _layer(label, rng) if rng.random() < _LAYERS and label.any() else _shape(image.shape[0], rng)
+    shape &= cv2.blur(image, (15, 15)) > 0
     if np.count_nonzero(shape) < _SMALLEST_PX:
         return None
     around = cv2.dilate(shape.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool) & ~shape
@@ -65,6 +67,25 @@ def _shape(size: int, rng: np.random.Generator) -> np.ndarray:
     middle, half = rng.uniform(0.12, 0.4), rng.uniform(0.015, 0.05)
     facing = np.cos(np.arctan2(rows - y, columns - x) - angle)
     return np.asarray((np.abs(large - middle) < half) & (facing > rng.uniform(-0.3, 0.8)))
+
+
+def _layer(label: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A layer along the edge of something known, within or without: what lines a cavity, or lies around the heart."""
+    import cv2
+
+    size = label.shape[0]
+    present = np.unique(label[label > 0])
+    body = label > 0 if rng.random() < 0.5 else label == rng.choice(present)
+    body = body if rng.random() < 0.65 else ~body
+    depth = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
+    rows, columns = np.nonzero(label)
+    angle = np.arctan2(np.arange(size)[:, None] - rows.mean(), np.arange(size)[None] - columns.mean())
+    # Thick in one direction, thinner away from it.
+    facing = np.cos(angle - rng.uniform(-np.pi, np.pi))
+    thick = rng.uniform(0.03, 0.10) * size * np.clip(1 + rng.uniform(0.2, 1.5) * (facing - rng.uniform(0, 1)), 0, None)
+    shape = (depth > 0) & (depth < thick) & (facing > rng.uniform(-0.9, 0.7))
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(shape.astype(np.uint8), connectivity=4)
+    return np.asarray(pieces == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))) if count > 1 else shape
 
 
 def _waves(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:

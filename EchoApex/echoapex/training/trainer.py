@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from .augment import augment
 from .frames import Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from .losses import mask_loss
 from .recipe import Recipe
-from .sampling import Ask, collate, draw_asks
+from .sampling import Ask, collate, corrected_by_click, draw_asks
 from .strangers import add_stranger
 
 CASES_PER_SHARD = 50
@@ -90,27 +90,31 @@ class Network(nn.Module):
         width = self.segmenter.encoder.embed_dim
         self.heads = Heads(width, len(recipe.view_classes), len(WALL_LANDMARKS) if recipe.landmark_loss else 0)
 
-    def start_from(self, other: LoadedModel, structures: Sequence[str]) -> None:
-        """Takes over the weights of another model's segmenter, of the ``structures`` those that it knows by name.
+    def start_from(self, other: LoadedModel, recipe: Recipe) -> None:
+        """Takes over the weights of another model: its segmenter, and the heads that tell the same as this one's.
 
-        Raises `EchoApexError` when it is built in another way.
+        Structures are taken over by name. Raises `EchoApexError` when it is built in another way.
         """
         own, given = self.segmenter.state_dict(), other.model.state_dict()
         names = own[_TEXT].clone()
         # Row 0 stands for no name.
         names[0] = given[_TEXT][0]
-        for row, name in enumerate(structures, start=1):
+        for row, name in enumerate(recipe.structures, start=1):
             if name in other.card.structures:
                 names[row] = given[_TEXT][other.card.structures.index(name) + 1]
         given[_TEXT] = names
         if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in given.items()}:
             raise EchoApexError("A run starts from a model of its own architecture", value=other.card.architecture)
         self.segmenter.load_state_dict(given)
+        if self.heads.view is not None and other.heads.view is not None and other.card.views == recipe.view_classes:
+            self.heads.view.load_state_dict(other.heads.view.state_dict())
+        if self.heads.landmarks is not None and other.heads.landmarks is not None:
+            self.heads.landmarks.load_state_dict(other.heads.landmarks.state_dict())
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step sees.
+    """What one step sees and is ``asks``ed.
 
     Images ``[B, 1, S, S]``; the frame ``index [N]`` and ``targets [N, S/2, S/2]`` of each prompt; ``views [B]`` as
     class numbers; and the ``landmarks [M, 4, 2]`` (x, y, model pixels) of the frames ``marked [M]``.
@@ -123,6 +127,7 @@ class Batch:
     views: Tensor
     marked: Tensor
     landmarks: Tensor
+    asks: list[Ask]
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = Network(recipe)
         if recipe.start_from:
-            self.model.start_from(load_model(recipe.start_from, "cpu"), recipe.structures)
+            self.model.start_from(load_model(recipe.start_from, "cpu"), recipe)
         self.structures = [Tissue[name] for name in recipe.structures]
         self.held_out = [Tissue[name] for name in recipe.held_out]
         self.views = np.array([recipe.view_classes.index(view) if recipe.view_classes else 0 for view in frames.views])
@@ -206,7 +211,8 @@ class Trainer:
             sdpa_kernel(SDPBackend.MATH),
         ):
             features = self.model.segmenter.encode(batch.images)
-            logits, dice = self.model.segmenter.decode(features, batch.index, batch.prompts)
+            prompts = self._corrected(features, batch)
+            logits, dice = self.model.segmenter.decode(features, batch.index, prompts)
             view, landmark = self._head_losses(features, batch)
         mask, reached = mask_loss(logits, dice, batch.targets)
         loss = mask + recipe.view_loss * view + recipe.landmark_loss * landmark
@@ -217,6 +223,26 @@ class Trainer:
         self.optimizer.step()
         self._update_average()
         return float(mask.detach()), float(reached.mean()), float(view.detach()), float(landmark.detach())
+
+    @torch.no_grad()
+    def _corrected(self, features: Features, batch: Batch) -> PromptBatch:
+        """The prompts of ``batch``, half of those that point with clicks on the errors of the model's own answers.
+
+        As a user corrects (Kirillov et al. 2023, appendix A): each click goes to the largest error so far.
+        """
+        if not self.recipe.corrections:
+            return batch.prompts
+        segmenter, size = self.model.segmenter, self.recipe.image_size
+        rng = np.random.default_rng([self.recipe.seed, self.step, self.team.rank, 1])
+        asks = list(batch.asks)
+        chosen = [row for row, ask in enumerate(asks) if ask.pointed and rng.random() < 0.5]
+        for _ in range(int(rng.integers(1, self.recipe.corrections + 1)) if chosen else 0):
+            prompts, _targets = collate([asks[row] for row in chosen], segmenter)
+            logits, _ = segmenter.decode(features, batch.index[chosen], prompts)
+            answers = functional.interpolate(logits[:, None].float(), size=(size, size), mode="bilinear")[:, 0] > 0
+            for row, answer in zip(chosen, answers.numpy(), strict=True):
+                asks[row] = corrected_by_click(asks[row], answer, rng)
+        return collate(asks, segmenter)[0]
 
     def _head_losses(self, features: Features, batch: Batch) -> tuple[Tensor, Tensor]:
         """Cross-entropy of the views and of the heat maps; 0 where there is no such head or nothing to learn from."""
@@ -241,7 +267,8 @@ class Trainer:
         rng = np.random.default_rng([self.recipe.seed, self.step, self.team.rank])
         picks = rng.integers(len(self.frames), size=self.recipe.batch // self.team.size)
         drawn = [self._draw_frame(int(pick), rng) for pick in picks]
-        prompts, targets = collate([ask for _, _, asks in drawn for ask in asks], self.model.segmenter)
+        asks = [ask for _, _, some in drawn for ask in some]
+        prompts, targets = collate(asks, self.model.segmenter)
         stack = torch.from_numpy(np.stack([image for image, _, _ in drawn]))[:, None].float() / 255
         points = np.stack([places for _, places, _ in drawn])
         inside = np.isfinite(points) & (points >= 0) & (points <= self.recipe.image_size - 1)
@@ -254,6 +281,7 @@ class Trainer:
             views=torch.from_numpy(self.views[picks]),
             marked=torch.from_numpy(marked),
             landmarks=torch.from_numpy(points[marked]).float(),
+            asks=asks,
         )
 
     def _draw_frame(self, pick: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Ask]]:
