@@ -194,7 +194,11 @@ def _measured(report: StudyReport, item: Measurement) -> dict[str, Any]:
 
 def _print(report: StudyReport) -> None:
     header = ("quantity", "estimate", "truth", "difference", "grade", "method", "clips")
-    print_table(header, [_printed(report, item) for item in key_measurements(report)])
+    rows = [_printed(report, item) for item in key_measurements(report)]
+    if rows:
+        print_table(header, rows)
+    else:
+        print("Nothing could be measured; the page says why.")
     print(banner(report.model.simulated_only))
 
 

@@ -154,6 +154,8 @@ def _print_study(written: WrittenStudy) -> None:
     print(written.report.id)
     if rows:
         print_table(("quantity", "value", "grade", "method"), rows)
+    else:
+        print("Nothing could be measured; the page says why.")
     print(written.page)
 
 

@@ -180,6 +180,7 @@ def test_a_negative_click_takes_away_what_it_hits_and_nothing_else() -> None:
     table = prompts_table([Findings(1, removals=trials)], [])
     assert table["negative_click_removes"] == {"value": 0.5, "ci": None, "constant": 0.25}
     assert table["negative_click_removes/mask"] == {"value": 1.0, "ci": None, "constant": 0.0}
+    assert table["negative_click_removes/hit_gone"] == {"value": 0.75, "ci": None, "constant": 0.25}
 
 
 def test_clicks_stand_beside_the_chamber_clicked_most() -> None:

@@ -63,8 +63,12 @@ def test_the_shipped_card_tells_scores_on_seen_and_unseen_kinds_of_hearts(model:
     assert (model.folder / "model.safetensors").stat().st_size <= 30_000_000
     presets = {name.split(":")[1]: tables for name, tables in model.card.scores.items()}
     assert set(presets) == {"hard", "shifted"}
+    told = (
+        *(("segmentation", "dice/LV/text"), ("ef", "ef_biplane_mae"), ("walls", "mae_mm/IVSd")),
+        *(("views", "balanced_accuracy"), ("prompts", "click_returns_chamber"), ("beats", "es_error_ms")),
+    )
     for tables in presets.values():
-        for task, metric in (("segmentation", "dice/LV/text"), ("ef", "ef_mae"), ("prompts", "click_returns_chamber")):
+        for task, metric in told:
             score = tables[task][metric]
             assert score["ci"][0] <= score["value"] <= score["ci"][1]
             assert score["constant"] is not None
@@ -111,8 +115,10 @@ def test_every_frame_and_structure_of_a_batch_gets_its_own_answer(model: LoadedM
         alone = segment_frame(model, few, frame, [Prompt(structure=name) for name in names])
         for name, sure in zip(names, alone.confidence):
             assert together[name].confidence[frame] == pytest.approx(sure, abs=1e-4)
-        # Of the others, what the ventricle is surer of is taken away.
-        assert dice(together["LV"].masks[frame], alone.masks[names.index("LV")]) > 0.95
+        # Where another structure is surer, the ventricle gives way; nothing is added to it but small holes.
+        found, by_itself = together["LV"].masks[frame], alone.masks[names.index("LV")]
+        assert dice(found, by_itself) > 0.85
+        assert np.count_nonzero(found & ~by_itself) <= 0.01 * found.sum()
 
 
 def test_the_whole_real_cine_beats_evenly(model: LoadedModel) -> None:
@@ -233,7 +239,7 @@ def test_pieces_and_holes_are_those_of_the_definition(seed: int, share: float, l
 def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: SimulatedClip) -> None:
     cine = clip.cine()
     with pytest.raises(PromptError, match="knows by name only LV"):
-        segment_cine(model, cine, Prompt(structure="AO"))
+        segment_cine(model, cine, Prompt(structure="RV_WALL"))
     with pytest.raises(PromptError, match="frame must be 0 to 15"):
         segment_cine(model, cine, Prompt(structure="LV"), frame=16)
     for wrong in (-1, 16):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from echoapex import resources
 from echoapex.errors import EchoApexError
@@ -410,14 +411,29 @@ def test_augmentation_moves_picture_labels_and_points_together() -> None:
             assert points[0] == pytest.approx([columns.mean(), rows.mean()], abs=0.6)
 
 
+def test_nothing_is_laid_over_what_lies_outside_the_sector() -> None:
+    y, x = np.mgrid[:96, :96]
+    disk = np.hypot(x - 48, y - 48) < 24
+    image, label = np.where(disk, 90, 0).astype(np.uint8), disk.astype(np.uint8)
+    image[40:56, 40:56] = 0
+    filled = 0
+    for seed in range(40):
+        picture, moved, _ = augment(image, label, np.zeros((0, 2)), 96, np.random.default_rng(seed))
+        near = ndimage.binary_dilation(moved > 0, iterations=10)
+        assert np.mean(picture[~near]) < 1 if (~near).any() else near.all(), seed
+        filled += int(np.count_nonzero(picture[ndimage.binary_erosion(moved > 0, iterations=3)] == 0) == 0)
+    assert 5 <= filled <= 35, "black cavities are hazy in some and black in others"
+
+
 def test_a_stranger_is_told_from_what_surrounds_it_and_unlabeled() -> None:
     from echoapex.training.strangers import add_stranger
 
     rng = np.random.default_rng(0)
-    image, label = rng.integers(60, 120, (160, 160)).astype(np.uint8), np.full((160, 160), Tissue.LV, np.uint8)
+    image, label = rng.integers(60, 120, (160, 160)).astype(np.uint8), np.zeros((160, 160), np.uint8)
+    label[50:120, 40:110] = Tissue.LV
     drawn = [found for _ in range(60) if (found := add_stranger(image, label, rng)) is not None]
     assert len(drawn) > 30
     for picture, left, where in drawn:
-        assert np.array_equal(left == 0, where)
+        assert np.array_equal(left == 0, where | (label == 0))
         assert np.count_nonzero(where) >= 60
         assert abs(float(picture[where].mean()) - float(image[~where].mean())) > 5

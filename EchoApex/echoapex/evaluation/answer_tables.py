@@ -101,6 +101,8 @@ def _add_removals(table: Table, patients: Sequence[Findings], start: str) -> Non
     # The box is the way that counts; a mask that was started with is told apart.
     name = "negative_click_removes" if start == "box" else f"negative_click_removes/{start}"
     add(table, name, rows(lambda t: t.hit_after < REMOVED and t.other_after > KEPT), constant=constant)
+    gone_before = float(np.mean(np.concatenate(rows(lambda t: t.hit_before < REMOVED))))
+    add(table, f"{name}/hit_gone", rows(lambda t: t.hit_after < REMOVED), constant=gone_before)
 
 
 def _add_held_out(table: Table, patients: Sequence[Findings], name: str) -> None:

@@ -41,8 +41,8 @@ _MEANING = {
     "the prompts blanked inside the network",
     "clicks": "how many clicks were tried",
     "negative_click_removes": "two chambers in one box, or in a mask to start with, and a negative click in one: "
-    "share in which under 20 % of the chamber hit and over 80 % of the other remain; the constant is the same without "
-    "the click",
+    "share in which under 20 % of the chamber hit and over 80 % of the other remain, or hit_gone: "
+    "whatever became of the other; the constant is the same without the click",
     "held_out": "Dice of a structure that was kept out of training: by a box, after one and five clicks, and with the "
     "prompts blanked",
     "text_right": "share of phrases, none of them trained on, that lead to the structure they mean",

@@ -69,6 +69,8 @@ def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gray = gray ** np.float32(np.exp(rng.normal(0.1, 0.35))) * np.float32(rng.uniform(0.4, 1.25))
     if rng.random() < 0.5:
         gray = _uneven(gray, rng)
+    if rng.random() < 0.4:
+        gray = _hazy(gray, rng)
     gray = _resolution(gray, rng)
     if rng.random() < 0.4:
         gray = gray + (gray > 0) * rng.normal(0, rng.uniform(0.005, 0.05), gray.shape).astype(np.float32)
@@ -83,6 +85,25 @@ def _uneven(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     knots = rng.normal(0, rng.uniform(2, 7), (5, 5)).astype(np.float32)
     db = cv2.resize(knots, gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(gray * 10 ** (np.minimum(db, 6) / 20))
+
+
+def _hazy(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Speckled haze over parts of the sector, as reverberation and clutter lay it over cavities."""
+    import cv2
+
+    knots = (rng.uniform(0, 1, (4, 4)) ** 2).astype(np.float32)
+    field = np.clip(cv2.resize(knots, gray.shape[::-1], interpolation=cv2.INTER_CUBIC), 0, None)
+    speckle = cv2.GaussianBlur(rng.rayleigh(0.8, gray.shape).astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.5)))
+    return np.asarray(gray + _sector(gray) * field * speckle * np.float32(rng.uniform(0.05, 0.35)))
+
+
+def _sector(gray: np.ndarray) -> np.ndarray:
+    """Where there is a picture, 0 or 1: a sector is convex but for its tip, and cavities in it may be black."""
+    import cv2
+
+    inside = np.zeros(gray.shape, np.uint8)
+    lit = cv2.findNonZero((gray > 1 / 255).astype(np.uint8))
+    return inside if lit is None else np.asarray(cv2.fillConvexPoly(inside, cv2.convexHull(lit), 1))
 
 
 def _resolution(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:

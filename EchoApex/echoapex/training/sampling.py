@@ -19,6 +19,10 @@ from ..simulation.heart import Tissue
 _FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
 """Structures that are asked for more often than others."""
 _CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
+_NEIGHBORS = (
+    *((Tissue.LV, Tissue.LA), (Tissue.LV, Tissue.RV), (Tissue.RV, Tissue.RA), (Tissue.LA, Tissue.RA)),
+    *((Tissue.LA, Tissue.AO), (Tissue.LV, Tissue.AO), (Tissue.RV, Tissue.AO)),
+)
 MAX_POINTS = 6
 _BOX_SHAKE = 0.1
 _SMALLEST_PX = 30
@@ -64,9 +68,10 @@ def draw_asks(
             pick = int(rng.integers(len(structures)))
             asks.append(Ask(label == structures[pick], text=pick + 1))
             continue
-        cavities = [k for k in _CAVITIES if k not in held_out and np.count_nonzero(label == k) >= _SMALLEST_PX]
-        if len(cavities) > 1 and rng.random() < 0.18:
-            asks.append(_two_chambers(label, cavities, rng))
+        cavities = {k for k in _CAVITIES if k not in held_out and np.count_nonzero(label == k) >= _SMALLEST_PX}
+        pairs = [pair for pair in _NEIGHBORS if cavities.issuperset(pair)]
+        if pairs and rng.random() < 0.22:
+            asks.append(_two_chambers(label, pairs[int(rng.integers(len(pairs)))], rng))
             continue
         weights = np.array([_FAVOR.get(k, 1.0) for k in present])
         wanted = present[int(rng.choice(len(present), p=weights / weights.sum()))]
@@ -88,17 +93,17 @@ def _pointed(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
     return _corrected(target, name, rng)
 
 
-def _two_chambers(label: np.ndarray, cavities: list[Tissue], rng: np.random.Generator) -> Ask:
-    """Two chambers by a box or a click in each; or one of them, when a negative click takes the other away."""
-    first, second = rng.permutation(np.array(cavities))[:2]
+def _two_chambers(label: np.ndarray, pair: tuple[Tissue, Tissue], rng: np.random.Generator) -> Ask:
+    """Two neighboring chambers by a box or a click in each; or one, when a negative click takes the other away."""
+    first, second = rng.permutation(np.array(pair))
     one, two = label == first, label == second
     both, box = one | two, None
     inside, taken = _place(one, rng), _place(two, rng)
     kind = rng.random()
-    if kind < 0.35:
+    if kind < 0.25:
         return Ask(both, points=np.stack([inside, taken]), signs=np.array([1, 1]))
     mask = None
-    if kind < 0.70:
+    if kind < 0.60:
         mask = _soft(both.astype(np.float32), rng)
     else:
         box = shaken_box(both, rng)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 _SMALLEST_PX = 60
-_LAYERS = 0.35
+_LAYERS = 0.45
 _LEAST_CONTRAST = 12.0
 """Difference in mean gray level to what surrounds a thing, below which nobody could point at it."""
 
