@@ -1,9 +1,9 @@
-"""Stand-ins for a model whose answers are known: one that knows the truth, and ones that are wrong in a known way."""
+"""Stand-ins for a model whose answers are known, since they know the truth, and small clips to ask them about."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from echoapex.cine import Cine
 from echoapex.classifying import ViewEstimate
 from echoapex.evaluation.examine import HELD_OUT
+from echoapex.evaluation.hearts import Acquisition
 from echoapex.evaluation.pointing import NEIGHBORS
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.models.card import OTHER
@@ -18,7 +19,12 @@ from echoapex.prompts import Prompt
 from echoapex.segmenting import Segmentation, main_pieces
 from echoapex.simulation import SimulatedClip
 from echoapex.simulation.heart import Tissue
+from echoapex.simulation.looks import TRAINING
 from echoapex.simulation.views import VIEWS
+
+SMALL = Acquisition(rows=128, columns=168, beats=0.9, sampling=TRAINING)
+TINY = replace(SMALL, rows=96, columns=128, beats=0.1)
+SEED = 900_401
 
 STRUCTURES = ("LV", "LV_MYO", "LA", "RV", "RA")
 Box = tuple[float, float, float, float]

@@ -16,16 +16,13 @@ from jsonschema import Draft202012Validator
 from report_cases import CARD, VIEWS, report, simulated, true_masks, true_result, unscaled_result
 
 from echoapex import resources
-from echoapex.cine import Scale
 from echoapex.clips import measure_clip
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_masks
 from echoapex.landmarks import WALL_LANDMARKS
-from echoapex.measure.grading import NOT_GRADED_IF_CROPPED
 from echoapex.measure.types import Measurement, Source
 from echoapex.patient import Patient, Sex
 from echoapex.report import StudyReport, report_json, write_report
-from echoapex.report.numbers import key_measurements
 from echoapex.report.page import MAX_BYTES
 from echoapex.report.table import measurement_csv
 from echoapex.report.words import with_unit
@@ -194,31 +191,6 @@ def test_a_number_at_the_top_says_that_it_has_warnings(page: Page, content: Stud
     assert any(f"with {len(item.warnings)} warning" in top for item in shown)
 
 
-def test_a_whole_atrium_in_one_view_goes_before_one_cut_off_in_two() -> None:
-    made = report(true_result("A4C"), true_result("A2C"))
-    cut = [
-        replace(item, warnings=(NOT_GRADED_IF_CROPPED,)) if "A2C" in {source.clip for source in item.sources} else item
-        for item in made.measurements
-    ]
-    (shown,) = [m for m in key_measurements(replace(made, measurements=tuple(cut))) if m.name == "LAV"]
-    assert (shown.method, shown.sources[0].clip) == ("A4C", "A4C")
-    (usual,) = [m for m in key_measurements(made) if m.name == "LAV"]
-    assert usual.method == "biplane"
-
-
-def test_without_a_pair_the_first_numbers_are_of_one_clip_with_a_scale() -> None:
-    cine, truth = simulated("A4C").cine(), true_masks("A4C")
-    count = cine.frame_count
-    made = []
-    # ED of the first clip is surer than that of the second, and its ES is not.
-    for name, sure in (("a", np.linspace(0.99, 0.5, count)), ("b", np.full(count, 0.9)), ("c", np.ones(count))):
-        seen = cine if name != "c" else replace(cine, scale=Scale.none("no region"))
-        found = {"LV": replace(truth["LV"], confidence=sure.astype(np.float32))}
-        made.append(measure_clip(seen, name, "A4C", found))
-    shown = {item.name: item.sources[0].clip for item in key_measurements(report(*made, truth=None))}
-    assert shown == dict.fromkeys(("LVEF", "LVEDV", "LVESV", "HR"), "b")
-
-
 def test_the_page_has_every_number_with_its_truth(page: Page, content: StudyReport) -> None:
     for item in content.measurements:
         assert with_unit(item.value, item.unit) in page.text
@@ -270,26 +242,6 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert page.text.count("alert(1)") >= 6
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "", "a b", ".hidden", "x" * 65])
-def test_identifiers_that_are_no_file_names_are_refused(name: str) -> None:
-    with pytest.raises(EchoApexError, match="letters, digits"):
-        report(replace(true_result("A2C"), id=name), measurements=())
-    masks = true_masks("A2C")["LV"]
-    with pytest.raises(EchoApexError, match="letters, digits"):
-        report(replace(true_result("A2C"), segmentations={name: masks}))
-
-
-def test_clips_of_the_same_name_are_refused() -> None:
-    with pytest.raises(EchoApexError, match="different identifiers"):
-        report(true_result("A4C"), replace(true_result("A2C"), id="a4c"), measurements=())
-
-
-def test_a_number_from_nowhere_is_refused() -> None:
-    stray = Measurement("LVEF", 50.0, "%", "A4C", (Source("other", (0,)),))
-    with pytest.raises(EchoApexError, match="from a clip of its report"):
-        report(true_result("A4C"), measurements=(stray,))
-
-
 def test_a_clip_without_beats_or_ventricle_is_still_shown(tmp_path: Path, validator: Draft202012Validator) -> None:
     cine = simulated("A4C").cine()
     flat = replace(
@@ -307,13 +259,6 @@ def test_a_clip_without_beats_or_ventricle_is_still_shown(tmp_path: Path, valida
         "still-curve.svg",
         "none-0000.png",
     }
-
-
-def test_truth_is_only_for_simulated_clips() -> None:
-    made = report(true_result("A4C"), unscaled_result())
-    real = next(m for m in made.measurements if m.sources[0].clip == "real")
-    assert real.name == "LVEF" and made.truth_of(real) is None
-    assert made.truth_of(next(m for m in made.measurements if m.name == "LVEF")) is not None
 
 
 def test_the_same_content_gives_the_same_files(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from ..errors import EchoApexError, ModelError
 from ..output import plain
 from ..simulation.presets import TEST_SEEDS
 from .answer_tables import prompts_table, views_table
-from .crew import Hire, Plan, examine_patients
 from .data import SimulatedData
 from .examine import HELD_OUT, TASKS, possible_tasks
 from .figures import figures
@@ -27,6 +26,7 @@ from .mask_tables import segmentation_table
 from .measure_tables import beats_table, ef_table, walls_table
 from .page import PAGE_FILE, write_page
 from .phrases import try_phrases
+from .processes import ModelAt, Plan, examine_patients
 from .records import Findings
 from .subject import ModelSubject, Subject
 from .table import Table, Tables
@@ -80,16 +80,16 @@ def evaluate(
     with nullcontext(work) if work else tempfile.TemporaryDirectory(prefix="echoapex-evaluate-") as folder:
         key = trials_key(loaded.card, source.preset, kept_out, acquisition)
         plan = Plan(source.preset, source.seeds, tasks, kept_out, Path(folder), key, acquisition)
-        made = evaluate_subject(subject, plan, Hire(loaded.folder, device), processes, say)
+        made = evaluate_subject(subject, plan, ModelAt(loaded.folder, device), processes, say)
         _publish(loaded, source, made, page or (loaded.folder / PAGE_FILE if save else None), say)
     if save:
         record_scores(loaded, str(source), dict(plain(made.tables)))
     return made.tables
 
 
-def evaluate_subject(subject: Subject, plan: Plan, hire: Hire | None, processes: int, say: Say) -> Evaluation:
+def evaluate_subject(subject: Subject, plan: Plan, copied: ModelAt | None, processes: int, say: Say) -> Evaluation:
     """Examines the patients of ``plan`` and makes the tables; the trials stay readable as long as the work folder."""
-    examine_patients(plan, subject, hire, processes, say)
+    examine_patients(plan, subject, copied, processes, say)
     cache = plan.cache
     found = {task: [cache.read(seed, task) for seed in plan.seeds] for task in plan.tasks}
     return Evaluation({task: _table(task, patients, subject) for task, patients in found.items()}, found)

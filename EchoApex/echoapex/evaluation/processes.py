@@ -38,17 +38,17 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Hire:
-    """What a process needs to load the same model."""
+class ModelAt:
+    """Where a process finds the same model, and the device it loads it on."""
 
     model: Path
     device: str
 
 
-def examine_patients(plan: Plan, subject: Subject, hire: Hire | None, processes: int, say: Progress) -> None:
+def examine_patients(plan: Plan, subject: Subject, copied: ModelAt | None, processes: int, say: Progress) -> None:
     """Every patient of ``plan`` whose trials are not kept yet, by ``subject`` or by ``processes`` copies of it.
 
-    Copies can be made of a model only: without ``hire`` this process does all.
+    Copies can be made only of a model, found again by ``copied``: without it this process does all.
 
     Raises `EchoApexError` when a process ends unasked, as it does when memory runs out; what is done stays done.
     """
@@ -57,13 +57,13 @@ def examine_patients(plan: Plan, subject: Subject, hire: Hire | None, processes:
     done = len(plan.seeds) - len(waiting)
     if done:
         say(f"{done} of {len(plan.seeds)} patients are examined already")
-    if hire is None or processes == 1 or len(waiting) < 2:
+    if copied is None or processes == 1 or len(waiting) < 2:
         for seed, tasks in waiting.items():
             _examine(plan, subject, seed, tasks)
             done += 1
             say(f"patient {done} of {len(plan.seeds)}")
     else:
-        _examine_beside(plan, hire, waiting, processes, say)
+        _examine_beside(plan, copied, waiting, processes, say)
 
 
 def _examine(plan: Plan, subject: Subject, seed: int, tasks: Sequence[str]) -> None:
@@ -72,7 +72,9 @@ def _examine(plan: Plan, subject: Subject, seed: int, tasks: Sequence[str]) -> N
         plan.cache.write(seed, task, findings)
 
 
-def _examine_beside(plan: Plan, hire: Hire, waiting: dict[int, tuple[str, ...]], processes: int, say: Progress) -> None:
+def _examine_beside(
+    plan: Plan, copied: ModelAt, waiting: dict[int, tuple[str, ...]], processes: int, say: Progress
+) -> None:
     import multiprocessing
 
     done = len(plan.seeds) - len(waiting)
@@ -81,7 +83,7 @@ def _examine_beside(plan: Plan, hire: Hire, waiting: dict[int, tuple[str, ...]],
     count = min(processes, len(waiting))
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(_ONE_THREAD)
-    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(plan, hire))
+    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(plan, copied))
     try:
         futures = [executor.submit(_work, seed, tasks) for seed, tasks in waiting.items()]
         for future in as_completed(futures):
@@ -108,7 +110,7 @@ def _check(future: Future[tuple[str, object, str | None] | None]) -> None:
 _state: dict[str, tuple[Plan, Subject]] = {}
 
 
-def _begin(plan: Plan, hire: Hire) -> None:
+def _begin(plan: Plan, copied: ModelAt) -> None:
     """Loads the model once in each process."""
     import cv2
     import torch
@@ -117,12 +119,12 @@ def _begin(plan: Plan, hire: Hire) -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _state["crew"] = plan, ModelSubject(load_model(hire.model, hire.device))
+    _state["assigned"] = plan, ModelSubject(load_model(copied.model, copied.device))
 
 
 def _work(seed: int, tasks: Sequence[str]) -> tuple[str, object, str | None] | None:
     """Examines one patient; a refusal is given back in its parts, since it does not travel between processes whole."""
-    plan, subject = _state["crew"]
+    plan, subject = _state["assigned"]
     try:
         _examine(plan, subject, seed, tasks)
     except EchoApexError as refusal:
