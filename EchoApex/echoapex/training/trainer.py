@@ -114,7 +114,7 @@ class Network(nn.Module):
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step sees and is ``asks``ed.
+    """What one step sees, and what it is asked (``asks``).
 
     Images ``[B, 1, S, S]``; the frame ``index [N]`` and ``targets [N, S/2, S/2]`` of each prompt; ``views [B]`` as
     class numbers; and the ``landmarks [M, 4, 2]`` (x, y, model pixels) of the frames ``marked [M]``.
