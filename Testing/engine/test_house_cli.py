@@ -247,7 +247,8 @@ def test_analyze_of_nothing_measurable_is_no_failure(
 ) -> None:
     options = ["--out", str(tmp_path / "out"), "--model", tiny_model, "--views", f"{clip}=OTHER", "--no-scene"]
     assert main(["analyze", str(clip), *options]) == 0
-    assert capsys.readouterr().out.splitlines() == ["study-1", str(tmp_path / "out" / "report.html")]
+    said = "Nothing could be measured; the page says why."
+    assert capsys.readouterr().out.splitlines() == ["study-1", said, str(tmp_path / "out" / "report.html")]
 
 
 def test_models_list_goes_on_after_a_damaged_one(user_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
