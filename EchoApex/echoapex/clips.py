@@ -161,6 +161,10 @@ def analyze_clip(
     return measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
 
 
+class _UnknownViewError(MeasureError):
+    """The view could not be told of a clip that could have been measured."""
+
+
 def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     """Why nothing is outlined in this clip, None where something is."""
     if cine.mode is not Mode.TWO_D:
@@ -171,7 +175,7 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
     if view.name == UNKNOWN:
-        return MeasureError(f"The view of this clip is not known: {view.reason}", file=cine.path)
+        return _UnknownViewError(f"The view of this clip is not known: {view.reason}", file=cine.path)
     if view.name not in VIEW_STRUCTURES:
         rule = "This clip shows none of the views that are outlined unattended"
         return MeasureError(rule, value=view.name, file=cine.path)
@@ -180,7 +184,7 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
 
 def _unused(cine: Cine, clip_id: str, view: FoundView, reason: EchoApexError, origin: str) -> ClipResult:
     # A moving picture whose view could not be told has failed; a color clip, a still or another view has not.
-    failed = view.name == UNKNOWN and cine.mode is Mode.TWO_D and cine.frame_count > 1 and cine.image_count == 1
+    failed = isinstance(reason, _UnknownViewError)
     return ClipResult(
         *(clip_id, cine, view.name, {}, None, (*cine.warnings, *view.warnings)),
         refusal=reason if failed else None,

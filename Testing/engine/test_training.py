@@ -125,7 +125,7 @@ def test_corrections_point_at_the_errors_of_the_models_own_answer(run_folder: Pa
     learner = trainer(run_folder, tmp_path / "run")
     batch = learner.draw_batch()
     features = learner.model.segmenter.encode(batch.images)
-    corrected = learner._corrected(features, batch)
+    corrected = learner.corrected(features, batch)
     assert torch.equal(corrected.text, batch.prompts.text) and torch.equal(corrected.boxes, batch.prompts.boxes)
     more = (corrected.labels >= 0).sum(1) - (batch.prompts.labels >= 0).sum(1)
     assert more.max() > 0 and more.min() == 0

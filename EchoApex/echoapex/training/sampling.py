@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ from torch import Tensor
 
 from ..models.segmenter import MASK_PROMPT_LIMIT, PromptBatch, PromptSegmenter
 from ..simulation.heart import Tissue
+from .strangers import largest_piece
 
 _FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
 """Structures that are asked for more often than others."""
-_CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
 _NEIGHBORS = (
     *((Tissue.LV, Tissue.LA), (Tissue.LV, Tissue.RV), (Tissue.RV, Tissue.RA), (Tissue.LA, Tissue.RA)),
     *((Tissue.LA, Tissue.AO), (Tissue.LV, Tissue.AO), (Tissue.RV, Tissue.AO)),
@@ -68,8 +69,8 @@ def draw_asks(
             pick = int(rng.integers(len(structures)))
             asks.append(Ask(label == structures[pick], text=pick + 1))
             continue
-        cavities = {k for k in _CAVITIES if k not in held_out and np.count_nonzero(label == k) >= _SMALLEST_PX}
-        pairs = [pair for pair in _NEIGHBORS if cavities.issuperset(pair)]
+        shown = {k for k in set(chain(*_NEIGHBORS)) if np.count_nonzero(label == k) >= _SMALLEST_PX}
+        pairs = [pair for pair in _NEIGHBORS if shown.difference(held_out).issuperset(pair)]
         if pairs and rng.random() < 0.22:
             asks.append(_two_chambers(label, pairs[int(rng.integers(len(pairs)))], rng))
             continue
@@ -138,7 +139,7 @@ def corrected_by_click(ask: Ask, answer: np.ndarray, rng: np.random.Generator) -
     """
     missing, extra = ask.target & ~answer, answer & ~ask.target
     positive = np.count_nonzero(missing) >= np.count_nonzero(extra)
-    error = _largest_piece(missing if positive else extra)
+    error = largest_piece(missing if positive else extra)
     points = np.zeros((0, 2), np.float32) if ask.points is None else ask.points
     signs = np.zeros(0, int) if ask.signs is None else ask.signs
     if np.count_nonzero(error) < _SMALLEST_ERROR_PX or len(points) == MAX_POINTS:
@@ -149,15 +150,6 @@ def corrected_by_click(ask: Ask, answer: np.ndarray, rng: np.random.Generator) -
         signs=np.concatenate([signs, [int(positive)]]),
         mask=_soft(answer, rng),
     )
-
-
-def _largest_piece(region: np.ndarray) -> np.ndarray:
-    import cv2
-
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=4)
-    if count < 2:
-        return region
-    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])))
 
 
 def _mended(wrong: np.ndarray, target: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:

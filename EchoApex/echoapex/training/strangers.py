@@ -84,8 +84,15 @@ def _layer(label: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     facing = np.cos(angle - rng.uniform(-np.pi, np.pi))
     thick = rng.uniform(0.03, 0.10) * size * np.clip(1 + rng.uniform(0.2, 1.5) * (facing - rng.uniform(0, 1)), 0, None)
     shape = (depth > 0) & (depth < thick) & (facing > rng.uniform(-0.9, 0.7))
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(shape.astype(np.uint8), connectivity=4)
-    return np.asarray(pieces == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))) if count > 1 else shape
+    return largest_piece(shape)
+
+
+def largest_piece(region: np.ndarray) -> np.ndarray:
+    """The largest connected piece of ``region bool [S, S]``, holes and all; empty where it is."""
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=4)
+    return np.asarray(labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))) if count > 1 else region
 
 
 def _waves(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> np.ndarray:

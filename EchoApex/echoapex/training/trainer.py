@@ -211,7 +211,7 @@ class Trainer:
             sdpa_kernel(SDPBackend.MATH),
         ):
             features = self.model.segmenter.encode(batch.images)
-            prompts = self._corrected(features, batch)
+            prompts = self.corrected(features, batch)
             logits, dice = self.model.segmenter.decode(features, batch.index, prompts)
             view, landmark = self._head_losses(features, batch)
         mask, reached = mask_loss(logits, dice, batch.targets)
@@ -225,10 +225,11 @@ class Trainer:
         return float(mask.detach()), float(reached.mean()), float(view.detach()), float(landmark.detach())
 
     @torch.no_grad()
-    def _corrected(self, features: Features, batch: Batch) -> PromptBatch:
+    def corrected(self, features: Features, batch: Batch) -> PromptBatch:
         """The prompts of ``batch``, half of those that point with clicks on the errors of the model's own answers.
 
-        As a user corrects (Kirillov et al. 2023, appendix A): each click goes to the largest error so far.
+        As a user corrects: each click goes somewhere in the largest piece of the error so far (after Kirillov et al.
+        2023, appendix A, who click anywhere in the error).
         """
         if not self.recipe.corrections:
             return batch.prompts
