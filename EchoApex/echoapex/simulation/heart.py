@@ -55,6 +55,7 @@ class Tissue(IntEnum):
 
 
 CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
+WALLS = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.AO_WALL, Tissue.PERICARDIUM)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..models.segmenter import MASK_PROMPT_LIMIT, PromptBatch, PromptSegmenter
-from ..simulation.heart import Tissue
+from ..simulation.heart import WALLS, Tissue
 from .strangers import largest_piece
 
 _FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
@@ -77,15 +77,19 @@ def draw_asks(
         weights = np.array([_FAVOR.get(k, 1.0) for k in present])
         wanted = present[int(rng.choice(len(present), p=weights / weights.sum()))]
         target, text = label == wanted, structures.index(wanted) + 1
-        asks.append(Ask(target, text=text) if rng.random() < 0.36 else _pointed(target, text, rng))
+        by_name = rng.random() < 0.36
+        asks.append(Ask(target, text=text) if by_name else _pointed(target, text, rng, wall=wanted in WALLS))
     return asks
 
 
-def _pointed(target: np.ndarray, text: int, rng: np.random.Generator) -> Ask:
-    """Something shown by a box, clicks, an earlier mask or clicks that correct one; named in three of ten."""
+def _pointed(target: np.ndarray, text: int, rng: np.random.Generator, *, wall: bool = False) -> Ask:
+    """Something shown by a box, clicks, an earlier mask or clicks that correct one; named in three of ten.
+
+    A box about a ``wall`` is that of what it encloses, too, so that there it comes with the name.
+    """
     kind, name = rng.random(), text if rng.random() < 0.3 else 0
     if kind < 0.36:
-        return Ask(target, text=name, box=shaken_box(target, rng))
+        return Ask(target, text=text if wall else name, box=shaken_box(target, rng))
     if kind < 0.70:
         points, signs = _clicks(target, rng)
         return Ask(target, text=name, points=points, signs=signs)
