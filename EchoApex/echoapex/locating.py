@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .cine import Cine, FloatArray
+from .cine import Cine
 from .encoding import EncodedCine, batches, encoded
 from .errors import ModelError
 from .landmarks import Landmarks
-from .steadying import median_over_time, steady_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,21 +20,20 @@ if TYPE_CHECKING:
     from .models.store import LoadedModel
 
 
-def find_landmarks(model: LoadedModel, clip: Cine | EncodedCine, *, steady: bool = False) -> Landmarks:
-    """The landmarks that ``model`` knows in every frame of ``clip``.
+def find_landmarks(model: LoadedModel, clip: Cine | EncodedCine) -> Landmarks:
+    """The landmarks that ``model`` knows in every frame of ``clip``, each frame looked at by itself.
 
     A landmark always has its most likely place, wherever that is: whether to believe it, ``sigma_px`` tells. NaN only
-    where the network gave no numbers. Each frame is looked at by itself; with ``steady`` the median over
-    `steadying.STEADY_S` before and after is taken of x, y and sigma, as of masks in `segmenting.segment_structures`.
-    Raises `ModelError` for a model without landmark head.
+    where the network gave no numbers. Raises `ModelError` for a model without landmark head.
     """
     head, seen = _head(model), encoded(model, clip)
-    points, sigma = _read(head, seen)
-    half = steady_frames(seen.cine.times) if steady else 0
-    places = seen.geometry.to_frame(median_over_time(points, half).numpy())
-    spread = median_over_time(sigma, half).numpy() * _frame_px_per_model_px(seen.geometry)
-    known = np.isfinite(places).all(axis=-1) & np.isfinite(spread)
-    return Landmarks(model.card.landmarks, np.where(known[..., None], places, np.nan), np.where(known, spread, np.nan))
+    points, doubt = (values.numpy() for values in _read(head, seen))
+    places, axes = seen.geometry.to_frame(points), _frame_px_per_model_px(seen.geometry)
+    spread = axes @ doubt @ axes.T
+    unknown = ~(np.isfinite(places).all(axis=-1) & np.isfinite(spread).all(axis=(-2, -1)))
+    places[unknown], spread[unknown] = np.nan, np.nan
+    sigma = np.sqrt(np.trace(spread, axis1=-2, axis2=-1) / 2)
+    return Landmarks(model.card.landmarks, places, sigma, spread)
 
 
 def _head(model: LoadedModel) -> LandmarkHead:
@@ -44,18 +43,18 @@ def _head(model: LoadedModel) -> LandmarkHead:
 
 
 def _read(head: LandmarkHead, seen: EncodedCine) -> tuple[Tensor, Tensor]:
-    """Points ``[T, L, 2]`` and sigma ``[T, L]`` in pixels of the model input, float64 on the CPU."""
+    """Points ``[T, L, 2]`` and covariances ``[T, L, 2, 2]`` in pixels of the model input, float64 on the CPU."""
     import torch
 
     from .models.heads import read_heat_maps
 
     with torch.inference_mode():
         parts = [read_heat_maps(head(seen.features(frames))) for frames in batches(seen.cine.frame_count)]
-    points, sigma = (torch.cat(values).cpu().double() for values in zip(*parts, strict=True))
-    return points, sigma
+    points, covariance = (torch.cat(values).cpu().double() for values in zip(*parts, strict=True))
+    return points, covariance
 
 
-def _frame_px_per_model_px(geometry: FrameGeometry) -> float:
-    """Root mean square of both axes, as ``sigma`` is of both."""
-    steps: FloatArray = np.diff(geometry.to_frame([[0.0, 0.0], [1.0, 1.0]]), axis=0)
-    return float(np.sqrt(np.mean(steps**2)))
+def _frame_px_per_model_px(geometry: FrameGeometry) -> NDArray[np.float64]:
+    """``[2, 2]``: what one pixel of the model input along x and along y is in the full frame, as columns."""
+    origin, *ends = geometry.to_frame([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    return np.stack([end - origin for end in ends], axis=1)

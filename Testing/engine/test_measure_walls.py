@@ -188,6 +188,22 @@ def test_confidence_is_the_probability_of_an_error_below_a_tenth():
     assert upright.standard_deviations["IVSd"] == pytest.approx(0.3 * np.sqrt(2))
 
 
+@pytest.mark.parametrize("mm_per_px", [(0.5, 0.5), (0.3, 0.8)])
+def test_what_is_not_known_along_a_wall_makes_it_no_less_sure(mm_per_px):
+    """Landmarks known to 0.4 mm across the walls and to 4 mm along them."""
+    plain = chain(mm_per_px=mm_per_px)
+    turn, per_px = np.deg2rad(80.0), np.diag(1 / np.array(mm_per_px[::-1]))
+    across, along = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    covariance = per_px @ (0.16 * np.outer(across, across) + 16.0 * np.outer(along, along)) @ per_px
+    spread = np.broadcast_to(covariance, (FRAMES, 4, 2, 2))
+    known = Landmarks(WALL_LANDMARKS, plain.points, np.full((FRAMES, 4), np.sqrt(np.trace(covariance) / 2)), spread)
+    found = measure(known, Scale(mm_per_px, ScaleSource.USER))
+    assert found.standard_deviations["IVSd"] == pytest.approx(0.4 * np.sqrt(2), rel=0.01)
+    assert not any("uncertain" in warning for warning in found.warnings)
+    alike = measure(Landmarks(WALL_LANDMARKS, plain.points, known.sigma_px), Scale(mm_per_px, ScaleSource.USER))
+    assert any("IVSd is uncertain" in warning for warning in alike.warnings)
+
+
 def test_confidence_of_the_frames_counts_where_it_is_given():
     found = measure(chain(), confidence=0.9 - 0.001 * np.arange(FRAMES))
     by_name = {m.name: m for m in found.measurements}

@@ -63,15 +63,16 @@ def caliper_lines(landmarks: Landmarks, mm_per_px: MmPerPx | None = None) -> Cal
     It is the line of least squared distances, each over its variance: with independent errors, the likeliest one.
     Raises `MeasureError` when landmarks are missing or an uncertainty is negative.
     """
-    pixels, sigma = _wall_landmarks(landmarks)
+    pixels, sigma, covariance = _wall_landmarks(landmarks)
     points = pixels * pixel_size(mm_per_px)
     directions = np.stack([_direction(p, s) for p, s in zip(points, sigma, strict=True)])
     places = np.einsum("tlc,tc->tl", points, directions)
     lengths = np.diff(places, axis=1)
     disordered = np.any(lengths <= 0.0, axis=1)
     lengths[disordered] = np.nan
-    # The spread of a landmark is the same for x and y in pixels, not in millimeters.
-    along = sigma * np.linalg.norm(directions * pixel_size(mm_per_px), axis=1)[:, None]
+    # How far a place on the line moves with a pixel along x and along y.
+    per_px = directions * pixel_size(mm_per_px)
+    along = np.sqrt(np.einsum("ti,tlij,tj->tl", per_px, covariance, per_px))
     deviations = np.hypot(along[:, 1:], along[:, :-1])
     frames = tuple(int(frame) for frame in np.flatnonzero(disordered))
     return CaliperLines(points, directions, lengths, deviations, frames)
@@ -132,8 +133,11 @@ def tilt_deg(mask: NDArray[Any], across: FloatArray, mm_per_px: MmPerPx | None =
     return float(np.degrees(np.arccos(np.clip(abs(axis @ start), 0.0, 1.0))))
 
 
-def _wall_landmarks(landmarks: Landmarks) -> tuple[FloatArray, FloatArray]:
-    """Points ``[T, 4, 2]`` and spreads ``[T, 4]`` in pixels, in the order of the walls; NaN where not known."""
+def _wall_landmarks(landmarks: Landmarks) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Points ``[T, 4, 2]``, spreads ``[T, 4]`` and covariances ``[T, 4, 2, 2]`` in pixels, in the order of the walls.
+
+    NaN where not known.
+    """
     missing = [name for name in WALL_LANDMARKS if name not in landmarks.names]
     if missing:
         raise MeasureError(f"Walls need the landmarks {', '.join(WALL_LANDMARKS)}", value=f"no {', '.join(missing)}")
@@ -143,7 +147,7 @@ def _wall_landmarks(landmarks: Landmarks) -> tuple[FloatArray, FloatArray]:
         raise MeasureError("The uncertainty of a landmark is not negative", value=float(np.nanmin(sigma)))
     points = np.array(landmarks.points[:, order], np.float64)
     points[~np.isfinite(points).all(axis=2) | np.isinf(sigma)] = np.nan
-    return points, sigma
+    return points, sigma, landmarks.covariances()[:, order]
 
 
 def _direction(points: FloatArray, sigma: FloatArray) -> FloatArray:

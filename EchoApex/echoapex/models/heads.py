@@ -77,14 +77,14 @@ class _Join(nn.Module):
 
 
 def read_heat_maps(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """``(points [B, L, 2], sigma [B, L])`` of heat maps ``[B, L, h, w]``, in pixels of the model input (x, y).
+    """``(points [B, L, 2], covariance [B, L, 2, 2])`` of heat maps ``[B, L, h, w]``, in model pixels (x, y).
 
     The position is the mean of the probability within `_PEAK_CELLS` of the highest place. Where the border of the map
     cuts into that neighborhood, the mean would lie too far inside: along that axis it is the top of the parabola
     through the three logits about the highest place, exact for a Gaussian (as in Zhang et al., CVPR 2020,
-    "Distribution-aware coordinate representation"). ``sigma`` is the standard deviation per axis of the whole map, so
-    that a second peak far away makes a landmark uncertain, less the `TARGET_SPREAD_CELLS` that even a map which is sure
-    has from its training. A cell is two pixels of the input, its center at 2 i + 0.5.
+    "Distribution-aware coordinate representation"). The covariance is that of the whole map about it, so that a second
+    peak far away makes a landmark uncertain, less the `TARGET_SPREAD_CELLS` that even a map which is sure has from its
+    training. A cell is two pixels of the input, its center at 2 i + 0.5.
     """
     logits = logits.float()
     rows, columns = logits.shape[-2:]
@@ -94,9 +94,7 @@ def read_heat_maps(logits: Tensor) -> tuple[Tensor, Tensor]:
     local = probability * (_near(best_y, rows)[..., :, None] & _near(best_x, columns)[..., None, :])
     y = _place(local.sum(3), logits.take_along_dim(best_x[..., None, None], 3).squeeze(3), best_y)
     x = _place(local.sum(2), logits.take_along_dim(best_y[..., None, None], 2).squeeze(2), best_x)
-    variance = (_variance(probability.sum(2), x) + _variance(probability.sum(3), y)) / 2
-    sigma = (variance - TARGET_SPREAD_CELLS**2).clamp(min=_LEAST_SIGMA_CELLS**2).sqrt()
-    return torch.stack([x, y], dim=-1) * 2 + 0.5, sigma * 2
+    return torch.stack([x, y], dim=-1) * 2 + 0.5, _doubt(_covariance(probability, x, y)) * 4
 
 
 def _near(best: Tensor, count: int) -> Tensor:
@@ -122,9 +120,25 @@ def _summit(line: Tensor, best: Tensor) -> Tensor:
     return top.clamp(min=best - 0.5, max=best + 0.5)
 
 
-def _variance(weights: Tensor, center: Tensor) -> Tensor:
-    cells = torch.arange(weights.shape[-1], device=weights.device)
-    return (weights * (cells - center[..., None]) ** 2).sum(-1)
+def _covariance(probability: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """``[B, L, 2, 2]`` of maps ``[B, L, h, w]`` about ``x`` and ``y [B, L]``, in cells."""
+    rows, columns = (torch.arange(size, device=x.device) for size in probability.shape[-2:])
+    off_x, off_y = columns - x[..., None], rows - y[..., None]
+    xx, yy = ((w * off**2).sum(-1) for w, off in ((probability.sum(2), off_x), (probability.sum(3), off_y)))
+    xy = ((probability * off_x[..., None, :]).sum(-1) * off_y).sum(-1)
+    return torch.stack([torch.stack([xx, xy], -1), torch.stack([xy, yy], -1)], -1)
+
+
+def _doubt(covariance: Tensor) -> Tensor:
+    """What ``covariance [..., 2, 2]`` has beyond the spread from training, along each of its own axes."""
+    even = torch.eye(2, device=covariance.device)
+    middle = (covariance[..., 0, 0] + covariance[..., 1, 1]) / 2
+    uneven = covariance - middle[..., None, None] * even
+    # Variances along the axes are the middle more and less a half. In closed form, which takes maps without numbers.
+    half = torch.hypot(uneven[..., 0, 0], uneven[..., 0, 1])
+    large, small = ((middle + sign * half - TARGET_SPREAD_CELLS**2).clamp(_LEAST_SIGMA_CELLS**2) for sign in (1, -1))
+    left = (large - small) / 2 / half.clamp(torch.finfo(half.dtype).tiny)
+    return (large + small)[..., None, None] / 2 * even + left[..., None, None] * uneven
 
 
 def heat_map_loss(logits: Tensor, points: Tensor) -> Tensor:
