@@ -60,7 +60,8 @@ class CaliperLines:
 def caliper_lines(landmarks: Landmarks, mm_per_px: MmPerPx | None = None) -> CaliperLines:
     """Fit a line to the wall landmarks of each frame, weighted by their uncertainty.
 
-    It is the line of least squared distances, each over its variance: with independent errors, the likeliest one.
+    It is the line of least squared distances, each over its variance ``sigma_px``: the likeliest one where errors are
+    independent and alike in all directions. The deviations of the lengths heed the direction of each covariance.
     Raises `MeasureError` when landmarks are missing or an uncertainty is negative.
     """
     pixels, sigma, covariance = _wall_landmarks(landmarks)
