@@ -21,12 +21,11 @@ from .evaluation.scores import dice
 from .measure.mass import lv_mass, relative_wall_thickness
 from .measure.types import Measurement
 from .observing import ModelObserver
-from .output import plain, print_table, say
+from .output import plain, say
 from .patient import Patient, Sex
 from .report import StudyReport, Truth, TruthValue
-from .report.numbers import key_measurements
 from .report.page import banner
-from .report.words import difference, method, quantity, with_unit
+from .report.terminal import print_numbers
 from .report.write import JSON_FILE
 from .study import StudyOptions, analyze_study, write_study
 
@@ -79,7 +78,8 @@ def run_demo(
     results = [_write(simulated, folder, scene), _write(real, folder / "real", scene)]
     if as_text:
         for report, result in zip((simulated, real), results, strict=True):
-            _print(report)
+            print_numbers(report)
+            print(banner(model.card.simulated_only))
             print(result["html"])
     failures = [failure for result in results for failure in result["failures"]]
     return {**results[0], "notice": banner(model.card.simulated_only), "real": results[1], "failures": failures}
@@ -189,28 +189,5 @@ def _measured(report: StudyReport, item: Measurement) -> dict[str, Any]:
         "truth": None if truth is None else truth.value,
         "confidence": item.confidence,
         "grade": item.grade,
+        "warnings": item.warnings,
     }
-
-
-def _print(report: StudyReport) -> None:
-    header = ("quantity", "estimate", "truth", "difference", "grade", "method", "clips")
-    rows = [_printed(report, item) for item in key_measurements(report)]
-    if rows:
-        print_table(header, rows)
-    else:
-        print("Nothing could be measured; the page says why.")
-    print(banner(report.model.simulated_only))
-
-
-def _printed(report: StudyReport, item: Measurement) -> tuple[str, ...]:
-    truth = report.truth_of(item)
-    true = None if truth is None else truth.value
-    return (
-        quantity(item.name),
-        with_unit(item.value, item.unit),
-        "-" if true is None else with_unit(true, item.unit),
-        difference(item.value, true, item.unit),
-        item.grade or "-",
-        method(item.method),
-        ", ".join(dict.fromkeys(source.clip for source in item.sources)),
-    )

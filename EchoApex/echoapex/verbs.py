@@ -87,6 +87,7 @@ def simulate(chosen: Namespace) -> bool:
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
+    from .report.terminal import print_numbers
     from .study import StudyOptions, write_studies
 
     patient = _patient(chosen)
@@ -101,7 +102,9 @@ def analyze(chosen: Namespace) -> bool:
             continue
         records.append(_analyzed(written))
         if not chosen.json:
-            _print_study(written)
+            print(written.report.id)
+            print_numbers(written.report)
+            print(written.page)
     if chosen.json:
         print_json({"studies": records, "failures": failures})
     return not failures and not any(record["failures"] for record in records)
@@ -140,23 +143,6 @@ def _analyzed(written: WrittenStudy) -> dict[str, Any]:
         "failures": [failure.as_failure() for failure in report.failures],
         "not_measured": [reason.as_failure() for reason in report.not_measured],
     }
-
-
-def _print_study(written: WrittenStudy) -> None:
-    """The key numbers of a study, and where its page is."""
-    from .report.numbers import key_measurements
-    from .report.words import method, quantity, with_unit
-
-    rows = [
-        (quantity(item.name), with_unit(item.value, item.unit), item.grade or "-", method(item.method))
-        for item in key_measurements(written.report)
-    ]
-    print(written.report.id)
-    if rows:
-        print_table(("quantity", "value", "grade", "method"), rows)
-    else:
-        print("Nothing could be measured; the page says why.")
-    print(written.page)
 
 
 def segment(chosen: Namespace) -> bool:

@@ -25,6 +25,7 @@ from echoapex.patient import Patient, Sex
 from echoapex.report import StudyReport, report_json, write_report
 from echoapex.report.page import MAX_BYTES
 from echoapex.report.table import measurement_csv
+from echoapex.report.terminal import print_numbers
 from echoapex.report.words import with_unit
 
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x.png onerror=alert(2)>\"'&"
@@ -189,6 +190,23 @@ def test_a_number_at_the_top_says_that_it_has_warnings(page: Page, content: Stud
     assert shown
     top = page.text[: page.text.index("What could not be measured")]
     assert any(f"with {len(item.warnings)} warning" in top for item in shown)
+
+
+def test_a_terminal_shows_the_key_numbers_with_truth_and_warnings(
+    content: StudyReport, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_numbers(content)
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["quantity", "estimate", "truth", "difference", "grade", "method", "clips", "notes"]
+    ejection = next(m for m in content.measurements if (m.name, m.method) == ("LVEF", "biplane"))
+    truth = content.truth_of(ejection)
+    assert truth is not None and ejection.warnings
+    assert with_unit(ejection.value, "%") in lines[0] and with_unit(truth.value, "%") in lines[0]
+    notes = dict(line.split(": ", 1) for line in lines if line[0].isdigit())
+    assert tuple(notes[number] for number in lines[0].rsplit("  ", 1)[1].split()) == ejection.warnings
+    print_numbers(replace(content, truth=None))
+    printed = capsys.readouterr().out
+    assert "truth" not in printed.splitlines()[0] and with_unit(truth.value, "%") not in printed
 
 
 def test_the_page_has_every_number_with_its_truth(page: Page, content: StudyReport) -> None:

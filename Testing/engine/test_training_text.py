@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from echoapex import resources
 from echoapex.errors import PromptError
+from echoapex.models.store import load_model
 from echoapex.models.text import TextEncoder, resolve_text
 from echoapex.structures import ambiguous_phrases, known_phrases, normalized, sides, structures
 from echoapex.training.text import (
@@ -36,8 +37,10 @@ FOREIGN = [phrase for phrases in PARTS["test"]["foreign"].values() for phrase in
 
 @pytest.fixture(scope="session")
 def encoder() -> TextEncoder:
-    """As a model carries it."""
-    return train_text_encoder()
+    """That of the shipped model."""
+    found = load_model("echoapex-study", "cpu").text
+    assert found is not None
+    return found
 
 
 def test_the_test_holds_what_was_promised() -> None:
