@@ -24,15 +24,16 @@ PATIENT_A, PATIENT_B = "MRN-4711", "MRN-0815"
 
 @dataclass(frozen=True)
 class Take:
-    """One acquisition: the simulated ``view`` it shows and which of its frames."""
+    """One acquisition: the simulated ``view`` it shows and which of its frames, in which order."""
 
     view: str
     start: int | None = None
     stop: int | None = None
+    step: int = 1
 
     @property
     def frames(self) -> slice:
-        return slice(self.start, self.stop)
+        return slice(self.start, self.stop, self.step)
 
 
 class TruthIn:

@@ -35,6 +35,7 @@ MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
 A4C, A2C, PLAX = Take("A4C"), Take("A2C"), Take("PLAX")
 WHOLE = {"a4c.dcm": A4C, "a2c.dcm": A2C, "plax.dcm": PLAX}
 FROM_SYSTOLE = Take("A4C", 5)
+REVERSED = Take("A4C", step=-1)
 
 
 def analyzed(folder: Path, takes: dict[str, Take], **options: object) -> StudyReport:
@@ -130,6 +131,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_take(folder / "no-scale.dcm", A4C, SequenceOfUltrasoundRegions=None)
     write_take(folder / "no-times.dcm", A2C, FrameTime=None, FrameIncrementPointer=None, CineRate=None)
     write_take(folder / "from-systole.dcm", FROM_SYSTOLE)
+    write_take(folder / "reversed.dcm", REVERSED)
     write_take(folder / "single.dcm", Take("A4C", 0, 1))
     write_take(folder / "slow.dcm", A4C, FrameTime="50")
     write_take(folder / "color.dcm", A4C)
@@ -150,7 +152,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sorry(bad: Path) -> StudyReport:
     again = {"no-scale.dcm": A4C, "no-times.dcm": A2C, "from-systole.dcm": FROM_SYSTOLE, "slow.dcm": A4C}
-    takes = {**WHOLE, **again, "short-axis.dcm": Take("PSAX_PM")}
+    takes = {**WHOLE, **again, "reversed.dcm": REVERSED, "short-axis.dcm": Take("PSAX_PM")}
     recognized = {"other.dcm": sure_of("OTHER"), "unknown.dcm": unsure("A4C"), "a4c.dcm": sure_of("A4C")}
     observe = TruthIn(takes, recognized)
     (report,) = analyze_study([bad], MODEL, patient=MAN, options=StudyOptions(observe=observe))
@@ -216,6 +218,14 @@ def test_a_clip_that_starts_and_ends_within_systole_is_not_measured_and_says_why
     assert clip.beats == () and clip.measurements == ()
     assert "No beat was found" in reason_of(sorry.not_measured, "from-systole.dcm")
     assert any("no whole systole" in text for text in clip.warnings)
+
+
+def test_a_clip_that_runs_backwards_has_the_same_ef(sorry: StudyReport) -> None:
+    forward, backward = (
+        next(m.value for m in clip_of(sorry, file).measurements if (m.name, m.method) == ("LVEF", "A4C"))
+        for file in ("a4c.dcm", "reversed.dcm")
+    )
+    assert backward == pytest.approx(forward, abs=1)
 
 
 def test_few_frames_a_second_are_a_warning(sorry: StudyReport) -> None:
