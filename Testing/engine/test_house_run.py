@@ -173,6 +173,8 @@ def test_a_killed_program_counts_as_128_and_its_signal(checkout: Checkout) -> No
 @posix_only
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + 15)])
 def test_interruption_ends_both(checkout: Checkout, sent: signal.Signals, code: int) -> None:
+    # A shell without job control has what it starts in the background ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         checkout.command("echoapex", "wait"),
         env=checkout.environment(),
