@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .carrying import carry_masks
 from .cine import BoolMask, Cine
 from .encoding import EncodedCine, batches, encoded
 from .errors import PromptError
@@ -41,10 +42,10 @@ class Segmentation:
 def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, frame: int = 0) -> Segmentation:
     """One structure in every frame of ``clip``.
 
-    A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame`` and its mask
-    carried outwards in both directions, each frame prompted with its neighbor's mask. Masks of a named cavity are
-    one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt does not fit the
-    cine or the model.
+    A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame``, and its mask
+    carried from there with the motion of the picture (`carry_masks`; its confidence times that of the mask). Masks of a
+    named cavity are one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt
+    does not fit the cine or the model.
     """
     seen = encoded(model, clip)
     _check(seen.cine, frame, [prompt])
@@ -132,23 +133,11 @@ def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
 
 
 def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:
-    count = seen.cine.frame_count
-    masks = np.zeros(seen.cine.frames.shape, bool)
-    confidence = np.zeros(count, np.float32)
-
-    def look(index: int, ask: Prompt) -> None:
-        logits, sure = _decode(seen, seen.features([index]), [ask])
-        masks[index], confidence[index] = _masks(seen.geometry, logits, [ask])[0], float(sure[0])
-
-    look(frame, prompt)
-    for step, end in ((1, count), (-1, -1)):
-        for index in range(frame + step, end, step):
-            earlier = masks[index - step]
-            if not earlier.any():
-                # Nothing left to carry: the structure has gone, and later frames stay empty.
-                break
-            look(index, replace(prompt, points=(), box=None, mask=earlier))
-    return Segmentation(masks, confidence)
+    first = segment_frame(seen.model, seen, frame, [prompt])
+    carried = carry_masks(seen.cine, {frame: first.masks[0]})
+    masks = np.stack([main_pieces(mask, _least_piece(prompt.structure)) for mask in carried.masks])
+    masks[frame] = first.masks[0]
+    return Segmentation(masks, carried.confidence * first.confidence[0])
 
 
 def _decode(

@@ -1,0 +1,193 @@
+"""Masks carried from the frames they were given on to the others, along with the motion of the picture.
+
+The motion between neighboring frames is dense optical flow (DIS, Kroeger et al. 2016, as OpenCV has it), added up from
+the given frame on, so that each mask is moved once, however far it is carried. Nothing here knows what a heart is:
+whatever is outlined on one frame is followed, and what was wrong there stays wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cine import BoolMask, Cine, ImageStack
+from .errors import PromptError
+
+SMOOTHING_PX = 2.0
+"""Standard deviation of the Gaussian over each frame before its motion is sought: speckle flickers (our choice)."""
+
+LOST = 0.3
+"""Below this confidence a structure counts as gone from the picture (our choice: where the picture turned to noise, it
+is 0 to 0.2; in a real cine, over two beats, 0.35 and more)."""
+
+SMALLEST_PX = 64
+"""Fewer rows or columns are filled up by repeating the rim: OpenCV 5.0 crashes on pictures of 16 x 16."""
+
+_Value = TypeVar("_Value", np.uint8, np.float32)
+_Map = NDArray[np.float32]
+"""Where each pixel of one frame is in another: ``[H, W, 2]``, (x, y)."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """``masks bool [T, H, W]`` through the whole cine, false in frames that were not wanted; ``confidence [T]``.
+
+    The confidence is the Dice overlap of the given mask with itself after it was carried to the frame and back, times
+    the correlation of the picture in and about the mask with that in the frame where it was given (nothing below 0). It
+    is 1 where a mask was given and 0 in frames that were not wanted. Below `LOST` the mask is empty: the structure has
+    left the picture, or cannot be followed there.
+    """
+
+    masks: BoolMask
+    confidence: NDArray[np.float32]
+
+
+def carry_masks(cine: Cine, given: Mapping[int, BoolMask], frames: Iterable[int] | None = None) -> Carried:
+    """The ``given`` masks ``bool [H, W]`` by frame, carried to ``frames`` (to all where None).
+
+    A frame between two given ones gets both, each with more weight the nearer and the surer it is; one before the first
+    or after the last gets that. Given masks stay as they are; carried ones lie inside the sector. Raises `PromptError`
+    where none is given, for a frame that the cine has not and for a mask of another size.
+    """
+    wanted = set(range(cine.frame_count) if frames is None else map(int, frames))
+    _check(cine, given, wanted)
+    masks, confidence = np.zeros(cine.frames.shape, bool), np.zeros(cine.frame_count, np.float32)
+    motion = _Motion(cine)
+    for earlier, later in pairwise((None, *sorted(given), None)):
+        for index, mask, sure in _between(motion, given, earlier, later, wanted):
+            masks[index], confidence[index] = motion.whole(mask), sure
+    for index in wanted & given.keys():
+        masks[index], confidence[index] = given[index], 1.0
+    return Carried(masks, confidence)
+
+
+def _check(cine: Cine, given: Mapping[int, BoolMask], wanted: set[int]) -> None:
+    if not given:
+        raise PromptError("There must be a mask to carry", file=cine.path)
+    for frame in sorted(wanted | given.keys()):
+        if not 0 <= frame < cine.frame_count:
+            raise PromptError(f"The frames must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
+    for mask in given.values():
+        if mask.shape != cine.frames.shape[1:]:
+            raise PromptError("A mask must have the size of the frame", value=mask.shape, file=cine.path)
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A mask that has been carried: ``cover uint8 [h, w]`` (255 is all of a pixel), and its confidence as `Carried`."""
+
+    cover: NDArray[np.uint8]
+    sure: float
+
+
+def _between(
+    motion: _Motion, given: Mapping[int, BoolMask], earlier: int | None, later: int | None, wanted: set[int]
+) -> Iterator[tuple[int, BoolMask, float]]:
+    """Frame, mask and confidence of the wanted frames after one given mask and before the next."""
+    first = -1 if earlier is None else earlier
+    last = motion.count if later is None else later
+    asked = sorted(index for index in wanted if first < index < last)
+    if not asked:
+        return
+    ends = ((earlier, asked[-1]), (later, asked[0]))
+    sides = [(start, dict(motion.carried(given[start], start, end))) for start, end in ends if start is not None]
+    for index in asked:
+        found = [moved[index] for _, moved in sides]
+        # One that is lost still counts where there is no other.
+        weights = np.array([max(moved[index].sure, 1e-3) / abs(index - start) for start, moved in sides])
+        weights /= weights.sum()
+        cover = np.tensordot(weights, np.stack([moved.cover for moved in found]), axes=1)
+        sure = float(weights @ [moved.sure for moved in found])
+        yield index, (cover > 127.5) & (sure >= LOST), sure
+
+
+class _Motion:
+    """How the picture in the sector of a cine moves."""
+
+    def __init__(self, cine: Cine) -> None:
+        import cv2
+
+        x0, y0, x1, y1 = cine.sector.box
+        self._window = (slice(y0, y1 + 1), slice(x0, x1 + 1))
+        self._frames: ImageStack = cine.frames[(slice(None), *self._window)]
+        self._sector = cine.sector.mask
+        self._inside = cine.sector.mask[self._window]
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self.count = cine.frame_count
+
+    def whole(self, mask: BoolMask) -> BoolMask:
+        """``mask [h, w]`` of the sector's box in the full frame, without what lies outside the sector."""
+        result = np.zeros_like(self._sector)
+        result[self._window] = mask & self._inside
+        return result
+
+    def carried(self, mask: BoolMask, frame: int, end: int) -> Iterator[tuple[int, _Moved]]:
+        """The mask of ``frame`` in each frame from its neighbor to ``end``, which comes before or after it."""
+        given = mask[self._window]
+        start, about = np.where(given, np.uint8(255), np.uint8(0)), self._about(given)
+        rows, columns = given.shape
+        here = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
+        origin, there = here, here
+        first = before = self._picture(frame)
+        step = 1 if end > frame else -1
+        for index in range(frame + step, end + step, step):
+            now = self._picture(index)
+            # Where a pixel of this frame was on the given one; and where a pixel of that has gone.
+            origin = _looked_up(origin, here + self._field(now, before))
+            there = there + _looked_up(self._field(before, now), there)
+            cover = _looked_up(start, origin)
+            again = _looked_up(start, _looked_up(origin, there))
+            alike = _correlation(first[:rows, :columns][about], _looked_up(now, there)[about])
+            yield index, _Moved(cover, _overlap(given, again > 127) * alike)
+            before = now
+
+    def _about(self, mask: BoolMask) -> BoolMask:
+        """The mask with its border: a rim as wide as 0.15 of the side of a square of its size (our choice)."""
+        import cv2
+
+        rim = max(4, round(0.15 * float(np.sqrt(np.count_nonzero(mask)))))
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+        return (cv2.dilate(mask.astype(np.uint8), disk) > 0) & self._inside
+
+    def _picture(self, index: int) -> NDArray[np.uint8]:
+        import cv2
+
+        # What lies outside the sector (text, ECG) does not move with the heart.
+        shown = np.where(self._inside, self._frames[index], np.uint8(0))
+        smooth = cv2.GaussianBlur(shown, (0, 0), SMOOTHING_PX)
+        rows, columns = smooth.shape
+        below, right = max(SMALLEST_PX - rows, 0), max(SMALLEST_PX - columns, 0)
+        return np.asarray(cv2.copyMakeBorder(smooth, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+
+    def _field(self, one: NDArray[np.uint8], other: NDArray[np.uint8]) -> _Map:
+        """How far each pixel of ``one`` is away in ``other``."""
+        rows, columns = self._inside.shape
+        found = self._flow.calc(one, other, np.zeros((*one.shape, 2), np.float32))
+        return np.asarray(found[:rows, :columns], np.float32)
+
+
+def _looked_up(values: NDArray[_Value], places: _Map) -> NDArray[_Value]:
+    """``values [H, W, ...]`` at these ``places``: by the straight line between pixels, at the rim beyond it."""
+    import cv2
+
+    x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
+    found = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, values.dtype)
+
+
+def _overlap(one: BoolMask, other: BoolMask) -> float:
+    """Dice of two masks; 1 where both are empty."""
+    both = np.count_nonzero(one) + np.count_nonzero(other)
+    return 1.0 if both == 0 else 2.0 * np.count_nonzero(one & other) / both
+
+
+def _correlation(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Pearson's correlation of two lists of gray values, 0 where it is negative or there is no contrast."""
+    if one.size == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return max(float(np.corrcoef(one, other)[0, 1]), 0.0)
