@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
@@ -114,9 +115,14 @@ def exit_code(returncode: int) -> int:
     return returncode if returncode >= 0 else 128 - returncode
 
 
-def execute(command: list[str], environment: dict[str, str], folder: Path | None = None) -> int:
-    """Runs a program to its end and returns its exit code; 130 after Ctrl-C, which the program gets as well."""
-    process = subprocess.Popen(command, env=environment, cwd=folder)
+def execute(
+    command: list[str], environment: dict[str, str], folder: Path | None = None, output: TextIO | None = None
+) -> int:
+    """Runs a program to its end and returns its exit code; 130 after Ctrl-C, which the program gets as well.
+
+    What it prints on standard output goes to ``output``, where that is given.
+    """
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output)
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         return exit_code(process.wait())
@@ -204,7 +210,8 @@ def _install(python: Path, extras: set[str], fresh: bool) -> None:
     say(f"installing EchoApex and what it needs ({target}); an interrupted installation continues where it stopped")
     start = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
-    code = execute(command, dict(os.environ), ROOT)
+    # Standard output is for results.
+    code = execute(command, dict(os.environ), ROOT, sys.stderr)
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     if code != 0:

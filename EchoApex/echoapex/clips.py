@@ -175,7 +175,8 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
     if view.name == UNKNOWN:
-        return _UnknownViewError(f"The view of this clip is not known: {view.reason}", file=cine.path)
+        rule = f"The view of this clip is not known, and has to be named: {view.reason}"
+        return _UnknownViewError(rule, file=cine.path)
     if view.name not in VIEW_STRUCTURES:
         rule = "This clip shows none of the views that are outlined unattended"
         return MeasureError(rule, value=view.name, file=cine.path)

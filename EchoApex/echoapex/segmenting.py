@@ -130,6 +130,20 @@ def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
         raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
     for prompt in prompts:
         prompt.check(cine.rows, cine.columns)
+        _check_place(cine, prompt)
+
+
+def _check_place(cine: Cine, prompt: Prompt) -> None:
+    """Refuses to look for something where there is no picture."""
+    inside = cine.sector.mask
+    for point in prompt.points:
+        if point.positive and not inside[round(point.y), round(point.x)]:
+            rule = "A click on what is wanted must lie in the ultrasound picture"
+            raise PromptError(rule, value=f"{point.x:g}, {point.y:g}", file=cine.path)
+    if prompt.box is not None:
+        x0, y0, x1, y1 = (round(value) for value in prompt.box)
+        if not inside[y0 : y1 + 1, x0 : x1 + 1].any():
+            raise PromptError("A box must lie on the ultrasound picture", value=prompt.box, file=cine.path)
 
 
 def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:

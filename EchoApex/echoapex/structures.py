@@ -138,7 +138,10 @@ def refusal(text: str) -> PromptError:
     candidates = _candidates(_asked_for(normalized(text))) if text else ()
     if candidates:
         return PromptError(f"This text fits several structures, say which: {_listing(candidates)}", value=text)
-    return PromptError(f"This text names no structure I know; known are {_listing(tuple(structures()))}", value=text)
+    known = _listing(tuple(structures()))
+    return PromptError(
+        f"This text names no structure I know; known are {known}, not all of them to every model", value=text
+    )
 
 
 def sides(text: str) -> frozenset[str]:

@@ -17,6 +17,7 @@ from .measure.body import BsaFormula
 from .observing import ModelObserver
 from .patient import Patient
 from .report import StudyReport, write_report
+from .report.write import remove_report
 from .scenes import SceneWritten, remove_scene, write_scene
 from .summary import summarize
 
@@ -87,12 +88,17 @@ def write_studies(
 ) -> Iterator[WrittenStudy | EchoApexError]:
     """As `analyze_study`, each report written as soon as it is there: only one study is held at a time.
 
-    A single study goes to ``out``, several to a folder each in it; a study that cannot be written is told by the error,
-    and the next one follows. Raises as `analyze_study`.
+    A single study goes to ``out``, several to a folder each in it, and the report of an earlier single one is removed;
+    a study that cannot be written is told by the error, and the next one follows. Raises as `analyze_study`, and where
+    the earlier report cannot be removed.
     """
     work = _Work(model, options or StudyOptions(), progress or _silent)
     studies = work.studies(paths)
     folders = [Path(out) if len(studies) == 1 else Path(out) / study.id for study in studies]
+    if len(studies) > 1:
+        # The report of a single study there would be taken for one of these.
+        remove_report(Path(out))
+        remove_scene(Path(out))
     return (work.write(study, folder) for study, folder in zip(studies, folders, strict=True))
 
 

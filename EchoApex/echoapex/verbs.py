@@ -153,6 +153,7 @@ def segment(chosen: Namespace) -> bool:
         raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
     from . import io, segmenting
 
+    io.check_masks_file(chosen.out)
     cine = io.read_cine(chosen.cine)
     model = _model(chosen)
     prompt = _prompt(chosen, model)
@@ -164,6 +165,10 @@ def segment(chosen: Namespace) -> bool:
     found = segmenting.segment_cine(model, cine, prompt, frame)
     io.write_masks(chosen.out, found.masks, cine)
     areas, confidence = found.masks.sum(axis=(1, 2)), found.confidence
+    missing = int((areas == 0).sum())
+    if missing:
+        say(f"{structure} was not found in {missing} of {cine.frame_count} frames")
+    say(f"the masks are in {chosen.out}")
     if chosen.json:
         record = {"file": chosen.cine, "model": model.card.id, "structure": structure, "masks": chosen.out}
         print_json(record | {"confidence": confidence, "area_px": areas})
@@ -250,9 +255,18 @@ def models_show(chosen: Namespace) -> bool:
     """Prints the card of a model."""
     from .models import card, library
 
-    found = card.read_card(library.find_model(chosen.model))
+    folder = library.find_model(chosen.model)
+    found = card.read_card(folder)
     content: dict[str, Any] = json.loads(found.to_json())
-    print_json(content) if chosen.json else print_record(content)
+    if chosen.json:
+        print_json(content)
+        return True
+    # Thousands of figures: for machines, and on the page that lies beside the card.
+    told = {data: f"{sum(map(len, tables.values()))} metrics" for data, tables in content.pop("scores").items()}
+    print_record(content)
+    page = folder / card.PAGE_FILE
+    where = f"{page}, and with --json" if page.is_file() else "with --json"
+    print("\n".join(f"scores on {data}: {count}, {where}" for data, count in told.items()) or "scores: none")
     return True
 
 

@@ -177,3 +177,6 @@ def test_the_shipped_model_measures_the_simulated_heart_and_outlines_the_real_on
     assert {(m["name"], m["unit"]) for m in result["real"]["measurements"]} == {("LVEF", "%")}
     assert all(PART_OF_A_BEAT in m["warnings"] for m in result["real"]["measurements"])
     assert f": {PART_OF_A_BEAT}\n" in capsys.readouterr().out
+    pages = [Path(report["html"]).read_text(encoding="utf-8") for report in (result, result["real"])]
+    assert "measured, 1 beat" in pages[0] and "measured, no whole beat" in pages[1]
+    assert ["for real images it is not calibrated" in page for page in pages] == [False, True]

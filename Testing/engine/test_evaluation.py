@@ -19,7 +19,7 @@ from echoapex.evaluation.figures import figures
 from echoapex.evaluation.fingerprint import trials_key
 from echoapex.evaluation.hearts import STANDARD, SimulatedPatient
 from echoapex.evaluation.masks import CELLS, deepest_click, drawn_box
-from echoapex.evaluation.page import PAGE_FILE, write_page
+from echoapex.evaluation.page import write_page
 from echoapex.evaluation.phrases import read_phrases
 from echoapex.evaluation.pointing import next_click
 from echoapex.evaluation.processes import Plan, examine_patients
@@ -28,6 +28,7 @@ from echoapex.evaluation.run import Evaluation, evaluate_subject
 from echoapex.evaluation.through_time import contour_shifts, match_beats
 from echoapex.evaluation.words import explanations, kind
 from echoapex.measure.types import Beat
+from echoapex.models.card import PAGE_FILE
 from echoapex.output import plain
 
 

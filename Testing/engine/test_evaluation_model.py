@@ -16,9 +16,8 @@ from report_cases import CARD
 from echoapex.errors import EchoApexError, ModelError
 from echoapex.evaluation import processes
 from echoapex.evaluation.data import SimulatedData
-from echoapex.evaluation.page import PAGE_FILE
 from echoapex.evaluation.run import evaluate
-from echoapex.models.card import CARD_FILE, read_card
+from echoapex.models.card import CARD_FILE, PAGE_FILE, read_card
 from echoapex.models.segmenter import create_segmenter
 from echoapex.models.store import save_model
 from echoapex.output import plain

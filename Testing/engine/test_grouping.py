@@ -114,6 +114,19 @@ def test_a_study_that_cannot_be_written_does_not_stop_the_next(tmp_path: Path) -
     assert second.page.is_file() and second.folder.name == "study-2"
 
 
+def test_the_report_of_a_single_study_goes_where_several_are_written(tmp_path: Path) -> None:
+    takes = {"a.dcm": A4C, "b.dcm": A2C}
+    for number, (name, take) in enumerate(takes.items(), start=1):
+        write_take(tmp_path / name, take, study=f"1.{number}")
+    options, out = StudyOptions(observe=TruthIn(takes), scene=False), tmp_path / "out"
+    (single,) = write_studies([tmp_path / "a.dcm"], MODEL, out, options=options)
+    assert single.page == out / "report.html" and single.page.is_file()
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    both = list(write_studies(list(tmp_path.glob("*.dcm")), MODEL, out, options=options))
+    assert [written.page.is_file() for written in both] == [True, True]
+    assert {path.name for path in out.iterdir() if path.is_file()} == {"notes.txt"}
+
+
 def test_two_patients_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
     write_take(tmp_path / "a.dcm", A4C, patient=PATIENT_A, study="1.1")
     write_take(tmp_path / "b.dcm", A4C, patient=PATIENT_B, study="1.2")

@@ -268,6 +268,26 @@ def test_models_show_names_what_there_is(user_models: Path, capsys: pytest.Captu
     assert printed.out == "" and "one" in printed.err
 
 
+def test_models_show_leaves_the_figures_of_scores_to_page_and_json(
+    user_models: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "scored"
+    shutil.copytree(user_models / tiny_model, folder)
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    card["scores"] = {"simulated:hard:3:900000": {"ef": {"ef_mae": {"value": 2.125, "ci": [2, 3], "constant": 15}}}}
+    (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert main(["models", "show", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "scores on simulated:hard:3:900000: 1 metrics, with --json" in printed and "2.125" not in printed
+    (folder / "evaluation.html").write_text("", encoding="utf-8")
+    assert main(["models", "show", str(folder)]) == 0
+    assert f"{folder / 'evaluation.html'}, and with --json" in capsys.readouterr().out
+    assert main(["models", "show", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"] == card["scores"]
+    assert main(["models", "show", tiny_model]) == 0
+    assert "scores: none" in capsys.readouterr().out
+
+
 def test_doctor_says_what_is_wrong_and_what_to_do(
     user_models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -173,6 +173,8 @@ def test_an_uncertain_landmark_has_little_say_in_the_line():
     assert by_name["LVPWd"].confidence < 0.2 < 0.9 < by_name["LVIDd"].confidence
     assert by_name["RWT"].confidence == by_name["LVPWd"].confidence
     assert any("LVPWd is uncertain" in warning and "6.0 mm" in warning for warning in found.warnings)
+    told = {name for name, item in by_name.items() if any("LVPWd is uncertain" in text for text in item.warnings)}
+    assert told == {"LVPWd", "RWT"}
 
 
 def test_confidence_is_the_probability_of_an_error_below_a_tenth():

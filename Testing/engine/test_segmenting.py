@@ -269,6 +269,17 @@ def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: Simulated
         segment_cine(model, cine, Prompt())
 
 
+def test_what_is_wanted_lies_in_the_ultrasound_picture(model: LoadedModel, clip: SimulatedClip) -> None:
+    cine = clip.cine()
+    assert not cine.sector.mask[:9, :9].any()
+    with pytest.raises(PromptError, match=r"wanted must lie in the ultrasound picture \(found: 5, 5\)"):
+        segment_cine(model, cine, Prompt(points=(PointPrompt(5.0, 5.0),)))
+    with pytest.raises(PromptError, match="box must lie on the ultrasound picture"):
+        segment_cine(model, cine, Prompt(box=(1.0, 1.0, 8.0, 8.0)))
+    outside = Prompt(structure="LV", points=(PointPrompt(5.0, 5.0, positive=False),))
+    assert segment_frame(model, cine, 0, [outside]).masks.any(), "what is not wanted may lie anywhere"
+
+
 def test_no_structures_give_nothing(model: LoadedModel, clip: SimulatedClip) -> None:
     assert segment_structures(model, clip.cine(), []) == {}
 
@@ -303,6 +314,17 @@ def test_segment_from_the_command_line(
     assert masks.frame_times_s == pytest.approx(cine.times.seconds)
     assert main(["segment", str(source), "--text", "liver", "--out", str(target)]) == 1
     assert "no structure I know" in capsys.readouterr().err
+    assert main(["segment", str(source), "--structure", "AO", "--out", str(target)]) == 0
+    said, missing = capsys.readouterr().err, int(np.sum(~read_masks(target).masks.any(axis=(1, 2))))
+    assert f"AO was not found in {missing} of {cine.frame_count} frames" in said and missing > 0
+    assert f"the masks are in {target}" in said
+
+
+def test_masks_go_to_nrrd_only_and_that_is_said_before_any_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", str(tmp_path / "unread.dcm"), "--structure", "LV", "--out", str(tmp_path / "lv.png")]) == 1
+    assert "ends in .nrrd" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
 
 
 def test_masks_without_a_folder_are_refused_before_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

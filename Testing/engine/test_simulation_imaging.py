@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,17 @@ def test_true_labels_and_masks_are_not_listed_as_clips(study: Path) -> None:
 def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:
     write_study(tmp_path, 900_950, ("A4C",), "hard", {"ef": 55, "ivsd": 12, "edv": 120}, rows=150, columns=200)
     assert (tmp_path / "A4C.dcm").read_bytes() == (study / "A4C.dcm").read_bytes()
+
+
+def test_no_clip_of_another_heart_stays_in_the_folder(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder)
+    (folder / "PLAX.dcm").write_bytes(b"not ours: the truth beside it names no PLAX")
+    write_study(folder, 900_951, ("A4C",), "easy", {}, rows=150, columns=200)
+    assert {path.name for path in folder.iterdir()} == {"A4C.dcm", "A4C-truth.nrrd", "truth.json", "PLAX.dcm"}
+    (folder / "truth.json").write_text('["not", "ours"]', encoding="utf-8")
+    write_study(folder, 900_951, ("A2C",), "easy", {}, rows=150, columns=200)
+    assert (folder / "A4C.dcm").is_file()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from .scores import Score
 from .table import Table, Tables, cells
 from .words import TASK_TITLES, explanations
 
-PAGE_FILE = "evaluation.html"
 """The page beside a model's card."""
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

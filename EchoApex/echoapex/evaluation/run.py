@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EchoApexError, ModelError
+from ..models.card import PAGE_FILE
 from ..output import plain
 from ..simulation.presets import TEST_SEEDS
 from .answer_tables import prompts_table, views_table
@@ -24,7 +25,7 @@ from .fingerprint import trials_key
 from .hearts import STANDARD, Acquisition, known_tissue
 from .mask_tables import segmentation_table
 from .measure_tables import beats_table, ef_table, walls_table
-from .page import PAGE_FILE, write_page
+from .page import write_page
 from .phrases import try_phrases
 from .processes import ModelAt, Plan, examine_patients
 from .records import Findings

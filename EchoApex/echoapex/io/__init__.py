@@ -1,8 +1,17 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
 from .folder import list_clips
-from .masks import Masks, read_masks, write_masks
+from .masks import Masks, check_masks_file, read_masks, write_masks
 from .read import describe, read_cine
 from .sector import find_sector
 
-__all__ = ["Masks", "describe", "find_sector", "list_clips", "read_cine", "read_masks", "write_masks"]
+__all__ = [
+    "Masks",
+    "check_masks_file",
+    "describe",
+    "find_sector",
+    "list_clips",
+    "read_cine",
+    "read_masks",
+    "write_masks",
+]

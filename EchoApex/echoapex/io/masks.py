@@ -32,10 +32,12 @@ def write_masks(path: str | Path, masks: NDArray[Any], cine: Cine) -> None:
     """Write ``masks`` (bool or uint8 0/1, ``[T, H, W]`` like the frames of ``cine``) as NRRD.
 
     Without a scale the spacing is 1 and the header key ``scale`` says that it is in pixels. Raises `EchoApexError` when
-    the masks have not the shape of the cine, hold other values than 0 and 1, or cannot be written.
+    the masks have not the shape of the cine, hold other values than 0 and 1, or cannot be written, or the file does not
+    end in ``.nrrd``.
     """
     sitk = simpleitk()
     target = Path(path)
+    check_masks_file(target)
     image = sitk.GetImageFromArray(_as_bytes(masks, cine, target))
     y, x = cine.scale.mm_per_px or (1.0, 1.0)
     image.SetSpacing((x, y, 1.0))
@@ -49,6 +51,12 @@ def write_masks(path: str | Path, masks: NDArray[Any], cine: Cine) -> None:
         sitk.WriteImage(image, str(target), useCompression=True, imageIO="NrrdImageIO")
     except RuntimeError as error:
         raise EchoApexError("The masks cannot be written here", file=target) from error
+
+
+def check_masks_file(path: str | Path) -> None:
+    """Raises `EchoApexError` for a file that `write_masks` would not write by its name."""
+    if Path(path).suffix.lower() != ".nrrd":
+        raise EchoApexError("Masks are written as NRRD, to a file that ends in .nrrd", file=path)
 
 
 def _as_bytes(masks: NDArray[Any], cine: Cine, target: Path) -> NDArray[np.uint8]:

@@ -227,8 +227,8 @@ def _warnings(scale: Scale, beats: Sequence[Beat], found: dict[int, CavityShape]
     apart = [frame for frame, shape in found.items() if shape.axis.base_source is not BaseSource.LA_INTERFACE]
     if apart:
         warnings.append(
-            f"The left ventricle does not adjoin the atrium in frame {', '.join(map(str, apart))}; its base is the "
-            "flat edge there"
+            f"The mitral annulus is where the outline of the atrium is flat in frame {', '.join(map(str, apart))}: the "
+            "left ventricle does not touch it there"
         )
     return (*warnings, NOT_GRADED_IF_CROPPED) if cropped else tuple(warnings)
 

@@ -137,7 +137,8 @@ def _shapes(
     at_atrium = sum(shape.axis.base_source is BaseSource.LA_INTERFACE for shape in found)
     if la_masks is not None and at_atrium < len(found):
         warning = (
-            f"The left atrium adjoins in {at_atrium} of {len(found)} frames; the base is the flat edge in all of them"
+            f"The mitral annulus is where the outline of the ventricle is flat at its base: the left atrium touches it "
+            f"in {at_atrium} of {len(found)} frames only, and all are measured alike"
         )
         return tuple(_shape(mask, None, mm_per_px, common) for mask in masks), (warning,)
     turned = [t for t, s in enumerate(shapes) if s is not None and s.axis.direction(mm_per_px) @ common < _TURNED_AWAY]

@@ -119,7 +119,7 @@ def measure_walls(
         beats=search.beats,
         beat_walls=found,
         calipers=tuple(caliper for walls in found for phase in _phases(walls) for caliper in phase.calipers),
-        measurements=tuple(replace(item, warnings=warnings) for item in measurements),
+        measurements=tuple(replace(item, warnings=_told_of(item.name, warnings)) for item in measurements),
         standard_deviations={name: length.deviation for name, length in lengths.items()},
         warnings=warnings if found else (*warnings, f"No beat was found: {search.reason}"),
     )
@@ -245,6 +245,13 @@ def _beat_warnings(found: Sequence[BeatWalls], lv_masks: NDArray[Any] | None) ->
         yield (
             f"The calipers are up to {max(tilts):.0f}° off the perpendicular to the long axis, over {MAX_TILT_DEG:.0f}°"
         )
+
+
+def _told_of(name: str, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """The ``warnings`` without those of lengths that ``name`` is not made of."""
+    made_of = {"FS": ("LVIDd", "LVIDs"), "RWT": ("LVPWd", "LVIDd")}.get(name, (name,))
+    others = tuple(f"{other} is uncertain" for other in (*AT_ED.values(), *AT_ES.values()) if other not in made_of)
+    return tuple(text for text in warnings if not text.startswith(others))
 
 
 def _length_warnings(lengths: Mapping[str, _Length], unit: str) -> Iterable[str]:

@@ -22,6 +22,8 @@ UNKNOWN = "UNKNOWN"
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.safetensors"
+PAGE_FILE = "evaluation.html"
+"""Tables and figures of the scores, where a model has been evaluated."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -43,7 +43,8 @@ def _fill_points(batch: PromptBatch, row: int, prompt: Prompt, geometry: FrameGe
 
 def _text_index(structure: str, structures: Sequence[str]) -> int:
     if structure not in structures:
-        raise PromptError(f"This model knows by name only {', '.join(structures)}", value=structure)
+        rule = f"This model knows by name only {', '.join(structures)}; a box or clicks show it other structures"
+        raise PromptError(rule, value=structure)
     return structures.index(structure) + 1
 
 

@@ -42,7 +42,8 @@ def key_table(report: StudyReport) -> str:
     if not items:
         return "<p>Nothing could be measured.</p>"
     rows = "".join(_row(report, item) for item in items)
-    return f'<table class="key">{_head(report, "Method and frames")}<tbody>{rows}</tbody></table>{_schemes(items)}'
+    table = f'<table class="key">{_head(report, "Method and frames")}<tbody>{rows}</tbody></table>'
+    return f"{table}{_schemes(items)}{_calibration(report)}"
 
 
 def measurement_table(report: StudyReport) -> str:
@@ -136,8 +137,17 @@ def _cell(label: str, text: str, kind: str = "") -> str:
     return f'<td data-label="{label}"{styled}>{text}</td>'
 
 
+def _calibration(report: StudyReport) -> str:
+    if not report.model.simulated_only or all(clip.cine.simulated for clip in report.clips):
+        return ""
+    return '<p class="soft">The confidence was learned on simulated hearts; for real images it is not calibrated.</p>'
+
+
 def _schemes(items: Sequence[Measurement]) -> str:
     schemes = dict.fromkeys(item.reference.scheme for item in items if item.reference is not None)
     if not schemes:
-        return '<p class="soft">No normal values are shown: see what could not be measured, and why.</p>'
+        return (
+            '<p class="soft">No normal values are shown: the tables have none for these numbers and methods, or age or '
+            "sex of the patient are not known.</p>"
+        )
     return f'<p class="soft">Normal values and grades: {escape("; ".join(schemes))}.</p>'

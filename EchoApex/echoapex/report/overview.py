@@ -42,7 +42,10 @@ def _result(clip: ClipResult) -> str:
     doubts = f", {count} warning{'s' if count > 1 else ''}" if count else ""
     if clip.measurements:
         beats = len(clip.beats)
-        return f"measured, {beats} beat{'s' if beats != 1 else ''}{doubts}"
+        counted = (
+            f"{beats} beat{'s' if beats != 1 else ''}" if any(beat.complete for beat in clip.beats) else "no whole beat"
+        )
+        return f"measured, {counted}{doubts}"
     return f"{'outlined, not measured' if clip.segmentations else 'not used'}{doubts}"
 
 

@@ -38,7 +38,7 @@ def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[
     target = Path(folder)
     tell = progress or (lambda _: None)
     _make_folders(target)
-    _remove_earlier(target)
+    remove_report(target)
     masks, pictures = {}, {}
     for clip in report.clips:
         tell(f"writing pictures and masks of {clip.id}")
@@ -59,7 +59,9 @@ def _make_folders(target: Path) -> None:
             raise EchoApexError("The folder of the report cannot be made", value=error.strerror, file=folder) from None
 
 
-def _remove_earlier(target: Path) -> None:
+def remove_report(folder: Path) -> None:
+    """Removes the files of a report in ``folder``, if there is one. Raises `EchoApexError` where that fails."""
+    target = folder
     if not (target / JSON_FILE).is_file():
         return  # Whatever lies here is not ours.
     files = [file for pattern in _OURS for file in target.glob(pattern)]

@@ -17,7 +17,9 @@ from .dicom import write_dicom
 from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
 from .pathologies import PATHOLOGIES
 from .presets import Case, check_view, draw_case
+from .views import VIEWS
 
+TRUTH_FILE = "truth.json"
 TRUTH_STRUCTURES = (
     Tissue.LV,
     Tissue.LV_MYO,
@@ -58,7 +60,8 @@ def write_study(
 ) -> list[Path]:
     """Simulates one patient in each of ``views``; gives back what was written.
 
-    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``. Raises
+    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``. Those of an
+    earlier simulated study in the folder are removed: its clips are of another heart. Raises
     `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
     written.
     """
@@ -69,8 +72,9 @@ def write_study(
         # Before the work: half a minute for nothing is long.
         folder.mkdir(parents=True, exist_ok=True)
         clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+        _remove_earlier(folder)
         written = [path for number, clip in enumerate(clips, start=1) for path in _write_clip(folder, clip, number)]
-        truth = folder / "truth.json"
+        truth = folder / TRUTH_FILE
         truth.write_text(json.dumps(study_truth(case, clips), indent=2), encoding="utf-8")
     except OSError as error:
         raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=folder) from None
@@ -84,8 +88,22 @@ def _check_views(views: Sequence[str]) -> None:
         raise EchoApexError("A study needs at least one view, and each once", value=", ".join(views))
 
 
+def _remove_earlier(folder: Path) -> None:
+    try:
+        known = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
+        views = [view for view in VIEWS if view in {clip["view"] for clip in known["clips"]}]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return  # Whatever lies here is not ours.
+    for name in (name for view in views for name in _names(view)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _names(view: str) -> tuple[str, str]:
+    return f"{view}.dcm", f"{view}-truth.nrrd"
+
+
 def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> list[Path]:
-    dicom, labels = folder / f"{clip.view}.dcm", folder / f"{clip.view}-truth.nrrd"
+    dicom, labels = (folder / name for name in _names(clip.view))
     write_dicom(dicom, clip, number)
     write_truth_labels(labels, clip)
     return [dicom, labels]
