@@ -50,6 +50,13 @@ class EncodedCine:
         found = self._find(dict.fromkeys(wanted))
         return _joined([found[frame] for frame in wanted])
 
+    def next_missing(self, order: Sequence[int]) -> int | None:
+        """The first frame of ``order`` that is not kept; None where all are, or no more would find room."""
+        sizes = list(map(_size, self._kept.values()))
+        if sizes and sum(sizes) + max(sizes) > self._room:
+            return None
+        return next((frame for frame in order if frame not in self._kept), None)
+
     def _find(self, frames: dict[int, None]) -> dict[int, Features]:
         """Features of each of ``frames``, from what is kept or from the network; kept as the most recently used."""
         found = {frame: self._kept.pop(frame) for frame in frames if frame in self._kept}

@@ -149,7 +149,7 @@ def _check_place(cine: Cine, prompt: Prompt) -> None:
 def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:
     first = segment_frame(seen.model, seen, frame, [prompt])
     carried = carry_masks(seen.cine, {frame: first.masks[0]})
-    masks = np.stack([main_pieces(mask, _least_piece(prompt.structure)) for mask in carried.masks])
+    masks = wanted_pieces(carried.masks, prompt.structure)
     masks[frame] = first.masks[0]
     return Segmentation(masks, carried.confidence * first.confidence[0])
 
@@ -192,6 +192,11 @@ def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> Bo
             # A model may know structures that the engine has no words for.
             masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure), prompts[row].points)
     return masks
+
+
+def wanted_pieces(masks: BoolMask, name: str | None) -> BoolMask:
+    """``masks [T, H, W]``, each reduced to its `main_pieces` as the structure of this name has them."""
+    return np.stack([main_pieces(mask, _least_piece(name)) for mask in masks])
 
 
 def _least_piece(name: str | None) -> float:
