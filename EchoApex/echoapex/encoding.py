@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .cine import Cine
 from .errors import EchoApexError, ModelError
+from .feature_cache import FeatureCache
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,15 +26,19 @@ class EncodedCine:
     """A cine whose frames ``model`` encodes when they are first asked for, and which are kept for what is asked next.
 
     They are kept on the model's device in half precision (single where a value is too large for it), at most
-    ``cache_bytes`` of them; beyond that, those not used for longest are dropped, and encoded again when asked for. Not
-    for several threads at once. Raises `ModelError` as `Preprocessing.geometry` does.
+    ``cache_bytes`` of them; beyond that, those not used for longest are dropped, and encoded again when asked for. With
+    a ``disk`` they are kept there, too, and looked for there first. Not for several threads at once. Raises
+    `ModelError` as `Preprocessing.geometry` does.
     """
 
-    def __init__(self, model: LoadedModel, cine: Cine, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, model: LoadedModel, cine: Cine, *, cache_bytes: int = CACHE_BYTES, disk: FeatureCache | None = None
+    ) -> None:
         self.model = model
         self.cine = cine
         self.geometry = model.card.preprocessing.cine_geometry(cine)
         self._room = cache_bytes
+        self._disk = None if disk is None else disk.of(model, cine)
         # Least recently used first.
         self._kept: dict[int, Features] = {}
 
@@ -60,6 +65,7 @@ class EncodedCine:
     def _find(self, frames: dict[int, None]) -> dict[int, Features]:
         """Features of each of ``frames``, from what is kept or from the network; kept as the most recently used."""
         found = {frame: self._kept.pop(frame) for frame in frames if frame in self._kept}
+        found.update(self._on_disk([frame for frame in frames if frame not in found]))
         missing = [frame for frame in frames if frame not in found]
         for batch in batches(len(missing)):
             found.update(self._encode(missing[batch.start : batch.stop]))
@@ -67,13 +73,23 @@ class EncodedCine:
         self._drop()
         return found
 
+    def _on_disk(self, frames: list[int]) -> dict[int, Features]:
+        if self._disk is None:
+            return {}
+        read = {frame: self._disk.read(frame) for frame in frames}
+        return {frame: kept.to(device=self.model.device) for frame, kept in read.items() if kept is not None}
+
     def _encode(self, frames: list[int]) -> dict[int, Features]:
         import torch
 
         with torch.inference_mode():
             images = self.geometry.prepare(self.cine.frames[frames])
             features = self.model.model.encode(images.to(self.model.device))
-            return {frame: _compact(features.select(slice(row, row + 1))) for row, frame in enumerate(frames)}
+            made = {frame: _compact(features.select(slice(row, row + 1))) for row, frame in enumerate(frames)}
+        if self._disk is not None:
+            for frame, one in made.items():
+                self._disk.keep(frame, one)
+        return made
 
     def _drop(self) -> None:
         held = sum(map(_size, self._kept.values()))

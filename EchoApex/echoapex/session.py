@@ -18,6 +18,7 @@ from .carrying import carry_masks
 from .cine import BoolMask, Cine
 from .encoding import EncodedCine
 from .errors import EchoApexError, PromptError
+from .feature_cache import FeatureCache
 from .marks import (
     BY_HAND,
     Change,
@@ -44,19 +45,26 @@ LEAST_CONFIDENCE = 0.85
 
 
 class Session:
-    """Work on ``cine`` with ``model``; ``rater`` is who gives the prompts (a code, never a patient).
+    """Work on ``cine`` with ``model``; ``rater`` is who gives the prompts (a code, never a patient). With a ``disk``
+    encoded frames are kept there, too.
 
     A structure is named by its identifier, whether the model knows it by name or not; what has no name is `PROMPTED`.
     Every method that changes anything is one step of `undo`. All raise `PromptError` for a frame that the cine has not.
     """
 
     def __init__(
-        self, model: LoadedModel, cine: Cine, *, rater: str = "", clock: Callable[[], datetime] | None = None
+        self,
+        model: LoadedModel,
+        cine: Cine,
+        *,
+        rater: str = "",
+        disk: FeatureCache | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.model = model
         self.cine = cine
         self.rater = rater
-        self._seen = EncodedCine(model, cine)
+        self._seen = EncodedCine(model, cine, disk=disk)
         self._marks = Marks()
         self._clock = clock or (lambda: datetime.now(UTC))
 
@@ -221,7 +229,15 @@ class Session:
         }
 
     @classmethod
-    def restore(cls, model: LoadedModel, cine: Cine, data: Mapping[str, Any], *, rater: str = "") -> Session:
+    def restore(
+        cls,
+        model: LoadedModel,
+        cine: Cine,
+        data: Mapping[str, Any],
+        *,
+        rater: str = "",
+        disk: FeatureCache | None = None,
+    ) -> Session:
         """The session that `to_plain` wrote, going on with ``model``, which may be another than before.
 
         Raises `EchoApexError` for data of another version or cine, and for damaged ones.
@@ -231,7 +247,7 @@ class Session:
             raise EchoApexError(f"A session of version {SCHEMA} is needed", value=version, file=cine.path)
         if data.get("cine") != _fingerprint(cine):
             raise EchoApexError("This session is of another cine: its pixels differ", file=cine.path)
-        session = cls(model, cine, rater=rater)
+        session = cls(model, cine, rater=rater, disk=disk)
         read = _entries(data.get("entries"), session)
         session._marks = Marks(read)
         return session
