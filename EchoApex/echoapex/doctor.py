@@ -114,9 +114,16 @@ def _folders() -> list[Check]:
 
         return _writable(user_models_folder())
 
+    def cache() -> str:
+        from .feature_cache import FeatureCache
+
+        kept = FeatureCache()
+        return f"{_writable(kept.folder)}, {kept.size_bytes / 1e6:.0f} MB kept"
+
     return [
         _attempt("temporary folder", "Set TMPDIR to another folder.", lambda: _writable(Path(tempfile.gettempdir()))),
         _attempt("folder of your models", "Set ECHOAPEX_MODELS to a folder that you may write to.", models),
+        _attempt("folder of encoded frames", "Set ECHOAPEX_CACHE to a folder that you may write to.", cache),
     ]
 
 

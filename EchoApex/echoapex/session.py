@@ -31,7 +31,7 @@ from .marks import (
     entry_to_plain,
 )
 from .prompts import Prompt
-from .segmenting import Segmentation, segment_frame, segment_structures, wanted_pieces
+from .segmenting import Segmentation, segment_frame, segment_structures, taken_away, wanted_pieces
 from .structures import PROMPTED, structures
 
 if TYPE_CHECKING:
@@ -104,14 +104,18 @@ class Session:
 
     def preview(self, frame: int, prompt: Prompt, structure: str = PROMPTED) -> Segmentation:
         """What `segment` would put there, as ``masks [1, H, W]`` and ``confidence [1]``; nothing is changed."""
-        return segment_frame(self.model, self._seen, frame, [self._asked(frame, prompt, structure)])
+        asked = self._asked(frame, prompt, structure)
+        found = segment_frame(self.model, self._seen, frame, [asked])
+        if asked.mask is None or not prompt.points or any(point.positive for point in prompt.points):
+            return found
+        return replace(found, masks=taken_away(asked.mask, found.masks[0], prompt.points)[None])
 
     def segment(self, frame: int, prompt: Prompt, structure: str = PROMPTED) -> Change:
         """Outlines ``structure`` on ``frame`` by what ``prompt`` adds.
 
-        Points are added to those given there before and correct the mask that there is; a box starts anew; a prompt
-        without either asks by name. Raises `PromptError` for an accepted frame, for a prompt that does not fit, and for
-        a name alone that the model does not know.
+        Points are added to those given there before and correct the mask that there is, where negative ones alone take
+        away only what they hit; a box starts anew; a prompt without either asks by name. Raises `PromptError` for an
+        accepted frame, for a prompt that does not fit, and for a name alone that the model does not know.
         """
         self._check_open(frame, structure)
         found = self.preview(frame, prompt, structure)

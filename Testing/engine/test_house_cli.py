@@ -310,10 +310,12 @@ def test_doctor_finds_a_folder_that_cannot_be_used(
     monkeypatch.setattr(doctor, "LIBRARIES", {})
     monkeypatch.setattr(doctor, "LEAST_FREE_GB", 1e9)
     monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "new"))
+    monkeypatch.setenv("ECHOAPEX_CACHE", str(tmp_path / "cache"))
     assert main(["doctor", "--device", "cpu"]) == 1
     printed = capsys.readouterr().out
     assert "FAIL  folder of your models" in printed and "ECHOAPEX_MODELS" in printed
-    assert not (tmp_path / "new").exists()
+    assert "FAIL  folder of encoded frames" in printed and "ECHOAPEX_CACHE" in printed
+    assert not (tmp_path / "new").exists() and not (tmp_path / "cache").exists()
 
 
 class Color(Enum):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError, PromptError
@@ -19,7 +20,7 @@ from echoapex.evaluation.scores import dice
 from echoapex.marks import EMPTY, Entry, Given, Marks, PackedMask, Status, entry_from_plain, entry_to_plain
 from echoapex.models.store import LoadedModel, load_model
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import main_pieces, segment_frame
+from echoapex.segmenting import main_pieces, segment_frame, taken_away
 from echoapex.session import Session
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
@@ -114,6 +115,33 @@ def test_clicks_correct_the_mask_that_is_there(session: Session, truth: dict[str
     assert [len(given.prompt.points) for given in prompts] == [1] * 5
     assert {given.rater for given in prompts} == {"R1"}
     assert [given.time for given in prompts[:2]] == ["2026-03-01T12:00:00+00:00", "2026-03-01T12:00:01+00:00"]
+
+
+def test_a_negative_click_takes_away_only_what_it_hits(session: Session, truth: dict[str, BoolMask]) -> None:
+    lv = truth["LV"][0]
+    rows, columns = np.flatnonzero(lv.any(axis=1)), np.flatnonzero(lv.any(axis=0))
+    spill = np.zeros_like(lv)
+    spill[rows[-1] - 2 : rows[-1] + 25, columns[0] : columns[-1]] = True
+    session.edit(0, lv | spill, "LV")
+    session.segment(0, Prompt(points=(deepest_click(spill & ~lv, positive=False),)), "LV")
+    left = session.mask(0, "LV")
+    assert np.count_nonzero(left & spill & ~lv) < 0.2 * np.count_nonzero(spill & ~lv)
+    assert np.count_nonzero(left & lv) > 0.8 * np.count_nonzero(lv)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40)
+def test_of_what_has_gone_only_what_was_hit_stays_gone(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before, after = (ndimage.uniform_filter(rng.random((30, 40)), 5) > 0.5 for _ in range(2))
+    x, y = int(rng.integers(40)), int(rng.integers(30))
+    left = taken_away(before, after, [PointPrompt(float(x), float(y), positive=False)])
+    gone, lost = before & ~after, before & ~left
+    assert not np.any(lost & ~gone) and not np.any(left & ~(before | after)) and not np.any(after & ~left)
+    labels, _ = ndimage.label(gone)
+    near = labels[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
+    expected = np.isin(labels, np.unique(near[near > 0])) if near.any() else gone
+    assert np.array_equal(lost, expected)
 
 
 def test_what_has_no_name_is_followed_from_one_frame(session: Session, truth: dict[str, BoolMask]) -> None:
