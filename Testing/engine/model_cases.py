@@ -1,4 +1,4 @@
-"""A small untrained model with heads, and a cine for it, for the tests that need no trained one."""
+"""The shipped model; and a small untrained one with heads, and a cine for it, for the tests that need no trained one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
@@ -13,7 +14,7 @@ from echoapex.models.card import OTHER, Architecture, ModelCard, Training
 from echoapex.models.heads import Heads
 from echoapex.models.preprocess import Preprocessing
 from echoapex.models.segmenter import create_segmenter
-from echoapex.models.store import LoadedModel
+from echoapex.models.store import LoadedModel, load_model
 
 CARD = ModelCard(
     id="tiny-test",
@@ -58,3 +59,10 @@ def noise(frames: int = 20, rows: int = 50, columns: int = 70) -> Cine:
         Scale((0.5, 0.4), ScaleSource.USER),
         Sector.from_mask(mask, "region"),
     )
+
+
+def shipped_model(no_models: Path) -> LoadedModel:
+    """The shipped one on the CPU, whatever the user's choice is; ``no_models`` is an empty folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECHOAPEX_MODELS", str(no_models))
+        return load_model(device="cpu")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_cases import shipped_model
 from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 from scipy import ndimage
@@ -25,7 +26,7 @@ from echoapex.evaluation.subject import ModelSubject
 from echoapex.evaluation.through_time import APICAL
 from echoapex.io import read_cine, read_masks
 from echoapex.measure.beats import find_beats
-from echoapex.models.store import LoadedModel, load_model
+from echoapex.models.store import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.segmenting import MASKS_PER_DECODE, main_pieces, segment_cine, segment_frame, segment_structures
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip, write_study
@@ -37,10 +38,7 @@ QUICK = replace(STANDARD, beats=0.2, sampling=TRAINING)
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """The shipped one, whatever the user's choice is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECHOAPEX_MODELS", str(tmp_path_factory.mktemp("no-models")))
-        return load_model(device="cpu")
+    return shipped_model(tmp_path_factory.mktemp("no-models"))
 
 
 @pytest.fixture(scope="module")

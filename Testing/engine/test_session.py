@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_cases import shipped_model
 from scipy import ndimage
 
 from echoapex.cine import BoolMask
@@ -18,7 +19,7 @@ from echoapex.errors import EchoApexError, PromptError
 from echoapex.evaluation.masks import deepest_click, drawn_box
 from echoapex.evaluation.scores import dice
 from echoapex.marks import EMPTY, Entry, Given, Marks, PackedMask, Status, entry_from_plain, entry_to_plain
-from echoapex.models.store import LoadedModel, load_model
+from echoapex.models.store import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.segmenting import main_pieces, segment_frame, taken_away
 from echoapex.session import Session
@@ -30,10 +31,7 @@ from echoapex.structures import PROMPTED
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """The shipped one, whatever the user's choice is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECHOAPEX_MODELS", str(tmp_path_factory.mktemp("no-models")))
-        return load_model(device="cpu")
+    return shipped_model(tmp_path_factory.mktemp("no-models"))
 
 
 @pytest.fixture(scope="module")
