@@ -22,9 +22,9 @@ SMOOTHING_PX = 2.0
 """Standard deviation of the Gaussian over each frame before its motion is sought: speckle flickers (our choice)."""
 
 LOST = 0.3
-"""Below this confidence a structure counts as gone from the picture. Our choice: it was at most 0.14 where the picture of
-six simulated hearts turned to noise, and at least 0.36 for both ventricles of a real cine over 60 frames; of 15 outlines
-in that one, four (a wall, three of the atrium) fell below it somewhere in 120 frames."""
+"""Below this confidence a structure counts as gone from the picture. Our choice: it was at most 0.14 where the picture
+of six simulated hearts turned to noise, and at least 0.36 for both ventricles of a real cine over 60 frames; of 16
+outlines in that one, four (a wall, three of the atrium) fell below it somewhere in 120 frames."""
 
 SMALLEST_PX = 64
 """Fewer rows or columns are filled up by repeating the rim: OpenCV 5.0 crashes on pictures of 16 x 16."""

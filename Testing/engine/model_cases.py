@@ -1,4 +1,4 @@
-"""The shipped model; and a small untrained one with heads, and a cine for it, for the tests that need no trained one."""
+"""The shipped model; and a small untrained one with heads and a cine, for the tests that need no trained one."""
 
 from __future__ import annotations
 
