@@ -144,10 +144,10 @@ class Session:
     def propagate(self, structure: str = PROMPTED, frames: Iterable[int] | None = None) -> Change:
         """Fills ``frames`` (all where None) from the frames that are prompted, edited or accepted, as one step.
 
-        Masks are carried along with the motion of the picture, both ways (`carry_masks`), with its confidence; where
-        the structure cannot be followed it is absent. Frames that a person has pointed at, drawn or accepted stay as
-        they are. Where there are none, a structure that the model knows is looked for by name in every frame.
-        Raises `PromptError` where there is nothing to go by.
+        Masks are carried along with the motion of the picture, both ways (`carry_masks`), with its confidence times
+        that of the nearest mask by hand; where the structure cannot be followed it is absent. Frames that a person has
+        pointed at, drawn or accepted stay as they are. Where there are none, a structure that the model knows is looked
+        for by name in every frame. Raises `PromptError` where there is nothing to go by.
         """
         wanted = self._wanted(frames)
         entries = self._marks.frames(structure)
@@ -160,7 +160,9 @@ class Session:
         if given:
             carried = carry_masks(self.cine, given, open_frames)
             name = f"propagation from {len(given)} frame{'s' if len(given) > 1 else ''}"
-            found = Segmentation(wanted_pieces(carried.masks, structure), carried.confidence)
+            # A mask that was followed faithfully is no better than the one it came from.
+            first = np.array([_certainty(entries[_nearest(given, frame)]) for frame in range(self.cine.frame_count)])
+            found = Segmentation(wanted_pieces(carried.masks, structure), carried.confidence * first)
         else:
             found, name = self._by_name(structure), "search by name"
         filled = {
@@ -313,6 +315,15 @@ class Session:
     def _check_open(self, frame: int, structure: str) -> None:
         if self.entry(frame, structure).review is Status.ACCEPTED:
             raise PromptError("This frame is accepted: reopen it to change it", value=f"{structure}, frame {frame}")
+
+
+def _nearest(given: Iterable[int], frame: int) -> int:
+    return min(given, key=lambda other: abs(other - frame))
+
+
+def _certainty(entry: Entry) -> float:
+    """What a person has drawn or accepted is sure."""
+    return 1.0 if entry.confidence is None or entry.review is Status.ACCEPTED else entry.confidence
 
 
 def _named(what: str, frames: list[int]) -> str:

@@ -81,6 +81,13 @@ def test_a_click_is_carried_corrected_and_carried_again(session: Session, truth:
     assert mean_dice(session.masks("LV"), lv) > 0.9
     assert {session.entry(frame, "LV").status for frame in change.frames} == {Status.PREDICTED}
 
+    prompted = session.entry(0, "LV").confidence
+    assert prompted is not None and prompted < 1
+    assert all(session.entry(frame, "LV").confidence <= prompted for frame in change.frames)
+    session.accept([0], "LV")
+    session.propagate("LV")
+    assert session.entry(1, "LV").confidence > prompted, "an accepted mask is sure"
+
     wrong = lv[5].copy()
     wrong[: wrong.shape[0] // 2] = False
     session.edit(5, wrong, "LV")
