@@ -114,17 +114,14 @@ class FrameGeometry:
 
         Bilinear inside the sector, `OUTSIDE_LOGIT` outside it. Raises `ModelError` for logits of another size.
         """
-        from torch.nn import functional
-
         side = self.preprocessing.image_size // 2
         if logits.shape[1:] != (side, side):
             raise ModelError(f"Logits must be [N, {side}, {side}] for this model", value=tuple(logits.shape))
         rows, columns = self.sector.mask.shape
         restored = np.full((logits.shape[0], rows, columns), OUTSIDE_LOGIT, np.float32)
-        grid = self._sampling_grid.to(logits.device).expand(logits.shape[0], -1, -1, -1)
-        inside = functional.grid_sample(logits.float()[:, None], grid, padding_mode="border", align_corners=False)
-        self._cut(restored)[...] = inside[:, 0].detach().cpu().numpy()
-        restored[:, ~self.sector.mask] = OUTSIDE_LOGIT
+        above, across = (weights.to(logits.device) for weights in self._interpolation)
+        inside = (above @ logits.float() @ across.T).detach().cpu().numpy()
+        self._cut(restored)[...] = np.where(self._cut(self.sector.mask), inside, np.float32(OUTSIDE_LOGIT))
         return restored
 
     @cached_property
@@ -146,14 +143,23 @@ class FrameGeometry:
         return first, factor, np.array(self._padding[::-1], np.float64)
 
     @cached_property
-    def _sampling_grid(self) -> Tensor:
-        """Where each pixel of the box lies in the model input, ``[1, h, w, 2]`` in -1..1 from edge to edge."""
+    def _interpolation(self) -> tuple[Tensor, Tensor]:
+        """Weights of the logits' rows ``[h, S/2]`` and columns ``[w, S/2]`` in each row and column of the box.
+
+        Bilinear interpolation is one along the rows and one along the columns: two products of matrices.
+        """
         import torch
 
         x0, y0, x1, y1 = self.sector.box
-        pixels = np.stack(np.meshgrid(np.arange(x0, x1 + 1), np.arange(y0, y1 + 1)), axis=-1)
-        places = (self.to_model(pixels) + 0.5) / self.preprocessing.image_size * 2.0 - 1.0
-        return torch.from_numpy(places.astype(np.float32))[None]
+        side = self.preprocessing.image_size // 2
+        places = [
+            self.to_model(np.stack([pixels, pixels], axis=-1))[:, axis]
+            for axis, pixels in enumerate((np.arange(x0, x1 + 1), np.arange(y0, y1 + 1)))
+        ]
+        columns, rows = (
+            _between_pixels((place + 0.5) / self.preprocessing.image_size * side - 0.5, side) for place in places
+        )
+        return torch.from_numpy(rows), torch.from_numpy(columns)
 
     def _cut(self, stack: NDArray[_Pixel]) -> NDArray[_Pixel]:
         x0, y0, x1, y1 = self.sector.box
@@ -171,3 +177,9 @@ class FrameGeometry:
         if len(shape) != 3 or shape[1:] != self.sector.mask.shape:
             rows, columns = self.sector.mask.shape
             raise ModelError(f"Frames and masks must be [N, {rows}, {columns}], like the sector", value=shape)
+
+
+def _between_pixels(places: FloatArray, count: int) -> NDArray[np.float32]:
+    """Weights ``[N, count]`` of ``count`` pixels at N places by the straight line; the first and last go on beyond."""
+    inside = np.clip(places, 0, count - 1)
+    return np.maximum(0.0, 1.0 - np.abs(inside[:, None] - np.arange(count))).astype(np.float32)
