@@ -103,8 +103,9 @@ def measure_walls(
     found = tuple(frames.beat_walls(beat) for beat in search.beats)
     lengths = _lengths(clip, found, sure)
     unit = "mm" if scale.known else "px"
-    doubts = (*_beat_warnings(found, lv_masks), *_length_warnings(lengths, unit)) if found else ()
+    doubts = (*_beat_warnings(found, lv_masks), *_missing_lengths(lengths)) if found else ()
     warnings = (*_clip_warnings(lines, scale, times), *search.warnings, *doubts)
+    uncertain = _uncertain_lengths(lengths, unit)
     measurements = [
         *((length.measurement for length in lengths.values()) if scale.known else ()),
         *_fractional_shortening(clip, lengths, found),
@@ -119,9 +120,12 @@ def measure_walls(
         beats=search.beats,
         beat_walls=found,
         calipers=tuple(caliper for walls in found for phase in _phases(walls) for caliper in phase.calipers),
-        measurements=tuple(replace(item, warnings=_told_of(item.name, warnings)) for item in measurements),
+        measurements=tuple(
+            replace(item, warnings=(*warnings, *(uncertain[part] for part in _made_of(item.name) if part in uncertain)))
+            for item in measurements
+        ),
         standard_deviations={name: length.deviation for name, length in lengths.items()},
-        warnings=warnings if found else (*warnings, f"No beat was found: {search.reason}"),
+        warnings=(*warnings, *uncertain.values()) if found else (*warnings, f"No beat was found: {search.reason}"),
     )
 
 
@@ -247,20 +251,25 @@ def _beat_warnings(found: Sequence[BeatWalls], lv_masks: NDArray[Any] | None) ->
         )
 
 
-def _told_of(name: str, warnings: tuple[str, ...]) -> tuple[str, ...]:
-    """The ``warnings`` without those of lengths that ``name`` is not made of."""
-    made_of = {"FS": ("LVIDd", "LVIDs"), "RWT": ("LVPWd", "LVIDd")}.get(name, (name,))
-    others = tuple(f"{other} is uncertain" for other in (*AT_ED.values(), *AT_ES.values()) if other not in made_of)
-    return tuple(text for text in warnings if not text.startswith(others))
+def _made_of(name: str) -> tuple[str, ...]:
+    """The lengths that a measurement is computed from."""
+    return {"FS": ("LVIDd", "LVIDs"), "RWT": ("LVPWd", "LVIDd")}.get(name, (name,))
 
 
-def _length_warnings(lengths: Mapping[str, _Length], unit: str) -> Iterable[str]:
+def _missing_lengths(lengths: Mapping[str, _Length]) -> Iterable[str]:
     for name in (*AT_ED.values(), *AT_ES.values()):
-        length = lengths.get(name)
-        if length is None:
+        if name not in lengths:
             phase = "end-diastole" if name in AT_ED.values() else "end-systole"
             yield f"{name} could not be measured: its landmarks were not found near {phase}, or are too unsure"
-            continue
+
+
+def _uncertain_lengths(lengths: Mapping[str, _Length], unit: str) -> dict[str, str]:
+    """What is to be said of the lengths that are likely to err by more than `TOLERANCE`, by name."""
+    found = {}
+    for name, length in lengths.items():
         sure = _within_tolerance(length.size, length.deviation)
         if sure is not None and sure < LEAST_CONFIDENCE:
-            yield f"{name} is uncertain: the standard deviation of its landmarks is {length.deviation:.1f} {unit}"
+            found[name] = (
+                f"{name} is uncertain: the standard deviation of its landmarks is {length.deviation:.1f} {unit}"
+            )
+    return found
