@@ -98,7 +98,9 @@ def write_studies(
     if len(studies) > 1:
         # The report of a single study there would be taken for one of these.
         remove_report(Path(out))
-        remove_scene(Path(out))
+        left = remove_scene(Path(out))
+        if left.message:
+            work.tell(left.message)
     return (work.write(study, folder) for study, folder in zip(studies, folders, strict=True))
 
 

@@ -59,9 +59,8 @@ def _make_folders(target: Path) -> None:
             raise EchoApexError("The folder of the report cannot be made", value=error.strerror, file=folder) from None
 
 
-def remove_report(folder: Path) -> None:
-    """Removes the files of a report in ``folder``, if there is one. Raises `EchoApexError` where that fails."""
-    target = folder
+def remove_report(target: Path) -> None:
+    """Removes the files of a report in the folder ``target``, if any. Raises `EchoApexError` where that fails."""
     if not (target / JSON_FILE).is_file():
         return  # Whatever lies here is not ours.
     files = [file for pattern in _OURS for file in target.glob(pattern)]
