@@ -103,7 +103,10 @@ class Session:
         return stack
 
     def preview(self, frame: int, prompt: Prompt, structure: str = PROMPTED) -> Segmentation:
-        """What `segment` would put there, as ``masks [1, H, W]`` and ``confidence [1]``; nothing is changed."""
+        """What `segment` would put there, as ``masks [1, H, W]`` and ``confidence [1]``; nothing is changed.
+
+        Where a negative click keeps pieces of the mask, the confidence is still that of the model's own answer.
+        """
         asked = self._asked(frame, prompt, structure)
         found = segment_frame(self.model, self._seen, frame, [asked])
         if asked.mask is None or not prompt.points or any(point.positive for point in prompt.points):
@@ -119,9 +122,9 @@ class Session:
         """
         self._check_open(frame, structure)
         found = self.preview(frame, prompt, structure)
-        given = Given(replace(prompt, structure=None, mask=None), self.rater, self._now())
-        if not prompt.points and prompt.box is None:
-            given = replace(given, prompt=Prompt(structure=structure))
+        pointed = bool(prompt.points) or prompt.box is not None
+        told = replace(prompt, structure=None if pointed else structure)
+        given = Given(told, self.rater, self._now())
         kept = () if prompt.box is not None else self.entry(frame, structure).prompts
         entry = replace(
             self.entry(frame, structure),
@@ -133,12 +136,15 @@ class Session:
         return self._marks.change(f"prompt on frame {frame}", structure, {frame: entry})
 
     def edit(self, frame: int, mask: BoolMask, structure: str = PROMPTED) -> Change:
-        """Puts a mask drawn by hand in place; an empty one says that the structure is absent."""
+        """Puts a mask drawn by hand in place; an empty one says that the structure is absent.
+
+        Prompts given before no longer say how it came about, and are gone.
+        """
         self._check_open(frame, structure)
         if np.shape(mask) != self._shape:
             raise PromptError("A mask must have the size of the frame", value=np.shape(mask), file=self.cine.path)
         entry = self.entry(frame, structure)
-        drawn = replace(entry, mask=PackedMask.of(np.asarray(mask, bool)), confidence=None, source=Status.EDITED)
+        drawn = Entry(PackedMask.of(np.asarray(mask, bool)), source=Status.EDITED, review=entry.review)
         return self._marks.change(f"edit of frame {frame}", structure, {frame: drawn})
 
     def propagate(self, structure: str = PROMPTED, frames: Iterable[int] | None = None) -> Change:
@@ -268,16 +274,15 @@ class Session:
     def _asked(self, frame: int, prompt: Prompt, structure: str) -> Prompt:
         """The whole prompt of a frame: what is new with what was given before, and the mask that it corrects."""
         entry = self.entry(frame, structure)
-        named = structure if structure in self.model.card.structures else None
+        if prompt.mask is not None:
+            raise PromptError("A session corrects the mask that it has: put another in place by edit", value="a mask")
+        if prompt.structure not in (None, structure):
+            raise PromptError(f"This prompt is for {structure}, and names another structure", value=prompt.structure)
         if not prompt.points and prompt.box is None:
-            if named is None:
-                rule = (
-                    f"This model knows by name only {', '.join(self.model.card.structures)}; point at other structures"
-                )
-                raise PromptError(rule, value=structure, file=self.cine.path)
-            return Prompt(structure=named)
+            return Prompt(structure=structure)
+        named = structure if structure in self.model.card.structures else None
         if prompt.box is not None:
-            return replace(prompt, structure=named, mask=None)
+            return replace(prompt, structure=named)
         before = [given.prompt for given in entry.prompts]
         points = tuple(point for one in (*before, prompt) for point in one.points)
         box = next((one.box for one in reversed(before) if one.box is not None), None)

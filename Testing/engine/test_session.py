@@ -17,6 +17,7 @@ from scipy import ndimage
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.evaluation.masks import deepest_click, drawn_box
+from echoapex.evaluation.pointing import next_click
 from echoapex.evaluation.scores import dice
 from echoapex.marks import EMPTY, Entry, Given, Marks, PackedMask, Status, entry_from_plain, entry_to_plain
 from echoapex.models.store import LoadedModel
@@ -104,10 +105,7 @@ def corrected(session: Session, frame: int, structure: str, truth: BoolMask, cli
     """Clicks where the mask of ``frame`` errs most; its Dice after each of them."""
     scores = []
     for _ in range(clicks):
-        found = session.mask(frame, structure)
-        missing, extra = truth & ~found, found & ~truth
-        positive = bool(missing.sum() >= extra.sum())
-        place = deepest_click(main_pieces(missing if positive else extra), positive=positive)
+        place = next_click(truth, session.mask(frame, structure))
         session.segment(frame, Prompt(points=(place,)), structure)
         scores.append(dice(session.mask(frame, structure), truth))
     return scores
@@ -195,6 +193,25 @@ def test_a_name_alone_finds_frame_and_cine(session: Session, truth: dict[str, Bo
     for ask in (lambda: session.segment(0, Prompt(), "RV_WALL"), lambda: session.propagate("RV_WALL")):
         with pytest.raises(PromptError, match="RV_WALL"):
             ask()
+
+
+def test_an_edit_starts_anew(session: Session, truth: dict[str, BoolMask]) -> None:
+    session.segment(0, click(truth["LV"][0]), "LV")
+    session.edit(0, truth["LV"][0], "LV")
+    assert session.entry(0, "LV").prompts == ()
+    session.segment(0, click(truth["LV"][0]), "LV")
+    assert len(session.entry(0, "LV").prompts) == 1
+    session.undo()
+    session.undo()
+    assert len(session.entry(0, "LV").prompts) == 1 and session.entry(0, "LV").status is Status.PROMPTED
+
+
+def test_a_prompt_that_says_something_else_is_refused(session: Session, truth: dict[str, BoolMask]) -> None:
+    with pytest.raises(PromptError, match=r"names another structure \(found: LA\)"):
+        session.segment(0, Prompt(structure="LA"), "LV")
+    with pytest.raises(PromptError, match="put another in place by edit"):
+        session.segment(0, Prompt(mask=truth["LV"][0]), "LV")
+    assert session.structures == ()
 
 
 def test_prompts_in_mixed_order_stay_on_their_frames(session: Session, truth: dict[str, BoolMask]) -> None:
