@@ -10,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from model_cases import shipped_model
 
 from echoapex import resources
 from echoapex.errors import PromptError
-from echoapex.models.store import load_model
 from echoapex.models.text import TextEncoder, resolve_text
 from echoapex.structures import ambiguous_phrases, known_phrases, normalized, sides, structures
 from echoapex.training.text import (
@@ -35,10 +35,12 @@ KNOWN = [
 FOREIGN = [phrase for phrases in PARTS["test"]["foreign"].values() for phrase in phrases]
 
 
-@pytest.fixture(scope="session")
-def encoder() -> TextEncoder:
-    """That of the shipped model."""
-    found = load_model("echoapex-study", "cpu").text
+@pytest.fixture(scope="session", params=["shipped", "trained"])
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
+    """That of the shipped model, and one trained anew."""
+    if request.param == "trained":
+        return train_text_encoder()
+    found = shipped_model(tmp_path_factory.mktemp("no-models")).text
     assert found is not None
     return found
 
