@@ -27,7 +27,7 @@ of six simulated hearts turned to noise, and at least 0.36 for both ventricles o
 outlines in that one, four (a wall, three of the atrium) fell below it somewhere in 120 frames."""
 
 SMALLEST_PX = 64
-"""Fewer rows or columns are filled up by repeating the rim: OpenCV 5.0 crashes on pictures of 16 x 16."""
+"""Fewer rows or columns are filled up by repeating the rim: OpenCV 5.0 refuses 8 x 8 and crashes at 12 x 40."""
 
 _Value = TypeVar("_Value", np.uint8, np.float32)
 _Map = NDArray[np.float32]
