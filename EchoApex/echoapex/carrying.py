@@ -7,7 +7,7 @@ whatever is outlined on one frame is followed, and what was wrong there stays wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -48,31 +48,61 @@ class Carried:
     confidence: NDArray[np.float32]
 
 
-def carry_masks(cine: Cine, given: Mapping[int, BoolMask], frames: Iterable[int] | None = None) -> Carried:
+def carry_masks(
+    cine: Cine,
+    given: Mapping[int, BoolMask],
+    frames: Iterable[int] | None = None,
+    *,
+    after_move: Callable[[], None] | None = None,
+) -> Carried:
     """The ``given`` masks ``bool [H, W]`` by frame, carried to ``frames`` (to all where None).
 
     A frame between two given ones gets both, each with more weight the nearer and the surer it is; one before the first
-    or after the last gets that. Given masks stay as they are; carried ones lie inside the sector. Raises `PromptError`
-    where none is given, for a frame that the cine has not and for a mask of another size.
+    or after the last gets that. Given masks stay as they are; carried ones lie inside the sector. After each of the
+    `moves` ``after_move`` is called; what it raises ends the work. Raises `PromptError` where none is given, for a
+    frame that the cine has not and for a mask of another size.
     """
     wanted = set(range(cine.frame_count) if frames is None else map(int, frames))
     _check(cine, given, wanted)
     masks, confidence = np.zeros(cine.frames.shape, bool), np.zeros(cine.frame_count, np.float32)
-    motion = _Motion(cine)
-    for earlier, later in pairwise((None, *sorted(given), None)):
-        for index, mask, sure in _between(motion, given, earlier, later, wanted):
+    motion = _Motion(cine, after_move or (lambda: None))
+    for gap in _gaps(given, wanted):
+        for index, mask, sure in _between(motion, given, gap):
             masks[index], confidence[index] = motion.whole(mask), sure
     for index in wanted & given.keys():
         masks[index], confidence[index] = given[index], 1.0
     return Carried(masks, confidence)
 
 
+def moves(given: Collection[int], frames: Iterable[int]) -> int:
+    """How often `carry_masks` moves a mask from a frame to its neighbor on the way from ``given`` to ``frames``."""
+    return sum(abs(end - start) for gap in _gaps(given, set(frames)) for start, end in gap.ways)
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """The ``asked`` frames (rising) between two given ones, one of which may be missing, and how they are reached:
+    ``ways`` are the given frames, each with the last frame that its mask is carried to."""
+
+    asked: list[int]
+    ways: list[tuple[int, int]]
+
+
+def _gaps(given: Collection[int], wanted: set[int]) -> Iterator[_Gap]:
+    for earlier, later in pairwise((None, *sorted(given), None)):
+        asked = sorted(
+            index for index in wanted if (earlier is None or index > earlier) and (later is None or index < later)
+        )
+        if asked:
+            ends = ((earlier, asked[-1]), (later, asked[0]))
+            yield _Gap(asked, [(start, end) for start, end in ends if start is not None])
+
+
 def _check(cine: Cine, given: Mapping[int, BoolMask], wanted: set[int]) -> None:
     if not given:
         raise PromptError("There must be a mask to carry", file=cine.path)
     for frame in sorted(wanted | given.keys()):
-        if not 0 <= frame < cine.frame_count:
-            raise PromptError(f"The frames must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
+        cine.check_frame(frame)
     for mask in given.values():
         if mask.shape != cine.frames.shape[1:]:
             raise PromptError("A mask must have the size of the frame", value=mask.shape, file=cine.path)
@@ -86,18 +116,10 @@ class _Moved:
     sure: float
 
 
-def _between(
-    motion: _Motion, given: Mapping[int, BoolMask], earlier: int | None, later: int | None, wanted: set[int]
-) -> Iterator[tuple[int, BoolMask, float]]:
-    """Frame, mask and confidence of the wanted frames after one given mask and before the next."""
-    first = -1 if earlier is None else earlier
-    last = motion.count if later is None else later
-    asked = sorted(index for index in wanted if first < index < last)
-    if not asked:
-        return
-    ends = ((earlier, asked[-1]), (later, asked[0]))
-    sides = [(start, dict(motion.carried(given[start], start, end))) for start, end in ends if start is not None]
-    for index in asked:
+def _between(motion: _Motion, given: Mapping[int, BoolMask], gap: _Gap) -> Iterator[tuple[int, BoolMask, float]]:
+    """Frame, mask and confidence of the asked frames after one given mask and before the next."""
+    sides = [(start, dict(motion.carried(given[start], start, end))) for start, end in gap.ways]
+    for index in gap.asked:
         found = [moved[index] for _, moved in sides]
         # One that is lost still counts where there is no other.
         weights = np.array([max(moved[index].sure, 1e-3) / abs(index - start) for start, moved in sides])
@@ -110,7 +132,7 @@ def _between(
 class _Motion:
     """How the picture in the sector of a cine moves."""
 
-    def __init__(self, cine: Cine) -> None:
+    def __init__(self, cine: Cine, after_move: Callable[[], None]) -> None:
         import cv2
 
         x0, y0, x1, y1 = cine.sector.box
@@ -119,7 +141,7 @@ class _Motion:
         self._sector = cine.sector.mask
         self._inside = cine.sector.mask[self._window]
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self.count = cine.frame_count
+        self._after_move = after_move
 
     def whole(self, mask: BoolMask) -> BoolMask:
         """``mask [h, w]`` of the sector's box in the full frame, without what lies outside the sector."""
@@ -146,6 +168,7 @@ class _Motion:
             alike = _correlation(first[:rows, :columns][about], _looked_up(now, there)[about])
             yield index, _Moved(cover, _overlap(given, again > 127) * alike)
             before = now
+            self._after_move()
 
     def _about(self, mask: BoolMask) -> BoolMask:
         """The mask with its border: a rim as wide as 0.15 of the side of a square of its size (our choice)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import EchoApexError, ScaleError
+from .errors import EchoApexError, PromptError, ScaleError
 
 ImageStack = NDArray[np.uint8]
 BoolMask = NDArray[np.bool_]
@@ -212,6 +212,11 @@ class Cine:
     @property
     def columns(self) -> int:
         return int(self.frames.shape[2])
+
+    def check_frame(self, frame: int) -> None:
+        """Raises `PromptError` for a frame that the cine has not."""
+        if not 0 <= frame < self.frame_count:
+            raise PromptError(f"The frames must be 0 to {self.frame_count - 1}", value=frame, file=self.path)
 
     def masked_frames(self) -> ImageStack:
         """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""

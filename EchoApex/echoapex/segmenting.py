@@ -48,7 +48,7 @@ def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, f
     does not fit the cine or the model.
     """
     seen = encoded(model, clip)
-    _check(seen.cine, frame, [prompt])
+    check_prompts(seen.cine, frame, [prompt])
     if not prompt.points and prompt.box is None and prompt.mask is None:
         assert prompt.structure is not None
         return segment_structures(model, seen, [prompt.structure])[prompt.structure]
@@ -118,16 +118,16 @@ def segment_frame(
     `segment_cine` does.
     """
     seen = encoded(model, clip)
-    _check(seen.cine, frame, prompts)
+    check_prompts(seen.cine, frame, prompts)
     if not prompts:
         return Segmentation(np.zeros((0, seen.cine.rows, seen.cine.columns), bool), np.zeros(0, np.float32))
     logits, confidence = _decode(seen, seen.features([frame]), prompts, zero_prompts=zero_prompts)
     return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
 
 
-def _check(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
-    if not 0 <= frame < cine.frame_count:
-        raise PromptError(f"The prompted frame must be 0 to {cine.frame_count - 1}", value=frame, file=cine.path)
+def check_prompts(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
+    """Raises `PromptError` for prompts that do not fit a frame of ``cine``, or point beside its ultrasound picture."""
+    cine.check_frame(frame)
     for prompt in prompts:
         prompt.check(cine.rows, cine.columns)
         _check_place(cine, prompt)
@@ -196,7 +196,10 @@ def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> Bo
 
 def wanted_pieces(masks: BoolMask, name: str | None) -> BoolMask:
     """``masks [T, H, W]``, each reduced to its `main_pieces` as the structure of this name has them."""
-    return np.stack([main_pieces(mask, _least_piece(name)) for mask in masks])
+    pieces = np.zeros_like(masks)
+    for frame, mask in enumerate(masks):
+        pieces[frame] = main_pieces(mask, _least_piece(name))
+    return pieces
 
 
 def _least_piece(name: str | None) -> float:

@@ -256,10 +256,10 @@ def test_prompts_that_do_not_fit_are_refused(model: LoadedModel, clip: Simulated
     cine = clip.cine()
     with pytest.raises(PromptError, match="knows by name only LV"):
         segment_cine(model, cine, Prompt(structure="RV_WALL"))
-    with pytest.raises(PromptError, match="frame must be 0 to 15"):
+    with pytest.raises(PromptError, match="frames must be 0 to 15"):
         segment_cine(model, cine, Prompt(structure="LV"), frame=16)
     for wrong in (-1, 16):
-        with pytest.raises(PromptError, match="frame must be 0 to 15"):
+        with pytest.raises(PromptError, match="frames must be 0 to 15"):
             segment_frame(model, cine, wrong, [Prompt(structure="LV")])
     with pytest.raises(PromptError, match="point must lie"):
         segment_cine(model, cine, Prompt(points=(PointPrompt(400.0, 10.0),)))

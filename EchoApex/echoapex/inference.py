@@ -1,0 +1,114 @@
+"""The questions of a session answered by a model, in this process; frames are encoded once, whatever is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .carrying import carry_masks, moves
+from .cine import Cine
+from .encoding import EncodedCine
+from .errors import PromptError
+from .feature_cache import FeatureCache
+from .landmarks import Landmarks
+from .locating import find_landmarks
+from .questions import CarryQuestion, NameQuestion, PromptQuestion, Question
+from .segmenting import Segmentation, segment_frame, segment_structures, taken_away, wanted_pieces
+
+if TYPE_CHECKING:
+    from .models.store import LoadedModel
+
+Progress = Callable[[int, int], None]
+"""Told after each step how many are done, and of how many; what it raises ends the work."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody follows."""
+
+
+class Inference:
+    """``model`` asked about ``cine``. With a ``disk`` encoded frames are kept there, too."""
+
+    def __init__(self, model: LoadedModel, cine: Cine, disk: FeatureCache | None = None) -> None:
+        self.model = model
+        self.cine = cine
+        self._seen = EncodedCine(model, cine, disk=disk)
+
+    def encode_next(self, shown: int) -> int | None:
+        """Encodes the frame nearest to the ``shown`` one that is not encoded yet, and gives it back.
+
+        None when all are, or when no more are kept at once. A click on an encoded frame costs one decode. Raises
+        `PromptError` for a frame that the cine has not.
+        """
+        self.cine.check_frame(shown)
+        frame = self._seen.next_missing(sorted(range(self.cine.frame_count), key=lambda k: (abs(k - shown), -k)))
+        if frame is not None:
+            self._seen.features([frame])
+        return frame
+
+    def answer(self, question: Question, progress: Progress = _silent) -> Segmentation:
+        """``masks bool [F, H, W]`` and ``confidence [F]`` on the frames of the question, in their order.
+
+        Raises `PromptError` for prompts that do not fit, and for a name that the model does not know.
+        """
+        match question:
+            case PromptQuestion():
+                return self._outlined(question)
+            case CarryQuestion():
+                return self._carried(question, progress)
+            case NameQuestion():
+                return self._named(question, progress)
+
+    def landmarks(self, progress: Progress = _silent) -> Landmarks:
+        """The model's landmarks in every frame. Raises `ModelError` for a model without landmark head."""
+        self._encode_all(progress)
+        return find_landmarks(self.model, self._seen)
+
+    def _outlined(self, question: PromptQuestion) -> Segmentation:
+        asked = question.asked
+        found = segment_frame(self.model, self._seen, question.frame, [asked])
+        new = question.given.prompt
+        if asked.mask is None or not new.points or any(point.positive for point in new.points):
+            return found
+        return replace(found, masks=taken_away(asked.mask, found.masks[0], new.points)[None])
+
+    def _carried(self, question: CarryQuestion, progress: Progress) -> Segmentation:
+        count = _Count(moves(question.given, question.frames), progress)
+        carried = carry_masks(self.cine, question.given, question.frames, after_move=count.step)
+        frames = list(question.frames)
+        # A mask that was followed faithfully is no better than the one it came from.
+        first = np.array([question.certainty[_nearest(question.given, frame)] for frame in frames], np.float32)
+        masks = wanted_pieces(carried.masks[frames], question.structure)
+        return Segmentation(masks, carried.confidence[frames] * first)
+
+    def _named(self, question: NameQuestion, progress: Progress) -> Segmentation:
+        if question.structure not in self.model.card.structures:
+            raise PromptError("The model does not know this structure by name", value=question.structure)
+        self._encode_all(progress)
+        found = segment_structures(self.model, self._seen, [question.structure], steady=True)[question.structure]
+        frames = list(question.frames)
+        return Segmentation(found.masks[frames], found.confidence[frames])
+
+    def _encode_all(self, progress: Progress) -> None:
+        """Frame by frame, so that a click need not wait for all of them."""
+        for frame in range(self.cine.frame_count):
+            self._seen.features([frame])
+            progress(frame + 1, self.cine.frame_count)
+
+
+class _Count:
+    """Counts the steps of a work of ``total`` steps."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def step(self) -> None:
+        self._done += 1
+        self._progress(self._done, self._total)
+
+
+def _nearest(given: Iterable[int], frame: int) -> int:
+    return min(given, key=lambda other: abs(other - frame))
