@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     table = parser.add_subparsers(metavar="VERB", required=True)
     for add in (
         *(_add_info, _add_analyze, _add_segment, _add_simulate, _add_evaluate, _add_models, _add_doctor),
-        _add_demo,
+        *(_add_demo, _add_serve),
     ):
         add(table)
     return parser
@@ -132,6 +132,11 @@ def _add_segment(table: Any) -> None:
     parser.add_argument("--box", type=_box, metavar="x0,y0,x1,y1", help="box around what is wanted, in pixels")
     parser.add_argument("--frame", type=_seed, metavar="K", help="frame of the points and the box, from 0 (default: 0)")
     _add_model_options(parser)
+
+
+def _add_serve(table: Any) -> None:
+    text = "answer the questions of a panel on standard input and output (for programs)"
+    _add_model_options(_verb(table, "serve", verbs.serve, text))
 
 
 def _add_evaluate(table: Any) -> None:

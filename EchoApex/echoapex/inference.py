@@ -10,6 +10,7 @@ import numpy as np
 
 from .carrying import carry_masks, moves
 from .cine import Cine
+from .classifying import ViewEstimate, classify_view
 from .encoding import EncodedCine
 from .errors import PromptError
 from .feature_cache import FeatureCache
@@ -46,8 +47,16 @@ class Inference:
         self.cine.check_frame(shown)
         frame = self._seen.next_missing(sorted(range(self.cine.frame_count), key=lambda k: (abs(k - shown), -k)))
         if frame is not None:
-            self._seen.features([frame])
+            self.encode(frame)
         return frame
+
+    def encode(self, frame: int) -> None:
+        """Encodes one frame, unless it is encoded already."""
+        self._seen.features([frame])
+
+    def view(self) -> ViewEstimate:
+        """The view that the model recognizes. Raises `ModelError` for a model without view head."""
+        return classify_view(self.model, self._seen)
 
     def answer(self, question: Question, progress: Progress = _silent) -> Segmentation:
         """``masks bool [F, H, W]`` and ``confidence [F]`` on the frames of the question, in their order.
@@ -95,7 +104,7 @@ class Inference:
     def _encode_all(self, progress: Progress) -> None:
         """Frame by frame, so that a click need not wait for all of them."""
         for frame in range(self.cine.frame_count):
-            self._seen.features([frame])
+            self.encode(frame)
             progress(frame + 1, self.cine.frame_count)
 
 

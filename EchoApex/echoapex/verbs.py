@@ -292,3 +292,10 @@ def demo(chosen: Namespace) -> bool:
     if chosen.json:
         print_json(result)
     return not result["failures"]
+
+
+def serve(chosen: Namespace) -> bool:
+    """Answers what is asked on standard input; false where no model can be loaded."""
+    from .serving import serve as answer
+
+    return answer(chosen.model, chosen.device)

@@ -1,0 +1,219 @@
+"""The inference process: answers questions about one cine, clicks first, and encodes frames while nothing is asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from .. import __version__
+from ..errors import EchoApexError
+from ..feature_cache import FeatureCache
+from ..inference import Inference
+from ..output import plain
+from .inbox import Inbox
+from .protocol import Message, cine_from_message, line, question_from_message
+from .shared import SharedCine
+
+if TYPE_CHECKING:
+    from ..models.store import LoadedModel
+
+DECODE_THREADS = 1
+"""A decode is too short for more: two threads beside a busy process took ten times as long at worst (measured)."""
+
+MOST_ENCODE_THREADS = 4
+"""Our choice: an encode of a small model gains little from more."""
+
+_PROGRESS_S = 0.05
+
+
+class _OverError(Exception):
+    """The work at hand is not wanted any more."""
+
+
+def serve(model_id: str | None, device: str) -> bool:
+    """Answers on standard output what is asked on standard input until that is closed; False where no model loads."""
+    # Whatever else is printed must not come between the messages.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    server = Server(sys.stdin.buffer, out)
+    return server.run(model_id, device)
+
+
+class Server:
+    """Reads messages from ``source`` and writes to ``out``; one cine at a time."""
+
+    def __init__(self, source: BinaryIO, out: BinaryIO) -> None:
+        self._out = out
+        self._saying = threading.Lock()
+        self._inbox = Inbox(source, self._refuse_message)
+        self._disk = FeatureCache()
+        self._shared: SharedCine | None = None
+        self._inference: Inference | None = None
+        self._shown = 0
+        self._complete = False
+        self._told_problem = ""
+        self._encode_threads = 1
+
+    def run(self, model_id: str | None, device: str) -> bool:
+        """Loads the model and answers until nobody asks any more; False where the model cannot be loaded."""
+        self._inbox.listen()
+        self._say(say="hello", version=__version__, pid=os.getpid())
+        try:
+            self._use(model_id, device)
+        except (EchoApexError, ModuleNotFoundError) as problem:
+            self._say(say="unusable", failure=_failure(problem))
+            return False
+        while not self._inbox.closed:
+            told = self._inbox.next()
+            if told is not None:
+                self._handle(told)
+            elif not self._encode_one():
+                self._inbox.wait()
+        return True
+
+    def _use(self, model_id: str | None, device: str) -> None:
+        import torch
+
+        from ..models.store import load_model
+
+        self._model: LoadedModel = load_model(model_id, device)
+        # Before anything changes it, this is the number of physical cores; one is left to who asks.
+        self._encode_threads = max(1, min(MOST_ENCODE_THREADS, torch.get_num_threads() - 1))
+        card = self._model.card
+        self._say(
+            say="ready",
+            model={"id": card.id, "hash": card.weights_sha256, "folder": str(self._model.folder)},
+            device=str(self._model.device),
+            reason=self._model.device_reason,
+            threads={"encode": self._encode_threads, "decode": DECODE_THREADS},
+            cache={"folder": str(self._disk.folder), "bytes": self._disk.size_bytes},
+        )
+
+    def _handle(self, told: Message) -> None:
+        number = int(told.get("id", 0))
+        try:
+            if told["do"] == "open":
+                self._open(told)
+            else:
+                self._say(say="answer", id=number, **self._answer(number, told))
+        except _OverError:
+            self._say(say="cancelled", id=number)
+        except EchoApexError as refusal:
+            self._say(say="refused", id=number, failure=refusal.as_failure())
+        except Exception as problem:
+            if self._fell_back(problem):
+                self._handle(told)
+                return
+            # The process must outlive one question; the whole story is in its log.
+            traceback.print_exc()
+            self._say(say="refused", id=number, failure=_failure(problem))
+
+    def _open(self, told: Message) -> None:
+        self._inference = self._shared = None
+        cine, self._shared = cine_from_message(told["cine"])
+        self._inference = Inference(self._model, cine, self._disk)
+        self._shown, self._complete = int(told.get("shown", 0)), False
+        self._say(say="opened", id=told["id"])
+
+    def _answer(self, number: int, told: Message) -> Message:
+        inference, shared = self._inference, self._shared
+        if inference is None or shared is None:
+            raise EchoApexError("A cine must be opened before anything is asked about it")
+        kind, progress = told.get("kind"), self._progress(number)
+        self._threads(self._encode_threads)
+        if kind == "landmarks":
+            return {"landmarks": plain(inference.landmarks(progress))}
+        if kind == "view":
+            return {"view": plain(inference.view())}
+        question = question_from_message(told, shared)
+        if kind == "prompt":
+            inference.encode(question.frames[0])
+            self._threads(DECODE_THREADS)
+        found = inference.answer(question, progress)
+        for row, mask in enumerate(found.masks):
+            if kind == "prompt":
+                shared.prompt.put(1, mask)
+            else:
+                shared.answered.put(row, mask)
+        return {"confidence": plain(found.confidence)}
+
+    def _progress(self, number: int) -> Callable[[int, int], None]:
+        """Between two steps: answers clicks, tells how far it is, and ends what is not wanted any more."""
+        told_at = 0.0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told_at
+            while (click := self._inbox.click()) is not None:
+                self._handle(click)
+            if self._inbox.is_over(number):
+                raise _OverError
+            self._threads(self._encode_threads)
+            now = time.monotonic()
+            if done == total or now - told_at > _PROGRESS_S:
+                told_at = now
+                self._say(say="progress", id=number, done=done, total=total)
+
+        return tell
+
+    def _encode_one(self) -> bool:
+        """Encodes one more frame; False where none is left to encode."""
+        shown = self._inbox.take_shown()
+        if shown is not None:
+            self._shown, self._complete = shown, False
+        if self._inference is None or self._complete:
+            return False
+        count = self._inference.cine.frame_count
+        self._threads(self._encode_threads)
+        frame = self._inference.encode_next(min(max(self._shown, 0), count - 1))
+        self._complete = frame is None
+        if frame is not None:
+            self._say(say="encoded", frame=frame)
+        if self._disk.problem != self._told_problem:
+            self._told_problem = self._disk.problem
+            self._say(say="note", text=self._told_problem)
+        return frame is not None
+
+    def _fell_back(self, problem: Exception) -> bool:
+        """Whether an accelerator had no memory left, and the processor is used from now on."""
+        import torch
+
+        if not isinstance(problem, torch.OutOfMemoryError) or self._model.device.type == "cpu":
+            return False
+        before, cine = self._model.device, None if self._inference is None else self._inference.cine
+        self._inference = None
+        torch.cuda.empty_cache()
+        self._say(say="note", text=f"{before} has no memory left: the processor is used from now on.")
+        self._use(str(self._model.folder), "cpu")
+        if cine is not None:
+            self._inference = Inference(self._model, cine, self._disk)
+        return True
+
+    def _threads(self, count: int) -> None:
+        import torch
+
+        if torch.get_num_threads() != count:
+            torch.set_num_threads(count)
+
+    def _refuse_message(self, refusal: EchoApexError) -> None:
+        self._say(say="refused", id=0, failure=refusal.as_failure())
+
+    def _say(self, **told: object) -> None:
+        # Nobody listens: the inbox ends us.
+        with self._saying, suppress(BrokenPipeError):
+            self._out.write(line(told))
+            self._out.flush()
+
+
+def _failure(problem: Exception) -> dict[str, object]:
+    if isinstance(problem, EchoApexError):
+        return problem.as_failure()
+    if isinstance(problem, ModuleNotFoundError):
+        return EchoApexError("A library that the model needs is not installed", value=problem.name).as_failure()
+    first = (str(problem).strip().splitlines() or [""])[0]
+    return EchoApexError("The model failed at this question", value=f"{type(problem).__name__}: {first}").as_failure()
