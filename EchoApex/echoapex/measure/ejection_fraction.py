@@ -85,10 +85,32 @@ def measure_lv(
     measurements, and the reason is among the warnings. Raises `MeasureError` for a view that is not apical, arrays that
     do not fit each other, a single frame, or a clip with no left ventricle at all.
     """
-    sure = _check_inputs(view, masks, times, la_masks, confidence)
-    shapes, shape_warnings = _shapes(masks, la_masks, scale.mm_per_px)
+    _check_inputs(view, masks, times, la_masks)
+    shapes, warnings = lv_shapes(masks, la_masks, scale.mm_per_px)
+    return measure_shapes(
+        clip, view, shapes, warnings, scale=scale, times=times, r_wave_times=r_wave_times, confidence=confidence
+    )
+
+
+def measure_shapes(
+    clip: str,
+    view: str,
+    shapes: Sequence[CavityShape | None],
+    shape_warnings: Sequence[str] = (),
+    *,
+    scale: Scale,
+    times: FrameTimes,
+    beats: Sequence[Beat] | None = None,
+    r_wave_times: Sequence[float] = (),
+    confidence: ArrayLike | None = None,
+) -> LVResult:
+    """What `measure_lv` gives, from the shapes ``[T]`` and words of `lv_shapes`; ``beats`` count where they are given.
+
+    Raises `MeasureError` where a given beat has its ED or ES in a frame without a shape.
+    """
+    sure = frame_confidence(confidence, len(shapes))
     disks = _curve(shapes, lambda shape: shape.disk_volume)
-    search = search_beats(disks, times, r_wave_times)
+    search = search_beats(disks, times, r_wave_times) if beats is None else _given_beats(beats, shapes)
     warnings = (*_clip_warnings(scale, times), *shape_warnings, *search.warnings)
     by_method = {
         view: disks,
@@ -104,7 +126,7 @@ def measure_lv(
         view=view,
         area_px=_curve(shapes, lambda shape: shape.area_px),
         volume_ml=disks if scale.known else None,
-        shapes=shapes,
+        shapes=tuple(shapes),
         beats=search.beats,
         beat_volumes=beat_volumes,
         measurements=_measurements(clip, beat_volumes, search, times, sure, warnings),
@@ -112,24 +134,50 @@ def measure_lv(
     )
 
 
-def _check_inputs(
-    view: str, masks: NDArray[Any], times: FrameTimes, la_masks: NDArray[Any] | None, confidence: ArrayLike | None
-) -> FloatArray | None:
-    """Refuse what does not fit; returns the confidence as an array."""
+def _given_beats(beats: Sequence[Beat], shapes: Sequence[CavityShape | None]) -> BeatSearch:
+    for frame in (frame for beat in beats for frame in (beat.ed, beat.es)):
+        if not 0 <= frame < len(shapes) or shapes[frame] is None:
+            raise MeasureError("EF needs a measurable left ventricle at ED and ES", value=f"none in frame {frame}")
+    return BeatSearch(tuple(beats), (), "" if beats else "none was given")
+
+
+def _check_inputs(view: str, masks: NDArray[Any], times: FrameTimes, la_masks: NDArray[Any] | None) -> None:
     require_apical(view)
     require_masks(masks, la_masks)
     if len(masks) < 2:
         raise MeasureError(TOO_SHORT, value=masks.shape)
     if times.seconds is not None and times.seconds.size != len(masks):
         raise MeasureError("There must be one time for each mask", value=times.seconds.size)
-    return frame_confidence(confidence, len(masks))
 
 
-def _shapes(
-    masks: NDArray[Any], la_masks: NDArray[Any] | None, mm_per_px: MmPerPx | None
+ShapeOf = Callable[[NDArray[Any], NDArray[Any] | None, MmPerPx | None, FloatArray | None], CavityShape | None]
+"""Measures one frame: masks of ventricle and atrium ``[H, W]``, mm per pixel, and the direction of the apex."""
+
+
+def shape_of(
+    mask: NDArray[Any], la_mask: NDArray[Any] | None, mm_per_px: MmPerPx | None, apex: FloatArray | None = None
+) -> CavityShape | None:
+    """As `measure_cavity`, but None for a mask without a usable outline."""
+    # It is a gap in the curve, which `search_beats` bridges and reports.
+    try:
+        return measure_cavity(mask, mm_per_px=mm_per_px, la_mask=la_mask, apex_direction=apex)
+    except MeasureError:
+        return None
+
+
+def lv_shapes(
+    masks: NDArray[Any],
+    la_masks: NDArray[Any] | None = None,
+    mm_per_px: MmPerPx | None = None,
+    measure: ShapeOf = shape_of,
 ) -> tuple[tuple[CavityShape | None, ...], tuple[str, ...]]:
-    """Shape of each frame, measured the same way in all of them, and words on what was done to get there."""
-    shapes = [_shape(mask, None if la_masks is None else la_masks[t], mm_per_px) for t, mask in enumerate(masks)]
+    """Shape of each frame of ``masks`` ``[T, H, W]``, None where there is none, and words on how they were measured.
+
+    ``measure`` is asked for each frame; all are measured in the same way. Raises `MeasureError` where no frame has a
+    measurable left ventricle.
+    """
+    atria = [None if la_masks is None else la_masks[t] for t in range(len(masks))]
+    shapes = [measure(mask, atrium, mm_per_px, None) for mask, atrium in zip(masks, atria, strict=True)]
     found = [shape for shape in shapes if shape is not None]
     if not found:
         raise MeasureError("There is no measurable left ventricle in any frame", value=f"{len(masks)} frames")
@@ -140,22 +188,12 @@ def _shapes(
             f"The mitral annulus is where the outline of the ventricle is flat at its base: the left atrium touches it "
             f"in {at_atrium} of {len(found)} frames only, and all are measured alike"
         )
-        return tuple(_shape(mask, None, mm_per_px, common) for mask in masks), (warning,)
+        return tuple(measure(mask, None, mm_per_px, common) for mask in masks), (warning,)
     turned = [t for t, s in enumerate(shapes) if s is not None and s.axis.direction(mm_per_px) @ common < _TURNED_AWAY]
     for t in turned:
-        shapes[t] = _shape(masks[t], None, mm_per_px, common)
+        shapes[t] = measure(masks[t], None, mm_per_px, common)
     warning = f"{len(turned)} frame(s) pointed elsewhere; their apex was looked for where it is in the others"
     return tuple(shapes), (warning,) if turned else ()
-
-
-def _shape(
-    mask: NDArray[Any], la_mask: NDArray[Any] | None, mm_per_px: MmPerPx | None, apex: FloatArray | None = None
-) -> CavityShape | None:
-    # A frame without a usable outline is a gap in the curve, which `search_beats` bridges and reports.
-    try:
-        return measure_cavity(mask, mm_per_px=mm_per_px, la_mask=la_mask, apex_direction=apex)
-    except MeasureError:
-        return None
 
 
 def _curve(shapes: Sequence[CavityShape | None], value: Callable[[CavityShape], float]) -> FloatArray:
