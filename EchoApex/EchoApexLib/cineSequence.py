@@ -27,12 +27,17 @@ def addCineSequence(scene: Any, name: str, cine: Cine) -> Any:
     """
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     setIndex(sequence, cine.times)
+    tellSources(sequence, cine)
+    for value, frame in zip(indexValues(cine), cine.frames, strict=True):
+        sequence.SetDataNodeAtValue(_volume(frame, cine.scale.mm_per_px or UNSCALED), value)
+    return sequence
+
+
+def tellSources(sequence: Any, cine: Cine) -> None:
+    """Says in attributes of the sequence of ``cine`` where its scale and times come from, or why they are unknown."""
     scale, times = cine.scale, cine.times
     sequence.SetAttribute(SCALE_ATTRIBUTE, str(scale.source) if scale.known else f"unknown, in pixels: {scale.reason}")
     sequence.SetAttribute(TIMES_ATTRIBUTE, str(times.source) if times.known else f"unknown: {times.reason}")
-    for value, frame in zip(indexValues(cine), cine.frames, strict=True):
-        sequence.SetDataNodeAtValue(_volume(frame, scale.mm_per_px or UNSCALED), value)
-    return sequence
 
 
 def setIndex(sequence: Any, times: FrameTimes) -> None:
@@ -49,6 +54,19 @@ def indexValues(cine: Cine) -> list[str]:
     if cine.times.seconds is None:
         return [str(frame) for frame in range(cine.frame_count)]
     return [repr(float(second)) for second in cine.times.seconds]
+
+
+def indexLike(sequence: Any, master: Any) -> None:
+    """Gives an empty sequence the index of another one, with which it is to step."""
+    sequence.SetIndexType(master.GetIndexType())
+    sequence.SetIndexName(master.GetIndexName())
+    sequence.SetIndexUnit(master.GetIndexUnit())
+    sequence.SetNumericIndexValueTolerance(master.GetNumericIndexValueTolerance())
+
+
+def valuesOfSequence(sequence: Any) -> list[str]:
+    """The index of each item as the sequence keeps it."""
+    return [sequence.GetNthIndexValue(item) for item in range(sequence.GetNumberOfDataNodes())]
 
 
 def _volume(frame: NDArray[np.uint8], mmPerPx: tuple[float, float]) -> Any:

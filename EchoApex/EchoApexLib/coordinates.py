@@ -6,10 +6,13 @@ A up, so that i runs to the right and j down where IJK to RAS is ``diag(-sx, -sy
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from echoapex.cine import FloatArray
+from echoapex.errors import EchoApexError
 
 UNSCALED = (1.0, 1.0)
 """Spacing ``(y, x)`` where there is no scale: one unit of RAS is then one pixel, not one millimeter."""
@@ -39,3 +42,34 @@ def pixelsFromRas(ras: ArrayLike, matrix: ArrayLike) -> FloatArray:
     inverse = np.linalg.inv(np.asarray(matrix, np.float64))
     points = np.asarray(ras, np.float64)
     return np.asarray(points @ inverse[:2, :3].T + inverse[:2, 3])
+
+
+def ijkToRasOf(volume: Any) -> FloatArray:
+    """IJK to RAS ``[4, 4]`` of a volume node, without the transforms above it."""
+    import vtk
+
+    found = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(found)
+    return _array(found)
+
+
+def ijkToWorldOf(volume: Any) -> FloatArray:
+    """IJK to RAS ``[4, 4]`` of a volume node as it is shown, with the transforms above it.
+
+    Raises `EchoApexError` where one of them is not linear.
+    """
+    import vtk
+
+    parent = volume.GetParentTransformNode()
+    if parent is None:
+        return ijkToRasOf(volume)
+    if not parent.IsTransformToWorldLinear():
+        rule = "A cine can be worked on below linear transforms only: harden or remove the other one"
+        raise EchoApexError(rule, value=parent.GetName())
+    above = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(above)
+    return _array(above) @ ijkToRasOf(volume)
+
+
+def _array(matrix: Any) -> FloatArray:
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

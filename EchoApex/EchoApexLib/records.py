@@ -15,7 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from echoapex.cine import BoolMask, Cine, FloatArray, FrameTimes, ImageStack, Scale, ScaleSource, Sector, TimeSource
+from echoapex.cine import (
+    BoolMask,
+    Cine,
+    FloatArray,
+    FrameTimes,
+    ImageStack,
+    Mode,
+    ModeSource,
+    Scale,
+    ScaleSource,
+    Sector,
+    TimeSource,
+)
 from echoapex.measure.types import Beat, Measurement, Reference, Source
 from echoapex.output import plain
 from echoapex.segmenting import Segmentation
@@ -66,6 +78,7 @@ def cineOfRecord(
     facts: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in record["facts"].items()
     }
+    facts |= {"mode": Mode(facts["mode"]), "mode_source": ModeSource(facts["mode_source"])}
     return Cine(
         frames=frames,
         times=FrameTimes(seconds, TimeSource(times["source"]), times["reason"]),

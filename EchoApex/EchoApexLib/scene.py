@@ -6,10 +6,9 @@ identifier. What the nodes cannot hold is in text nodes (`records`), which the b
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,28 +17,18 @@ from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.output import plain
 
-from .cineSequence import (
-    addBrowser,
-    addCineSequence,
-    addToBrowser,
-    framesOfSequence,
-    secondsOfSequence,
-    sequencesWith,
-    spacingOfSequence,
-)
+from .cineScene import cineOf
+from .cineSequence import addBrowser, addCineSequence, addToBrowser, sequencesWith, spacingOfSequence
+from .clipView import viewOf
 from .coordinates import ijkToRas
 from .landmarkSequence import addLandmarkSequence, landmarksOfSequence
-from .records import SCHEMA, cineOfRecord, clipRecord, curveOfRecord, measurementOfRecord, segmentationsOf
+from .promptSequence import PROMPTS
+from .recordNode import CLIP, RECORD, STUDY, addRecord, recordOf
+from .records import SCHEMA, clipRecord, curveOfRecord, measurementOfRecord, segmentationsOf
 from .sceneView import showClip
 from .segmentationSequence import addSegmentationSequence, masksOfSequence, showSegmentation
 from .study import SceneClip, SceneStudy, renamed, sceneNames
 from .tables import addCurvePlot, addMeasurementTable
-
-RECORD = "EchoApex.Record"
-"""Role under which a browser refers to the record of its clip, and attribute of text nodes that hold one."""
-
-CLIP, STUDY = "clip", "study"
-"""What a record is about: the values of that attribute."""
 
 ACTIVE_FIRST = ("A4C", "A2C", "PLAX", "A3C", "A5C", "PSAX_PM", "PSAX_MV", "SC4C")
 """The first of these views that is there is shown when a scene opens (own choice: those that are measured first)."""
@@ -117,7 +106,7 @@ def addStudy(scene: Any, study: SceneStudy) -> list[Any]:
     if measurements:
         addMeasurementTable(scene, f"Measurements{' (simulated)' if simulated else ''}", measurements)
     record = {"schema": SCHEMA, "note": study.note, "measurements": measurements}
-    _addRecord(scene, "EchoApex record", STUDY, dict(plain(record)))
+    addRecord(scene, "EchoApex record", STUDY, dict(plain(record)))
     showClip(scene, browsers, _best(study.clips))
     return browsers
 
@@ -135,16 +124,8 @@ def _addClip(scene: Any, clip: SceneClip, name: str) -> Any:
     if curve is not None:
         addCurvePlot(scene, name, cine.times, curve)
         browser.SetSelectedItemNumber(curve.beats[0].ed if curve.beats else 0)
-    browser.SetNodeReferenceID(RECORD, _addRecord(scene, f"{name} record", CLIP, clipRecord(clip)).GetID())
+    browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{name} record", CLIP, clipRecord(clip)).GetID())
     return browser
-
-
-def _addRecord(scene: Any, name: str, about: str, record: Mapping[str, Any]) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLTextNode", name)
-    node.SetAttribute(RECORD, about)
-    node.SetForceCreateStorageNode(True)
-    node.SetText(json.dumps(record, ensure_ascii=False, allow_nan=False))
-    return node
 
 
 def _best(clips: tuple[SceneClip, ...]) -> int:
@@ -166,7 +147,7 @@ def readStudy(scene: Any) -> SceneStudy:
     if not browsers:
         raise EchoApexError("There is no clip of EchoApex in this scene")
     texts = [node for node in _nodes(scene, "vtkMRMLTextNode") if node.GetAttribute(RECORD) == STUDY]
-    records = [_recordOf(node) for node in texts]
+    records = [recordOf(node) for node in texts]
     measurements = (measurementOfRecord(item) for record in records for item in record["measurements"])
     note = "\n".join(record["note"] for record in records)
     return SceneStudy(tuple(_readClip(browser) for browser in browsers), tuple(measurements), note)
@@ -176,29 +157,18 @@ def _nodes(scene: Any, name: str) -> list[Any]:
     return [scene.GetNthNodeByClass(index, name) for index in range(scene.GetNumberOfNodesByClass(name))]
 
 
-def _recordOf(node: Any) -> dict[str, Any]:
-    try:
-        record = json.loads(node.GetText())
-    except ValueError as error:
-        raise ReadError("A record of this scene is damaged", value=f"{node.GetName()}: {error}") from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise ReadError(f"Only records of schema {SCHEMA} can be read", value=node.GetName())
-    return record
-
-
 def _readClip(browser: Any) -> SceneClip:
-    record = _recordOf(browser.GetNodeReference(RECORD))
-    sequence = browser.GetMasterSequenceNode()
-    spacing = spacingOfSequence(sequence)
-    cine = cineOfRecord(record, framesOfSequence(sequence), secondsOfSequence(sequence), spacing)
+    record, cine = recordOf(browser.GetNodeReference(RECORD)), cineOf(browser)
+    spacing = spacingOfSequence(browser.GetMasterSequenceNode())
     masks: dict[str, BoolMask] = {}
     for drawn in sequencesWith(browser, "vtkMRMLSegmentationNode"):
         masks |= masksOfSequence(drawn, (cine.rows, cine.columns))
-    points = sequencesWith(browser, "vtkMRMLMarkupsFiducialNode")
+    lists = sequencesWith(browser, "vtkMRMLMarkupsFiducialNode")
+    points = [item for item in lists if item.GetAttribute(PROMPTS) is None]
     return SceneClip(
         id=browser.GetName(),
         cine=cine,
-        view=record["view"],
+        view=viewOf(browser),
         segmentations=segmentationsOf(masks, record["confidence"]),
         curve=curveOfRecord(record["curve"]),
         landmarks=landmarksOfSequence(points[0], ijkToRas(spacing)) if points else None,

@@ -14,10 +14,11 @@ _AXIAL = "Axial"
 _ONE_UP_RED = '<layout type="horizontal"><item><view class="vtkMRMLSliceNode" singletontag="Red"/></item></layout>'
 
 
-def showClip(scene: Any, browsers: Sequence[Any], chosen: int) -> None:
+def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bool = False) -> None:
     """Shows the clip of ``browsers[chosen]`` in the red view, filling it, and hides what was found in the others.
 
-    All cines lie in the same place, so that the outlines of one would be drawn over another.
+    All cines lie in the same place, so that the outlines of one would be drawn over another. With ``keepLayout`` the
+    views stay as they are arranged, whether the red one is seen or not.
     """
     for index, browser in enumerate(browsers):
         _setFindingsVisible(browser, index == chosen)
@@ -25,7 +26,8 @@ def showClip(scene: Any, browsers: Sequence[Any], chosen: int) -> None:
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     if selection is not None:
         selection.SetActiveVolumeID(volume.GetID())
-    _layout(scene)
+    if not keepLayout:
+        _layout(scene)
     _background(scene, volume)
     _fit(scene, volume)
 

@@ -19,7 +19,9 @@ from .images import fillImage, frameOfImage, vtkMatrix
 UNNAMED_COLOR = (240, 220, 60)
 """RGB of a mask whose structure is not known by name (own choice)."""
 
-_LABELMAP = "Binary labelmap"
+LABELMAP = "Binary labelmap"
+"""Slicer's name of the representation that masks have."""
+
 _FILL_OPACITY = 0.25  # own choice: the tissue stays visible
 
 
@@ -64,14 +66,21 @@ def _segmentation(masks: Mapping[str, BoolMask], matrix: Any) -> Any:
     layers, places = _layers(masks.values())
     images = [_labelmap(layer, matrix) for layer in layers]
     for label, (name, place) in enumerate(zip(masks, places, strict=True), start=1):
-        segment = _segment(name)
+        segment = newSegment(name)
         segment.SetLabelValue(label)
-        segment.AddRepresentation(_LABELMAP, images[place])
+        segment.AddRepresentation(LABELMAP, images[place])
         segmentation.AddSegment(segment, name)
-    geometry = slicer.vtkSegmentationConverter.SerializeImageGeometry(images[0])
+    setReferenceGeometry(segmentation, images[0])
+    return node
+
+
+def setReferenceGeometry(segmentation: Any, image: Any) -> None:
+    """Tells a ``vtkSegmentation`` the grid on which its masks are drawn, which is that of ``image``."""
+    import slicer
+
+    geometry = slicer.vtkSegmentationConverter.SerializeImageGeometry(image)
     role = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
     segmentation.SetConversionParameter(role, geometry)
-    return node
 
 
 def _layers(masks: Iterable[BoolMask]) -> tuple[list[NDArray[np.uint8]], list[int]]:
@@ -95,7 +104,8 @@ def _labelmap(layer: NDArray[np.uint8], matrix: Any) -> Any:
     return image
 
 
-def _segment(name: str) -> Any:
+def newSegment(name: str) -> Any:
+    """A ``vtkSegment`` without a mask, with the name, color and terminology of a structure."""
     import slicer
 
     segment, known = slicer.vtkSegment(), structures().get(name)
@@ -114,7 +124,7 @@ def showSegmentation(proxy: Any, volume: Any) -> None:
     proxy.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     proxy.CreateDefaultDisplayNodes()
     display = proxy.GetDisplayNode()
-    display.SetPreferredDisplayRepresentationName2D(_LABELMAP)
+    display.SetPreferredDisplayRepresentationName2D(LABELMAP)
     display.SetOpacity2DFill(_FILL_OPACITY)
 
 
@@ -125,13 +135,14 @@ def masksOfSequence(sequence: Any, shape: tuple[int, int]) -> dict[str, BoolMask
     """
     items = [sequence.GetNthDataNode(item).GetSegmentation() for item in range(sequence.GetNumberOfDataNodes())]
     names = [items[0].GetNthSegmentID(index) for index in range(items[0].GetNumberOfSegments())]
-    return {name: np.stack([_maskOf(item, name, shape) for item in items]) for name in names}
+    return {name: np.stack([maskOf(item, name, shape) for item in items]) for name in names}
 
 
-def _maskOf(segmentation: Any, name: str, shape: tuple[int, int]) -> BoolMask:
+def maskOf(segmentation: Any, name: str, shape: tuple[int, int]) -> BoolMask:
+    """The mask ``bool [H, W]`` of one segment; empty where there is no such segment."""
     mask = np.zeros(shape, bool)
     segment = segmentation.GetSegment(name)
-    image = None if segment is None else segment.GetRepresentation(_LABELMAP)
+    image = None if segment is None else segment.GetRepresentation(LABELMAP)
     if image is None or image.IsEmpty():
         return mask
     x0, _, y0, _, _, _ = image.GetExtent()

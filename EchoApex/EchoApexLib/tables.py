@@ -33,10 +33,18 @@ def addTable(scene: Any, name: str, columns: Columns) -> Any:
     """
     table = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
     table.SetUseColumnTitleAsColumnHeader(True)
-    for title, values in columns.items():
-        table.AddColumn(_column(title, values))
+    fillTable(table, columns)
     table.SetLocked(True)
     return table
+
+
+def fillTable(table: Any, columns: Columns) -> None:
+    """Puts ``columns`` in place of those that ``table`` has, as one change; see `addTable`."""
+    changing = table.StartModify()
+    table.RemoveAllColumns()
+    for title, values in columns.items():
+        table.AddColumn(_column(title, values))
+    table.EndModify(changing)
 
 
 def _column(title: str, values: Sequence[str] | FloatArray) -> Any:
@@ -55,29 +63,30 @@ def _cell(text: str) -> str:
 
 
 def addMeasurementTable(scene: Any, name: str, measurements: Sequence[Measurement]) -> Any:
+    """A table of `measurementColumns`."""
+    return addTable(scene, name, measurementColumns(measurements))
+
+
+def measurementColumns(measurements: Sequence[Measurement]) -> Columns:
     """The measurements with unit, method, clips and frames, confidence, normal values, grade and warnings."""
 
     def numbers(values: Sequence[float | None]) -> FloatArray:
         return np.array([np.nan if value is None else value for value in values], np.float64)
 
     references = [item.reference for item in measurements]
-    return addTable(
-        scene,
-        name,
-        {
-            "Name": [item.name for item in measurements],
-            "Value": numbers([item.value for item in measurements]),
-            "Unit": [item.unit for item in measurements],
-            "Method": [item.method for item in measurements],
-            "Clips and frames": [_sources(item) for item in measurements],
-            "Confidence": numbers([item.confidence for item in measurements]),
-            "Normal from": numbers([None if known is None else known.low for known in references]),
-            "Normal to": numbers([None if known is None else known.high for known in references]),
-            "Scheme": ["" if known is None else known.scheme for known in references],
-            "Grade": [item.grade or "" for item in measurements],
-            "Warnings": ["; ".join(item.warnings) for item in measurements],
-        },
-    )
+    return {
+        "Name": [item.name for item in measurements],
+        "Value": numbers([item.value for item in measurements]),
+        "Unit": [item.unit for item in measurements],
+        "Method": [item.method for item in measurements],
+        "Clips and frames": [_sources(item) for item in measurements],
+        "Confidence": numbers([item.confidence for item in measurements]),
+        "Normal from": numbers([None if known is None else known.low for known in references]),
+        "Normal to": numbers([None if known is None else known.high for known in references]),
+        "Scheme": ["" if known is None else known.scheme for known in references],
+        "Grade": [item.grade or "" for item in measurements],
+        "Warnings": ["; ".join(item.warnings) for item in measurements],
+    }
 
 
 def _sources(item: Measurement) -> str:
@@ -113,13 +122,20 @@ def _moments(beats: Sequence[Beat], columns: Mapping[str, FloatArray]) -> dict[s
 def _addSeries(scene: Any, chart: Any, name: str, table: Any, columns: tuple[str, str]) -> None:
     series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
     points = table.GetColumnIndex(MOMENT) >= 0
+    showSeries(series, table, columns, MOMENT_COLOR if points else CURVE_COLOR, points=points)
+    chart.AddAndObservePlotSeriesNodeID(series.GetID())
+
+
+def showSeries(
+    series: Any, table: Any, columns: tuple[str, str], color: tuple[float, float, float], *, points: bool
+) -> None:
+    """Draws two ``columns`` (x, y) of ``table`` in this RGB color: as a line, or as ``points`` called by `MOMENT`."""
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(columns[0])
     series.SetYColumnName(columns[1])
     series.SetPlotType(series.PlotTypeScatter)
     series.SetLineStyle(series.LineStyleNone if points else series.LineStyleSolid)
     series.SetMarkerStyle(series.MarkerStyleCircle if points else series.MarkerStyleNone)
-    series.SetColor(*(MOMENT_COLOR if points else CURVE_COLOR))
+    series.SetColor(*color)
     if points:
         series.SetLabelColumnName(MOMENT)
-    chart.AddAndObservePlotSeriesNodeID(series.GetID())

@@ -1,0 +1,69 @@
+"""Clicks of Slicer's place mode, each reported once as a point of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .observers import Observers, removeNode
+
+_CLASS = "vtkMRMLMarkupsFiducialNode"
+
+
+class PointTool:
+    """A list of points, not saved and in no sequence, that takes the clicks while the tool is armed.
+
+    ``onProblem`` is as in `Observers`.
+    """
+
+    def __init__(self, scene: Any, onProblem: Callable[[str], None]) -> None:
+        self._scene = scene
+        self._list: Any = None
+        self._observers = Observers(onProblem)
+        self._onPlaced: Callable[[tuple[float, float, float]], None] | None = None
+
+    def arm(self, name: str, onPlaced: Callable[[tuple[float, float, float]], None]) -> None:
+        """Puts Slicer into place mode until `disarm`; ``onPlaced`` gets the RAS in mm of each click."""
+        self.disarm()
+        self._onPlaced = onPlaced
+        self._list = self._scene.AddNewNodeByClass(_CLASS, name)
+        self._list.SetSaveWithScene(False)
+        self._list.SetHideFromEditors(True)
+        self._list.CreateDefaultDisplayNodes()
+        self._list.GetDisplayNode().SetSaveWithScene(False)
+        self._list.GetDisplayNode().SetPointLabelsVisibility(False)
+        self._observers.add(self._list, self._list.PointPositionDefinedEvent, self._report, data="int")
+        self._startPlacing()
+
+    def _startPlacing(self) -> None:
+        selection, interaction = self._modes()
+        selection.SetReferenceActivePlaceNodeClassName(_CLASS)
+        selection.SetActivePlaceNodeID(self._list.GetID())
+        interaction.SetPlaceModePersistence(True)
+        interaction.SetCurrentInteractionMode(interaction.Place)
+
+    def _modes(self) -> tuple[Any, Any]:
+        find = self._scene.GetFirstNodeByClass
+        return find("vtkMRMLSelectionNode"), find("vtkMRMLInteractionNode")
+
+    def _report(self, index: int) -> None:
+        position = [0.0, 0.0, 0.0]
+        self._list.GetNthControlPointPositionWorld(index, position)
+        # Removed here, the point would be missing in the widget that has just placed it.
+        self._list.UnsetNthControlPointPosition(index)
+        if self._onPlaced is not None:
+            self._onPlaced((position[0], position[1], position[2]))
+
+    def disarm(self) -> None:
+        """Ends place mode, if this tool has begun it, and removes the list."""
+        self._observers.clear()
+        self._onPlaced = None
+        if self._list is None:
+            return
+        selection, interaction = self._modes()
+        if selection is not None and selection.GetActivePlaceNodeID() == self._list.GetID():
+            interaction.SetPlaceModePersistence(False)
+            interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+            selection.SetActivePlaceNodeID(None)
+        node, self._list = self._list, None
+        removeNode(self._scene, node)
