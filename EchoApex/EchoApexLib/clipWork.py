@@ -1,0 +1,361 @@
+"""The work on one open cine: prompts, propagation, review, numbers; questions go to the inference process.
+
+No Qt. Refusals are raised as `EchoApexError`; what comes later is told through callbacks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from echoapex.cine import Cine
+from echoapex.errors import EchoApexError, PromptError
+from echoapex.landmarks import Landmarks
+from echoapex.marks import Change, Entry
+from echoapex.prompts import PointPrompt, Prompt
+from echoapex.questions import Question
+from echoapex.segmenting import Segmentation
+from echoapex.serving import InferenceProcess
+from echoapex.session_state import SessionState
+from echoapex.structures import PROMPTED, find_structure, structures
+
+from .clipView import setViewOf, viewOf
+from .sessionScene import SessionScene
+from .volumeCurve import VolumeCurve
+from .wallProtocol import WallProtocol
+
+UNNAMED = "Unnamed"
+"""What a structure is called that is only pointed at."""
+
+
+def titleOf(structure: str) -> str:
+    """What a structure is called on screen."""
+    return UNNAMED if structure == PROMPTED else structures()[structure].name
+
+
+class ClipWork:
+    """The cine of ``browser`` with its session, curve and walls.
+
+    ``running`` gives the inference process, or raises `EchoApexError` saying why there is none; ``changed`` is told
+    that something on screen is out of date, ``said`` gets a sentence for the user.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        browser: Any,
+        cine: Cine,
+        state: SessionState,
+        *,
+        running: Callable[[], InferenceProcess],
+        changed: Callable[[], None],
+        said: Callable[[str], None],
+    ) -> None:
+        self.browser, self.cine, self.state = browser, cine, state
+        self._running, self._changed, self._said = running, changed, said
+        self.view = viewOf(browser)
+        self.scene = SessionScene(scene, browser, state, onEdited=self._edited, onProblem=said)
+        self.curve = VolumeCurve(scene, browser, cine, self.view)
+        self.walls = WallProtocol(scene, browser, cine, changed, said)
+        self.structure = "LV"
+        self.progress: tuple[int, int] | None = None
+        self._prompts: deque[tuple[int, Prompt, str]] = deque()
+        self._asking = False
+        self._work: int | None = None
+        self._previewed = self._shownFrom = 0
+        self._stale = {"LV", "LA"} & set(state.structures)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the scene was closed, or the cine removed from it."""
+        return bool(self.scene.closed)
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown."""
+        return int(self.scene.frame)
+
+    @property
+    def entry(self) -> Entry:
+        """What is known of the chosen structure on the frame that is shown."""
+        return self.state.entry(self.frame, self.structure)
+
+    def leave(self) -> None:
+        """Another cine is turned to: what was asked is not wanted any more."""
+        self.cancel()
+        self._prompts.clear()
+        self._asking = False
+        self._previewed += 1
+
+    def close(self) -> None:
+        """Lets go of the scene."""
+        self.leave()
+        for part in (self.scene, self.curve, self.walls):
+            part.close()
+
+    # Prompts
+
+    def choose(self, structure: str) -> None:
+        """The structure that everything is about from now on. Raises `PromptError` for one that is not known."""
+        if structure != PROMPTED and structure not in structures():
+            raise PromptError("There is no such structure", value=structure)
+        self.structure = structure
+        self.scene.showPrompts(structure)
+        self._changed()
+
+    def click(self, pixel: tuple[float, float], positive: bool = True) -> None:
+        """A point prompt on the frame that is shown. Raises `PromptError` where it cannot be used."""
+        self._prompt(Prompt(points=(PointPrompt(*pixel, positive=positive),)))
+
+    def box(self, box: tuple[float, float, float, float]) -> None:
+        """A box prompt ``(x0, y0, x1, y1)`` on the frame that is shown. Raises `PromptError` as `click`."""
+        self._prompt(Prompt(box=box))
+
+    def text(self, words: str) -> str:
+        """Looks for what ``words`` name on the frame that is shown; gives the structure.
+
+        Raises `PromptError` for words that name nothing known, and for a structure that the model cannot find by name:
+        that is chosen nevertheless, to be pointed at.
+        """
+        found = find_structure(words)
+        self.choose(found.id)
+        self._prompt(Prompt())
+        return found.id
+
+    def preview(self, prompt: Prompt | None) -> None:
+        """Shows what ``prompt`` would outline while it is dragged; None takes the preview away."""
+        self._previewed += 1
+        if prompt is None:
+            self.scene.preview(None)
+            return
+        number, frame = self._previewed, self.frame
+        try:
+            question = self.state.ask(frame, prompt, self.structure)
+        except PromptError:
+            # On the way, a drag may pass over places where no prompt can be: letting go there tells.
+            self.scene.preview(None)
+            return
+
+        def show(found: Segmentation) -> None:
+            # A later drag has its own; one that is over has none. Among those of one drag, the newest comes last.
+            if number >= self._shownFrom and not self.closed and frame == self.frame:
+                self.scene.preview(found.masks[0], question.structure)
+
+        self._running().ask(question, show, replaces="preview")
+
+    def endPreview(self) -> None:
+        """The drag is over: no preview that is still on its way is shown."""
+        self.preview(None)
+        self._shownFrom = self._previewed + 1
+
+    def _prompt(self, prompt: Prompt) -> None:
+        self.endPreview()
+        self.scene.readEdits()
+        self._running()
+        waiting = (self.frame, prompt, self.structure)
+        # Refused now, not when its turn comes.
+        self.state.ask(*waiting)
+        self._prompts.append(waiting)
+        self._askNext()
+
+    def _askNext(self) -> None:
+        """One prompt at a time: the next one corrects the mask of the one before."""
+        if self._asking or not self._prompts:
+            return
+        frame, prompt, structure = self._prompts.popleft()
+        try:
+            question = self.state.ask(frame, prompt, structure)
+            self._running().ask(question, lambda found: self._answered(question, found), self._refused)
+        except EchoApexError as refusal:
+            self._refused(str(refusal))
+            return
+        self._asking = True
+
+    def _answered(self, question: Question, found: Segmentation) -> None:
+        self._asking = False
+        self._take(question, found)
+        if not found.masks.any():
+            self._said(f"Nothing was found there for {titleOf(question.structure)}.")
+        self._askNext()
+
+    def _refused(self, sentence: str) -> None:
+        self._asking = False
+        # The prompts after it were given to a mask that did not come about.
+        self._prompts.clear()
+        self._said(sentence)
+        self._changed()
+
+    def _take(self, question: Question, found: Segmentation) -> None:
+        if not self.closed:
+            self._write(self.state.take(question, found))
+
+    # Through the cine
+
+    def propagate(self, direction: int = 0) -> None:
+        """Carries the structure from the frame that is shown: back (-1), forward (1), or through all of the cine (0).
+
+        Raises `PromptError` where there is nothing to go by.
+        """
+        self.scene.readEdits()
+        here, count = self.frame, self.cine.frame_count
+        frames = {-1: range(here + 1), 0: range(count), 1: range(here, count)}[direction]
+        question = self.state.ask_propagation(self.structure, frames)
+        self.cancel()
+        self.progress = (0, max(len(question.frames), 1))
+        self._work = self._running().ask(
+            question, lambda found: self._propagated(question, found), self._workRefused, self._progressed
+        )
+        self._changed()
+
+    def _propagated(self, question: Question, found: Segmentation) -> None:
+        self._work = self.progress = None
+        self._take(question, found)
+        absent = int(np.count_nonzero(~found.masks.any(axis=(1, 2))))
+        if absent:
+            self._said(f"{titleOf(question.structure)} was not found on {absent} of {len(question.frames)} frames.")
+
+    def _workRefused(self, sentence: str) -> None:
+        self._work = self.progress = None
+        self._said(sentence)
+        self._changed()
+
+    def _progressed(self, done: int, total: int) -> None:
+        self.progress = (done, total)
+        self._changed()
+
+    def cancel(self) -> None:
+        """Ends what goes through the cine; nothing of it is kept."""
+        if self._work is not None:
+            with suppress(EchoApexError):
+                # Without a process there is nothing to be cancelled.
+                self._running().cancel(self._work)
+            self._work = self.progress = None
+            self._changed()
+
+    # Review
+
+    def undo(self) -> None:
+        """Takes the last change back and goes to where it was."""
+        self._again(self.state.undo(), "Undone", "There is nothing to undo.")
+
+    def redo(self) -> None:
+        """Does again what was undone last and goes to where it was."""
+        self._again(self.state.redo(), "Done again", "There is nothing to do again.")
+
+    def _again(self, change: Change | None, what: str, nothing: str) -> None:
+        if change is None:
+            self._said(nothing)
+            return
+        self._write(change)
+        if change.frames and self.frame not in change.frames:
+            self.show(change.frames[0])
+        self._said(f"{what}: {change.name} ({titleOf(change.structure)}).")
+
+    def accept(self) -> None:
+        """Accepts the mask of the frame that is shown: it is locked until `reopen`. Raises `PromptError` for none."""
+        self.scene.readEdits()
+        self._write(self.state.accept([self.frame], self.structure))
+
+    def acceptAll(self) -> None:
+        """Accepts every mask of the structure that there is and that is not flagged."""
+        self.scene.readEdits()
+        frames = [
+            frame
+            for frame in range(self.cine.frame_count)
+            if (entry := self.state.entry(frame, self.structure)).mask is not None and entry.review is None
+        ]
+        if not frames:
+            raise PromptError("There is no mask left to accept", value=titleOf(self.structure))
+        self._write(self.state.accept(frames, self.structure))
+
+    def flag(self) -> None:
+        """Flags the frame that is shown as doubtful."""
+        self._write(self.state.flag([self.frame], self.structure))
+
+    def reopen(self) -> None:
+        """Takes acceptance and flag from the frame that is shown."""
+        self._write(self.state.reopen([self.frame], self.structure))
+
+    def clear(self) -> None:
+        """Removes mask and prompts of the frame that is shown. Raises `PromptError` where it is accepted."""
+        self._write(self.state.clear([self.frame], self.structure))
+
+    def nextToReview(self) -> None:
+        """Goes to the next frame that needs review, around the end of the cine."""
+        frames = self.state.needs_review(self.structure)
+        if not frames:
+            self._said(f"No frame of {titleOf(self.structure)} needs review.")
+            return
+        self.show(next((one for one in frames if one > self.frame), frames[0]))
+
+    def show(self, frame: int) -> None:
+        """Goes to a frame; beyond either end to the last one there."""
+        self.scene.show(min(max(frame, 0), self.cine.frame_count - 1))
+
+    # Numbers
+
+    def setView(self, view: str) -> None:
+        """Measures as in this view."""
+        self.view = view
+        setViewOf(self.browser, view)
+        self.curve.setView(view)
+        self._changed()
+
+    def setPhase(self, ed: bool) -> None:
+        """The frame that is shown is end-diastole, or end-systole. Raises `EchoApexError` where it is both."""
+        phase = {"ed" if ed else "es": self.frame}
+        self.curve.setPhases(**phase)
+        if self.walls.points is not None:
+            self.walls.setPhases(**phase)
+        self._changed()
+
+    def findPhases(self) -> None:
+        """End-diastole and end-systole as they are found, not as they were set by hand."""
+        self.curve.clearPhases()
+        self._changed()
+
+    def measure(self) -> bool:
+        """Brings curve and numbers up to date; whether there was anything to do."""
+        stale, self._stale = self._stale, set()
+        for structure in sorted(stale):
+            entries = [self.state.entry(frame, structure) for frame in range(self.cine.frame_count)]
+            missing = [frame for frame, entry in enumerate(entries) if entry.mask is None]
+            sure = [_certainty(entry) for entry in entries]
+            self.curve.update(self.state.masks(structure), structure, missing, sure)
+        return bool(stale)
+
+    def suggestWalls(self) -> None:
+        """Asks the model for the landmarks of the walls; ED and ES are those of the curve."""
+        self.cancel()
+        self.progress = (0, self.cine.frame_count)
+        self._work = self._running().ask_landmarks(self._wallsFound, self._workRefused, self._progressed)
+        self._changed()
+
+    def _wallsFound(self, landmarks: Landmarks) -> None:
+        self._work = self.progress = None
+        if not self.closed:
+            phases = self.curve.phases
+            self.walls.suggest(landmarks, phases.ed, phases.es)
+        self._changed()
+
+    def _edited(self, change: Change) -> None:
+        self._stale |= {change.structure} & {"LV", "LA"}
+        self._changed()
+
+    def _write(self, change: Change) -> None:
+        if change.structure not in self.scene.structures:
+            self.scene.addStructure(change.structure)
+        self.scene.write(change)
+        self.scene.showPrompts(self.structure)
+        self._edited(change)
+
+
+def _certainty(entry: Entry) -> float:
+    """The predicted Dice; a mask by hand is sure, and no mask is not."""
+    if entry.mask is None:
+        return float("nan")
+    return 1.0 if entry.confidence is None else entry.confidence

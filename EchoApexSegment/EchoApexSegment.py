@@ -1,0 +1,278 @@
+"""EchoApexSegment: outlines the heart in ultrasound cines from clicks, boxes and names, and follows it over time."""
+
+import qt
+import slicer
+import vtk
+from slicer import vtkMRMLSequenceBrowserNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+TICK_MS = 15
+"""How often answers of the inference process are looked for."""
+
+EXTENSIONS = "*.dcm *.avi *.mp4 *.mov *.mkv *.nii *.nii.gz *.mhd *.mha *.nrrd"
+
+
+class EchoApexSegment(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("EchoApex Segment")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["EchoApex for 3D Slicer contributors"]
+        self.parent.helpText = _(
+            "Open an ultrasound cine of the heart, choose a structure, and click it, drag a box around it, or name it. "
+            "Its outline is carried through the beat; correct it where it is wrong, accept it where it is right, and "
+            "read volumes, ejection fraction and wall thickness, each with the frames it comes from. "
+            "Not a medical device."
+        )
+        self.parent.acknowledgementText = _(
+            "An independent, open implementation of what is described in arXiv 2410.11092. The model that comes with "
+            "it was trained on simulated hearts."
+        )
+
+
+@parameterNodeWrapper
+class EchoApexSegmentParameterNode:
+    """What a saved scene keeps of the panel; everything else is in the nodes of the cine."""
+
+    browser: vtkMRMLSequenceBrowserNode
+    structure: str = "LV"
+
+
+class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: reads widgets, calls the workbench, shows what comes of it."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
+        self.parts, self.keys, self.viewInput = [], None, None
+        self._parameterNode, self._guiTag = None, None
+        self._outdated = True
+
+    # Life of the panel
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        from EchoApexSegmentLib.parts import makeParts
+
+        self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoApexSegment.ui"))
+        self.layout.addWidget(self.uiWidget)
+        self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = EchoApexSegmentLogic()
+        self.bench = self.logic.workbench(self.outdate, self.say)
+        self.parts = makeParts(self)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
+        self.ui.openButton.connect("clicked()", self.onOpen)
+        self.ui.cineSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onBrowserChosen)
+        # No parent: it must not outlive this object.
+        self.timer = qt.QTimer()
+        self.timer.setInterval(TICK_MS)
+        self.timer.connect("timeout()", self.onTick)
+        self.initializeParameterNode()
+
+    def enter(self):
+        """The module is shown: its keys and its view input work from now on."""
+        from EchoApexSegmentLib.keys import Keys
+        from EchoApexSegmentLib.plotView import useLayout
+        from EchoApexSegmentLib.viewInput import ViewInput
+
+        useLayout()
+        self.initializeParameterNode()
+        self.keys = Keys(self)
+        self.viewInput = ViewInput(self)
+        self.setTool("none")
+        self.setTakesAway(self.ui.polarityButton.checked)
+        self.timer.start()
+        self.outdate()
+
+    def exit(self):
+        """Another module is shown; what was asked goes on as soon as this one is shown again."""
+        if self.bench.clip is not None and not self.bench.clip.closed:
+            self.attempt(self.bench.clip.scene.readEdits)
+        for part in (self.keys, self.viewInput):
+            if part is not None:
+                part.close()
+        self.keys = self.viewInput = None
+        self.timer.stop()
+
+    def cleanup(self):
+        """The panel goes: nothing of it may go on."""
+        if self.keys is not None:
+            self.exit()
+        self.removeObservers()
+        self.setParameterNode(None)
+        self.bench.close()
+
+    # Scene
+
+    def initializeParameterNode(self):
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, node):
+        """Binds the widgets of the ``.ui`` file that name one of its fields to the parameter node."""
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._guiTag)
+        self._parameterNode = node
+        if node is not None:
+            self._guiTag = node.connectGui(self.uiWidget)
+
+    def onSceneStartClose(self, caller, event):
+        self.setParameterNode(None)
+        self.bench.close()
+
+    def onSceneEndClose(self, caller, event):
+        self.say("")
+        self.initializeParameterNode()
+        self.outdate()
+
+    def onSceneEndImport(self, caller, event):
+        """A scene was read: go on with the cine that was worked on when it was saved."""
+        self.initializeParameterNode()
+        if self._parameterNode.browser is not None:
+            self.onBrowserChosen(self._parameterNode.browser)
+
+    # Opening
+
+    def onOpen(self):
+        path = qt.QFileDialog.getOpenFileName(
+            self.uiWidget, _("Open a cine"), "", _("Cines ({extensions});;All files (*)").format(extensions=EXTENSIONS)
+        )
+        if path:
+            self.openFile(path)
+
+    def openFile(self, path):
+        """Opens a cine from a file, as the button does after the dialog."""
+        browser = self.attempt(lambda: self.bench.openFile(path))
+        if browser is not None:
+            self.ui.cineSelector.setCurrentNode(browser)
+        return browser
+
+    def onBrowserChosen(self, browser):
+        if browser is None or self.attempt(lambda: self.bench.openBrowser(browser) or True) is None:
+            return
+        self.removeObservers(self.onBrowserModified)
+        self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self.onBrowserModified)
+        self.attempt(lambda: self.bench.current.choose(self._parameterNode.structure))
+        slicer.app.layoutManager().sliceWidget("Red").fitSliceToBackground()
+
+    def onBrowserModified(self, caller, event):
+        self.bench.frameChanged()
+
+    def chooseStructure(self, structure):
+        """The structure that prompts are for."""
+        if self.attempt(lambda: self.bench.current.choose(structure) or True):
+            self._parameterNode.structure = structure
+
+    # Tools and steps, by mouse and by key
+
+    def setTool(self, tool):
+        """What the left button does in the view: ``point``, ``box`` or ``none``."""
+        for button, name in ((self.ui.pointButton, "point"), (self.ui.boxButton, "box")):
+            wasBlocked = button.blockSignals(True)
+            button.checked = name == tool
+            button.blockSignals(wasBlocked)
+        if self.viewInput is not None:
+            self.viewInput.setTool(tool)
+
+    def setTakesAway(self, takesAway):
+        if self.viewInput is not None:
+            self.viewInput.setAdds(not takesAway)
+
+    def step(self, frames):
+        """Goes that many frames on, or back."""
+        if self.bench.clip is not None:
+            self.attempt(lambda: self.bench.clip.show(self.bench.clip.frame + frames))
+
+    def stepClip(self, clips):
+        """Goes to the next cine of the scene, or to the one before."""
+        browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        if self.bench.clip is not None and len(browsers) > 1:
+            place = [one.GetID() for one in browsers].index(self.bench.clip.browser.GetID())
+            self.ui.cineSelector.setCurrentNode(browsers[(place + clips) % len(browsers)])
+
+    # Showing
+
+    def attempt(self, action):
+        """Does ``action`` and gives its result; what is refused is said in the panel, and None comes back."""
+        from echoapex.errors import EchoApexError
+
+        try:
+            self.say("")
+            return action()
+        except EchoApexError as refusal:
+            self.say(str(refusal))
+            return None
+        finally:
+            self.outdate()
+
+    def say(self, sentence):
+        """One message at a time, at the top of the panel."""
+        self.ui.messageLabel.text = sentence
+        self.ui.messageLabel.visible = bool(sentence)
+
+    def outdate(self):
+        """Everything is shown anew at the next tick."""
+        self._outdated = True
+
+    def onTick(self):
+        self.bench.tick()
+        if self._outdated:
+            self._outdated = False
+            for part in self.parts:
+                part.update()
+
+
+class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):
+    """The module without its panel."""
+
+    def getParameterNode(self):
+        return EchoApexSegmentParameterNode(ScriptedLoadableModuleLogic.getParameterNode(self))
+
+    def workbench(self, changed, said):
+        """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `Workbench`."""
+        from EchoApexLib.workbench import Workbench
+
+        return Workbench(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
+
+
+class EchoApexSegmentTest(ScriptedLoadableModuleTest):
+    """Run by Slicer's own Reload and Test; the whole list of checks is in Testing/Slicer."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear(0)
+
+    def runTest(self):
+        self.setUp()
+        self.test_simulatedCineOpens()
+
+    def test_simulatedCineOpens(self):
+        """A cine of a simulated heart opens, and the panel names its frames."""
+        import tempfile
+        from pathlib import Path
+
+        from echoapex.simulation import draw_case, simulate_clip
+        from echoapex.simulation.dicom import write_dicom
+
+        clip = simulate_clip(draw_case("easy", 1), "A4C", rows=120, columns=160, beats=0.3)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "clip.dcm"
+            write_dicom(path, clip, 1)
+            browser = slicer.util.getModuleWidget("EchoApexSegment").openFile(str(path))
+        self.assertEqual(browser.GetNumberOfItems(), len(clip.frames))
+        self.delayDisplay("Test passed")

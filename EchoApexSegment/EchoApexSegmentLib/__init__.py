@@ -1,0 +1,1 @@
+"""The parts of the panel of EchoApexSegment; each shows one section and passes on what is done in it."""

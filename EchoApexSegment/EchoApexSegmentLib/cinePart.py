@@ -1,0 +1,103 @@
+"""Section "Cine": what is open, its scale and view, and the process that answers."""
+
+from slicer.i18n import tr as _
+
+VIEWS = ("UNKNOWN", "A4C", "A2C", "A3C", "A5C", "PLAX", "PSAX_AV", "PSAX_MV", "PSAX_PM", "PSAX_APEX", "SC4C", "OTHER")
+
+
+class CinePart:
+    """Shows the cine that is worked on and how the model runs."""
+
+    def __init__(self, panel):
+        self.panel, self.ui = panel, panel.ui
+        for view in VIEWS:
+            self.ui.viewBox.addItem(_("not said") if view == "UNKNOWN" else view, view)
+        self.ui.viewBox.connect("activated(int)", self.onView)
+        self.ui.startButton.connect("clicked()", self.onStart)
+        self.ui.clearCacheButton.connect("clicked()", self.onClearCache)
+
+    def onView(self, index):
+        self.panel.attempt(lambda: self.panel.bench.current.setView(self.ui.viewBox.itemData(index)))
+
+    def onStart(self):
+        """Installs what is missing, with consent, and starts the process."""
+        from EchoApexLib.dependencies import installModelLibraries
+
+        def start():
+            if self.panel.bench.missing:
+                installModelLibraries()
+            self.panel.bench.start()
+
+        self.panel.attempt(start)
+
+    def onClearCache(self):
+        from echoapex.feature_cache import FeatureCache
+
+        cache = FeatureCache()
+        cache.clear()
+        self.panel.say(cache.problem or _("Encoded frames on disk were removed."))
+        self.panel.outdate()
+
+    def update(self):
+        clip = self.panel.bench.clip
+        self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
+        self.ui.scaleLabel.text = "" if clip is None else scaleText(clip.cine)
+        self.ui.viewBox.enabled = clip is not None
+        if clip is not None:
+            self.ui.viewBox.setCurrentIndex(VIEWS.index(clip.view) if clip.view in VIEWS else 0)
+        self._showProcess(clip)
+
+    def _showProcess(self, clip):
+        from echoapex.serving import ProcessState
+
+        bench = self.panel.bench
+        process, missing = bench.process, () if bench.process is not None else bench.missing
+        broken = process is not None and process.state is ProcessState.BROKEN
+        self.ui.startButton.visible = bool(missing) or broken
+        self.ui.startButton.text = _("Install...") if missing else _("Start again")
+        self.ui.deviceLabel.text = deviceText(process, missing)
+        self.ui.cacheLabel.text = cacheText(process, clip)
+
+
+def describe(cine):
+    """Frames, rate and size of a cine in a line."""
+    rate = cine.times.frame_rate
+    timed = _("frame times unknown") if rate is None else _("{rate:.1f} frames/s").format(rate=rate)
+    simulated = _(", simulated") if cine.simulated else ""
+    text = _("{count} frames of {columns} x {rows}, {timed}{simulated}")
+    return text.format(count=cine.frame_count, columns=cine.columns, rows=cine.rows, timed=timed, simulated=simulated)
+
+
+def scaleText(cine):
+    """Where millimeters come from, or why there are none."""
+    if not cine.scale.known:
+        return _("No scale, so no millimeters: {reason}.").format(reason=cine.scale.reason)
+    y, x = cine.scale.mm_per_px
+    both = f"{x:.3f}" if abs(x - y) < 1e-4 else f"{x:.3f} x {y:.3f}"
+    return _("{both} mm a pixel ({source})").format(both=both, source=str(cine.scale.source).replace("_", " "))
+
+
+def deviceText(process, missing):
+    """Model and processor, or what has to be done before there are any."""
+    from echoapex.serving import ProcessState
+
+    if missing:
+        return _("The model needs libraries that are not installed: {names}.").format(names=", ".join(missing))
+    if process is None:
+        return _("The model starts with the first cine.")
+    if process.state is ProcessState.BROKEN:
+        return _("The inference process does not run.")
+    if process.state is not ProcessState.READY:
+        return _("The model is being loaded...")
+    told = process.told
+    return _("{model} on {reason}").format(model=told.model["id"], reason=told.reason)
+
+
+def cacheText(process, clip):
+    """How many frames are encoded, and what lies on disk."""
+    if process is None or clip is None or not process.told.cache:
+        return ""
+    count = len(process.told.encoded)
+    kept = process.told.cache["bytes"] / 1e6
+    text = _("{count} of {all} frames encoded; {kept:.0f} MB of earlier ones on disk")
+    return text.format(count=count, all=clip.cine.frame_count, kept=kept)

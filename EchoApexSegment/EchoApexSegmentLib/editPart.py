@@ -1,0 +1,59 @@
+"""Section "Edit by hand": Slicer's Segment Editor on the masks of the frame that is shown."""
+
+import slicer
+
+
+class EditPart:
+    """The editor is made when the section is opened first; what is drawn is read when it is closed, and before."""
+
+    def __init__(self, panel):
+        self.panel, self.ui = panel, panel.ui
+        self.editor = self.editorNode = None
+        self.ui.editSection.connect("contentsCollapsed(bool)", self.onCollapsed)
+
+    def onCollapsed(self, collapsed):
+        if collapsed:
+            self.leave()
+        else:
+            self.panel.attempt(self.handOver)
+
+    def handOver(self):
+        """Gives the masks of the frame that is shown to the editor."""
+        clip = self.panel.bench.current
+        clip.scene.addStructure(clip.structure)
+        if self.editor is None:
+            self.editor = slicer.qMRMLSegmentEditorWidget()
+            self.editor.setMRMLScene(slicer.mrmlScene)
+            self.editor.setSegmentationNodeSelectorVisible(False)
+            self.editor.setSourceVolumeNodeSelectorVisible(False)
+            self.editor.setSwitchToSegmentationsButtonVisible(False)
+            self.ui.editPlace.layout().addWidget(self.editor)
+        if self.editorNode is None or self.editorNode.GetScene() is None:
+            self.editorNode = slicer.mrmlScene.AddNode(_editorNode())
+            self.editor.setMRMLSegmentEditorNode(self.editorNode)
+        self.panel.setTool("none")
+        self.editor.setSegmentationNode(clip.scene.segmentation)
+        self.editor.setSourceVolumeNode(clip.scene.volume)
+        self.editor.setCurrentSegmentID(clip.scene.segmentIdOf(clip.structure))
+
+    def leave(self):
+        """Takes back what was drawn."""
+        if self.editor is not None:
+            self.editor.setActiveEffectByName("")
+        clip = self.panel.bench.clip
+        if clip is not None and not clip.closed:
+            self.panel.attempt(clip.scene.readEdits)
+
+    def update(self):
+        clip = self.panel.bench.clip
+        self.ui.editSection.enabled = clip is not None
+        if clip is None and not self.ui.editSection.collapsed:
+            self.ui.editSection.collapsed = True
+
+
+def _editorNode():
+    """The editor's settings, which belong to this panel and are not saved."""
+    node = slicer.vtkMRMLSegmentEditorNode()
+    node.SetSingletonTag("EchoApexSegment")
+    node.SetSaveWithScene(False)
+    return node

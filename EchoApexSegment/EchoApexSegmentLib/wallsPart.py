@@ -1,0 +1,74 @@
+"""Section "Walls": IVSd, LVIDd, LVPWd and LVIDs one after the other, suggested and then moved by hand."""
+
+import qt
+from slicer.i18n import tr as _
+
+from .numbersPart import measurementText
+
+TICK = "✓"
+
+
+class WallsPart:
+    """The steps of the protocol with their values."""
+
+    def __init__(self, panel):
+        self.panel, self.ui = panel, panel.ui
+        ui = self.ui
+        ui.suggestButton.connect("clicked()", lambda: self._do(lambda clip: clip.suggestWalls()))
+        ui.placeButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.startPlacing()))
+        ui.confirmButton.connect("clicked()", lambda: self._do(self.confirm))
+        ui.wallUndoButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.undo()))
+        ui.wallTable.connect("cellClicked(int,int)", self.onStep)
+        header = ui.wallTable.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setStretchLastSection(True)
+
+    def _do(self, action):
+        self.panel.attempt(lambda: action(self.panel.bench.current))
+
+    def confirm(self, clip):
+        """Ticks the step that is next, and goes on to the one after it."""
+        name = clip.walls.next
+        if name is None:
+            self.panel.say(_("All steps are confirmed."))
+            return
+        clip.walls.confirm(name)
+        if clip.walls.next is not None:
+            clip.walls.jump(clip.walls.next)
+
+    def onStep(self, row, column):
+        self._do(lambda clip: clip.walls.jump(clip.walls.steps[row].name))
+
+    def update(self):
+        clip, ui = self.panel.bench.clip, self.ui
+        for button in (ui.suggestButton, ui.placeButton, ui.confirmButton, ui.wallUndoButton, ui.wallTable):
+            button.enabled = clip is not None
+        steps = [] if clip is None else clip.walls.steps
+        ui.wallTable.setRowCount(len(steps))
+        for row, step in enumerate(steps):
+            for column, text in enumerate(stepTexts(step)):
+                self._cell(row, column, text)
+        ui.massLabel.text = "" if clip is None else wallsText(clip)
+
+    def _cell(self, row, column, text):
+        cellItem = self.ui.wallTable.item(row, column)
+        if cellItem is None:
+            self.ui.wallTable.setItem(row, column, qt.QTableWidgetItem(text))
+        else:
+            cellItem.setText(text)
+
+
+def stepTexts(step):
+    """Tick and name, value, frame and status of a step."""
+    done = str(step.status) == "confirmed"
+    value = "" if step.value is None else f"{step.value:.1f} {step.unit}"
+    frame = "" if step.frame is None else str(step.frame)
+    return (f"{TICK} {step.name}" if done else step.name, value, frame, str(step.status))
+
+
+def wallsText(clip):
+    """What follows from the walls: FS, LV mass, RWT."""
+    steps = {step.name for step in clip.walls.steps}
+    lines = [clip.walls.reason] if clip.walls.reason else []
+    lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in steps]
+    return "<br>".join(lines)
