@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs everything there is to run, with nothing but Python: ``python3 run.py demo | test | bench | echoapex ...``.
+"""Runs everything there is to run, with nothing but Python: ``python3 run.py demo | app | test | bench | echoapex``.
 
 The first run makes an environment in ``.venv`` beside this file and installs into it; later runs start at once.
 """
@@ -27,6 +27,7 @@ INTERRUPTED = 130
 
 VERBS = {
     "demo": "simulate a study, segment it with the shipped model and compare with the truth [--out DIR]",
+    "app": "the panels in a window of their own, without 3D Slicer [FILES]",
     "test": "run the tests; anything after it goes to pytest",
     "bench": "run the benchmarks, or the one that is named",
     "echoapex": "the command line of the engine, for example: run.py echoapex info CLIP.dcm",
@@ -248,6 +249,14 @@ def run_bench(rest: list[str]) -> int:
     return max(execute([str(python), str(script), *rest[1:]], environment, ROOT) for script in chosen)
 
 
+def run_app(files: list[str]) -> int:
+    """The Host, in the folder of the user, whose paths the files are."""
+    python = ensure_environment({"dev"})
+    environment = child_environment(dict(os.environ), False)
+    paths = [str(ROOT / "Testing/Host"), *filter(None, [environment.get("PYTHONPATH")])]
+    return execute([str(python), "-m", "slicerhost", *files], environment | {"PYTHONPATH": os.pathsep.join(paths)})
+
+
 def run_engine(arguments: list[str]) -> int:
     # Slicer's libraries write the scene; no other verb needs them.
     python = ensure_environment({"slicer"} if arguments and arguments[0] in SCENE_VERBS else set())
@@ -279,6 +288,8 @@ def main(arguments: list[str]) -> int:
             return run_test(rest)
         if verb == "bench":
             return run_bench(rest)
+        if verb == "app":
+            return run_app(rest)
         return run_engine(["demo", *rest] if verb == "demo" else rest)
     except SetupError as stop:
         say(str(stop))

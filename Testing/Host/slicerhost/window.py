@@ -1,0 +1,108 @@
+"""The Host's main window: the module's panel at the left, the views beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6.QtCore import Property, Signal
+
+from .layouts import qSlicerLayoutManager
+
+TITLE = "EchoApex Host: not 3D Slicer"
+_PANEL_WIDTH = 420
+
+
+class _ModuleSelector(QtWidgets.QComboBox):
+    """Chooses among the scripted modules; slicer.util finds it through the main window."""
+
+    moduleSelected = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.activated.connect(lambda index: self.selectModule(self.itemData(index)))
+        self._selected = ""
+
+    selectedModule = Property(str, lambda self: self._selected)
+
+    def selectModule(self, name: str) -> None:
+        index = self.findData(name)
+        if index < 0:
+            raise NotImplementedError(f"The panel of the module {name} has no stand-in in the Host")
+        self.setCurrentIndex(index)
+        if name != self._selected:
+            self._selected = name
+            self.moduleSelected.emit(name)
+
+
+class qSlicerMainWindow(QtWidgets.QMainWindow):
+    """Panel, views and status bar; a module is entered when it is chosen and left when another one is."""
+
+    initialWindowShown = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle(TITLE)
+        self.resize(1280, 860)
+        self._entered: Any = None
+        self._selector = _ModuleSelector()
+        self._selector.moduleSelected.connect(self._enter)
+        self._panels = QtWidgets.QStackedWidget()
+        area = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
+        slicer.app.setLayoutManager(qSlicerLayoutManager(area))
+        halves = QtWidgets.QSplitter()
+        halves.addWidget(self._panelSide())
+        halves.addWidget(area)
+        halves.setStretchFactor(1, 1)
+        halves.setSizes([_PANEL_WIDTH, self.width() - _PANEL_WIDTH])
+        self.setCentralWidget(halves)
+        self.statusBar()
+
+    def moduleSelector(self) -> QtWidgets.QComboBox:
+        return self._selector
+
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        self._leave()
+        super().closeEvent(event)
+
+    def _panelSide(self) -> QtWidgets.QWidget:
+        side = QtWidgets.QWidget()
+        side.setMinimumWidth(_PANEL_WIDTH)
+        column = QtWidgets.QVBoxLayout(side)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self._selector)
+        column.addWidget(self._panels, 1)
+        return side
+
+    def _addModule(self, module: Any) -> None:
+        """Offers a scripted module for selection."""
+        if self._selector.findData(module.name) < 0:
+            self._selector.addItem(module.title, module.name)
+            self._selector.setCurrentIndex(self._selector.findData(self._selector.selectedModule))
+
+    def _enter(self, name: str) -> None:
+        self._leave()
+        widget = slicer.app.moduleManager().module(name).widgetRepresentation()
+        self._panels.setCurrentWidget(self._scrollAreaOf(widget))
+        self._entered = widget
+        widget.enter()
+
+    def _leave(self) -> None:
+        if self._entered is not None:
+            self._entered.exit()
+            self._entered = None
+
+    def _scrollAreaOf(self, widget: QtWidgets.QWidget) -> QtWidgets.QScrollArea:
+        for index in range(self._panels.count()):
+            area = self._panels.widget(index)
+            if isinstance(area, QtWidgets.QScrollArea) and area.widget() is widget:
+                return area
+        area = QtWidgets.QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(widget)
+        self._panels.addWidget(area)
+        return area

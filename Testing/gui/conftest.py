@@ -1,0 +1,121 @@
+"""The Host for the tests of panels: started once, off screen, and left without Python's own ending."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+_SESSION = pytest.StashKey[pytest.Session]()
+HOST = Path(__file__).resolve().parents[1] / "Host"
+PROBE = Path(__file__).parent / "modules" / "HostProbe" / "HostProbe.py"
+
+
+@pytest.fixture(scope="session")
+def host(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The running Host (``app``, ``window``), with the modules of the repository and the probe loaded."""
+    request.config.stash[_SESSION] = request.session
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    sys.path.insert(0, str(HOST))
+    import slicerhost.host as starting
+    from slicerhost.driving import settle
+
+    running = starting.boot(testing=True)
+    starting.loadModules(running)
+    starting.addModule(running, PROBE)
+    running.window.show()
+    settle()
+    yield running
+    starting.close(running)
+
+
+@pytest.fixture(autouse=True)
+def noOtherWindows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Closes the windows that a test has left open: keys and shortcuts would go to them."""
+    yield
+    if "host" in request.fixturenames:
+        from slicerhost.driving import closeOtherWindows
+
+        closeOtherWindows(request.getfixturevalue("host").window)
+
+
+class _Uncaught:
+    """Exceptions in slots and observers, which Qt and VTK would only print."""
+
+    def __init__(self) -> None:
+        self.found: list[BaseException] = []
+
+    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        self.found.append(error)
+
+
+@pytest.fixture
+def uncaught(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """What slots and observers raised; the test fails where any is left in the list."""
+    hook = _Uncaught()
+    monkeypatch.setattr(sys, "excepthook", hook)
+    yield hook.found
+    if hook.found:
+        raise hook.found[0]
+
+
+@pytest.fixture
+def scene(host: Any, uncaught: list[BaseException]) -> Iterator[Any]:
+    """The application's scene, empty before and after."""
+    import slicer
+    from slicerhost.driving import settle
+
+    slicer.mrmlScene.Clear(0)
+    settle()
+    yield slicer.mrmlScene
+    slicer.mrmlScene.Clear(0)
+    settle()
+
+
+@pytest.fixture
+def red(host: Any, scene: Any) -> Any:
+    """A user's hand on the red slice view."""
+    import slicer
+    from slicerhost.driving import SliceDriver
+
+    return SliceDriver(slicer.app.layoutManager().sliceWidget("Red"))
+
+
+@pytest.fixture
+def panelOf(host: Any, scene: Any) -> Any:
+    """A function that selects a module by name and returns the instance of its widget class."""
+    import slicer
+    from slicerhost.driving import settle
+
+    def select(name: str) -> Any:
+        slicer.util.selectModule(name)
+        settle()
+        return slicer.util.getModuleWidget(name)
+
+    return select
+
+
+@pytest.fixture
+def panel(panelOf: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The panel of EchoApexSegment with the shipped model, and with its own folder for encoded frames."""
+    monkeypatch.setenv("ECHOAPEX_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path_factory.mktemp("no-models")))
+    found = panelOf("EchoApexSegment")
+    found.setTool("none")
+    found.ui.polarityButton.setChecked(False)
+    yield found
+    found.bench.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6."""
+    if _SESSION in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(config.stash[_SESSION].exitstatus))

@@ -1,0 +1,110 @@
+"""The Host as it is started by hand, and on a screen with small pixels: in processes of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTING = Path(__file__).resolve().parents[1]
+
+PROBE_ONLY = """
+import sys
+from pathlib import Path
+import slicerhost.host as starting
+starting.ROOT, starting.MODULES = Path(sys.argv[1]), ("HostProbe",)
+"""
+
+START = (
+    PROBE_ONLY
+    + """
+from PySide6 import QtCore
+import slicer
+from slicerhost.__main__ import main
+
+def said():
+    panel = slicer.modules.HostProbeWidget
+    print("opened", panel.opened, "entered", panel.calls, "testing", slicer.app.testingEnabled(), flush=True)
+    print("title", running.window.windowTitle(), flush=True)
+    running.window.close()
+
+boot = starting.boot
+def bootAndClose(**how):
+    global running
+    running = boot(**how)
+    QtCore.QTimer.singleShot(200, said)
+    return running
+
+starting.boot = bootAndClose
+main(sys.argv[2:])
+"""
+)
+
+SMALL_PIXELS = (
+    PROBE_ONLY
+    + """
+import numpy as np
+running = starting.boot(testing=True)
+running.window.show()
+import slicer
+from slicerhost.driving import SliceDriver, settle
+settle(50)
+red = SliceDriver(slicer.app.layoutManager().sliceWidget("Red"))
+assert red.pixels().shape[1] == 2 * red.screen.width(), (red.pixels().shape, red.screen.size())
+points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Points")
+points.CreateDefaultDisplayNodes()
+place = slicer.qSlicerMarkupsPlaceWidget()
+place.setMRMLScene(slicer.mrmlScene)
+place.setCurrentNode(points)
+place.setPlaceModeEnabled(True)
+red.click((100, 60))
+found = np.array(points.GetNthControlPointPositionWorld(0))
+print("misses by", np.abs(found - red.toRAS((100, 60))).max() <= 0.01, flush=True)
+starting.leave(running, 7)
+"""
+)
+
+
+def started(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    given = os.environ | {"PYTHONPATH": str(TESTING / "Host"), "QT_QPA_PLATFORM": "offscreen"} | environment
+    command = [sys.executable, "-c", code, str(TESTING / "gui" / "modules"), *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=given, timeout=120)
+
+
+def test_files_are_opened_and_closing_the_window_ends_it(tmp_path: Path) -> None:
+    ended = started(START, "a.dcm", "b.dcm", TMPDIR=str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert "opened ['a.dcm', 'b.dcm'] entered ['enter'] testing False" in ended.stdout
+    assert "title EchoApex Host: not 3D Slicer" in ended.stdout
+    assert list(tmp_path.iterdir()) == [], "the temporary folder is removed"
+
+
+def test_a_click_on_a_screen_with_small_pixels_goes_where_it_was_made() -> None:
+    ended = started(SMALL_PIXELS, QT_SCALE_FACTOR="2")
+    assert (ended.returncode, ended.stdout) == (7, "misses by True\n"), ended.stderr
+
+
+def test_wrong_usage_is_told_before_anything_is_loaded() -> None:
+    command = [sys.executable, "-m", "slicerhost", "--nothing"]
+    given = os.environ | {"PYTHONPATH": str(TESTING / "Host")}
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, env=given)
+    assert ended.returncode == 2 and ended.stderr.startswith("usage: run.py app")
+
+
+def test_run_py_starts_it_where_the_user_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    specification = importlib.util.spec_from_file_location("echoapex_run", TESTING.parent / "run.py")
+    assert specification is not None and specification.loader is not None
+    run = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(run)
+    calls: list[Any] = []
+    monkeypatch.setattr(run, "ensure_environment", lambda extras: calls.append(extras) or Path("python"))
+    monkeypatch.setattr(run, "execute", lambda *given: calls.append(given) or 3)
+    assert run.main(["app", "clip.dcm"]) == 3
+    extras, (command, environment) = calls
+    assert extras == {"dev"} and command == ["python", "-m", "slicerhost", "clip.dcm"]
+    assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(TESTING / "Host")

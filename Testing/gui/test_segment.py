@@ -1,0 +1,75 @@
+"""EchoApexSegment as a sonographer uses it: on a real cine, with the shipped model, by mouse and by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from segment_cases import LV, RV, carried, drawn, opened, place, press, real_cine, wait
+
+
+def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
+    panel: Any, red: Any, scene: Any, tmp_path: Path
+) -> None:
+    import slicer
+    from slicerhost.driving import SHIFT
+
+    clip = opened(panel, real_cine())
+    count = clip.cine.frame_count
+    assert "30 frames of 320 x 240, 30.0 frames/s" in panel.ui.cineLabel.text()
+    assert panel.ui.scaleLabel.text().startswith("No scale, so no millimeters:")
+    panel.ui.viewBox.setCurrentIndex(panel.ui.viewBox.findData("A4C"))
+    panel.ui.viewBox.activated.emit(panel.ui.viewBox.currentIndex())
+
+    place(panel, red, LV)
+    assert clip.state.mask(0, "LV")[LV[1], LV[0]] and not clip.state.mask(0, "LV")[RV[1], RV[0]]
+    assert np.array_equal(drawn(clip, 0), clip.state.mask(0, "LV"))
+
+    carried(panel)
+    assert all(clip.state.entry(frame, "LV").mask is not None for frame in range(count))
+    assert all(np.array_equal(drawn(clip, frame), clip.state.mask(frame, "LV")) for frame in range(count))
+    sizes = clip.state.masks("LV").sum(axis=(1, 2))
+    for frame, button in ((int(sizes[:15].argmax()), "edButton"), (int(sizes.argmin()), "esButton")):
+        clip.show(frame)
+        press(panel, button)
+    wait(lambda: "LVEF" in panel.ui.numbersLabel.text())
+    before = panel.ui.numbersLabel.text()
+
+    clip.show(9)
+    wait(lambda: panel.ui.frameLabel.text().startswith("Frame 9 "))
+    rows, columns = np.nonzero(clip.state.mask(9, "LV"))
+    top = (int(np.median(columns[rows < rows.min() + 12])), int(rows.min()) + 6)
+    place(panel, red, top, modifiers=SHIFT)
+    corrected = clip.state.mask(9, "LV")
+    assert not corrected[top[1], top[0]] and corrected.any()
+
+    press(panel, "undoButton")
+    assert clip.state.mask(9, "LV")[top[1], top[0]] and np.array_equal(drawn(clip, 9), clip.state.mask(9, "LV"))
+    assert panel.ui.messageLabel.text() == "Undone: prompt on frame 9 (Left ventricle cavity)."
+    clip.show(0)
+    press(panel, "redoButton")
+    assert clip.frame == 9 and np.array_equal(drawn(clip, 9), corrected)
+
+    press(panel, "acceptButton")
+    assert str(clip.entry.status) == "accepted"
+    carried(panel)
+    assert np.array_equal(clip.state.mask(9, "LV"), corrected), "an accepted frame is never overwritten"
+    wait(lambda: "LVEF" in panel.ui.numbersLabel.text() and panel.ui.numbersLabel.text() != before)
+
+    saved, numbers = clip.state.to_plain(), panel.ui.numbersLabel.text()
+    frames = clip.cine.frames.copy()
+    path = tmp_path / "work.mrb"
+    assert slicer.util.saveScene(str(path))
+    slicer.mrmlScene.Clear(0)
+    assert panel.bench.clip is None and panel.bench.process is None
+    slicer.util.loadScene(str(path))
+    wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
+    again = panel.bench.clip
+    assert again is not clip and np.array_equal(again.cine.frames, frames) and again.state.to_plain() == saved
+    assert all(np.array_equal(drawn(again, frame), again.state.mask(frame, "LV")) for frame in range(count))
+    wait(lambda: panel.ui.numbersLabel.text() == numbers)
+
+    again.show(20)
+    place(panel, red, LV)
+    assert str(again.entry.status) == "prompted" and again.state.next_undo is not None

@@ -1,0 +1,201 @@
+"""EchoApexSegment in trouble: one clear sentence in the panel, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from segment_cases import LV, carried, opened, place, press, real_cine, simulated, wait
+
+from echoapex.models.library import find_model
+from echoapex.serving import ProcessState
+
+
+def said(panel: Any) -> str:
+    return panel.ui.messageLabel.text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_scene_is_closed_in_the_middle_of_a_propagation(panel: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    path, _ = simulated(tmp_path, "A4C", 900_202, beats=2.0)
+    clip = opened(panel, path)
+    place(panel, red, (160, 90))
+    press(panel, "wholeButton")
+    wait(lambda: clip.progress is not None and clip.progress[0] > 0)
+    pid = panel.bench.process.pid
+    slicer.mrmlScene.Clear(0)
+    assert panel.bench.clip is None and not is_running(pid)
+    wait(lambda: panel.ui.cineLabel.text() == "No cine is open.")
+    assert said(panel) == ""
+    again = opened(panel, path)
+    place(panel, red, (160, 90))
+    assert again.entry.mask is not None
+
+
+def test_a_cancelled_propagation_keeps_nothing(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_202, beats=2.0)
+    clip = opened(panel, path)
+    place(panel, red, (160, 90))
+    press(panel, "wholeButton")
+    wait(lambda: clip.progress is not None and clip.progress[0] > 0)
+    assert panel.ui.progressBar.isVisibleTo(panel.uiWidget)
+    press(panel, "cancelButton")
+    wait(lambda: not panel.bench.process.busy)
+    assert [frame for frame in range(clip.cine.frame_count) if clip.state.entry(frame, "LV").mask is not None] == [0]
+    carried(panel)
+    assert all(clip.state.entry(frame, "LV").mask is not None for frame in range(clip.cine.frame_count))
+
+
+def test_a_process_killed_five_times_is_said_and_started_by_the_button(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    before = clip.state.mask(0, "LV")
+    for count in range(5):
+        pid = panel.bench.process.pid
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda pid=pid: panel.bench.process.pid != pid)
+        if count < 4:
+            assert "was started again; nothing is lost" in said(panel)
+    assert panel.bench.process.state is ProcessState.BROKEN
+    assert "5 times in a row" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
+    assert np.array_equal(clip.state.mask(0, "LV"), before)
+    press(panel, "acceptButton")
+    assert str(clip.entry.status) == "accepted", "what needs no model goes on"
+    press(panel, "startButton")
+    wait(lambda: panel.bench.process.ready)
+    carried(panel)
+    assert clip.state.entry(5, "LV").mask is not None
+
+
+def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "models" / "damaged"
+    folder.mkdir(parents=True)
+    source = find_model()
+    for name in ("card.json", "model.safetensors"):
+        (folder / name).write_bytes((source / name).read_bytes())
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.seek(5000)
+        weights.write(b"damaged")
+    monkeypatch.setattr("EchoApexLib.workbench.find_model", lambda: folder)
+    panel.openFile(real_cine())
+    wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
+    assert "model.safetensors" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
+    assert panel.bench.clip.cine.frame_count == 30, "looking at the cine goes on"
+
+
+def test_a_full_disk_is_said_and_work_goes_on(
+    panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way of a folder")
+    monkeypatch.setenv("ECHOAPEX_CACHE", str(blocked / "cache"))
+    clip = opened(panel, real_cine())
+    wait(lambda: said(panel))
+    assert "no longer kept" in said(panel)
+    place(panel, red, LV)
+    assert clip.entry.mask is not None
+
+
+def test_without_a_scale_there_are_no_millimeters(panel: Any, red: Any) -> None:
+    opened(panel, real_cine())
+    place(panel, red, LV)
+    carried(panel)
+    press(panel, "edButton")
+    panel.bench.clip.show(10)
+    press(panel, "esButton")
+    press(panel, "suggestButton")
+    wait(lambda: panel.bench.clip.progress is None and panel.bench.clip.walls.points is not None)
+    texts = [label.text() for label in (panel.ui.numbersLabel, panel.ui.massLabel, panel.ui.frameLabel)]
+    table = panel.ui.wallTable
+    texts += [table.item(row, column).text() for row in range(table.rowCount()) for column in range(4)]
+    assert "Without a scale there are no milliliters." in texts[0]
+    assert any(" px" in text for text in texts) and not any(" mm" in text or " mL" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [("missing.dcm", None, "There is no such file"), ("text.dcm", b"no picture", "text.dcm")],
+)
+def test_a_file_that_is_no_cine_is_refused(
+    panel: Any, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert panel.openFile(str(tmp_path / name)) is None
+    assert words in said(panel) and panel.bench.clip is None
+
+
+def test_missing_libraries_are_named_before_anything_starts(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import slicer
+
+    monkeypatch.setattr("EchoApexLib.workbench.missingModules", lambda: ("torch", "timm"))
+    panel.openFile(real_cine())
+    wait(lambda: "torch, timm" in panel.ui.deviceLabel.text())
+    assert panel.ui.startButton.text() == "Install..." and panel.bench.process is None
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 1, "looking needs no model"
+
+
+def test_two_cines_have_their_own_sessions(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.3)
+    first = opened(panel, real_cine())
+    place(panel, red, LV)
+    second = opened(panel, path)
+    assert second is not first and second.state.structures == () and "simulated" in panel.ui.cineLabel.text()
+    panel.stepClip(1)
+    wait(lambda: panel.bench.clip is first and panel.bench.process.ready)
+    assert first.entry.mask is not None
+    place(panel, red, (LV[0] + 5, LV[1]))
+    assert len(first.entry.prompts) == 2
+
+
+def test_the_panel_is_left_and_entered_and_reloaded(panel: Any, panelOf: Any, red: Any, host: Any) -> None:
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    panelOf("HostProbe")
+    assert panel.keys is None and panel.viewInput is None
+    red.click(red.fromFrame((LV[0], LV[1] + 10)))
+    assert panelOf("EchoApexSegment") is panel
+    wait(lambda: panel.bench.process.ready)
+    assert len(clip.entry.prompts) == 1, "in another module a click is no prompt"
+    place(panel, red, (LV[0] + 5, LV[1]))
+    assert len(clip.entry.prompts) == 2
+
+
+def test_slicer_starts_without_what_only_the_model_needs(tmp_path: Path) -> None:
+    """In a process of its own: loading the module and showing its panel loads neither torch nor its friends."""
+    root = Path(__file__).resolve().parents[2]
+    program = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(root / 'Testing' / 'Host')!r})\n"
+        "from slicerhost import host\n"
+        "running = host.boot(testing=True)\n"
+        "host.loadModules(running)\n"
+        "import slicer\n"
+        "slicer.util.selectModule('EchoApexSegment')\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'cv2', 'pydicom', 'segment_anything', 'SimpleITK'}\n"
+        "print('loaded', sorted(heavy & set(sys.modules)), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "loaded []" in done.stdout, done.stdout + done.stderr[-2000:]
