@@ -7,11 +7,12 @@ import importlib.util
 import inspect
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -71,12 +72,15 @@ def test_wheel_has_the_command_the_license_and_its_types(wheel: set[str]) -> Non
     assert "echoapex/py.typed" in wheel
 
 
+def shipped_resources() -> set[str]:
+    """The folders of Resources that the wheel has."""
+    entries = [PurePosixPath(entry) for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]]
+    return {entry.name for entry in entries if entry.parts[0] == "Resources"}
+
+
 def test_every_folder_of_resources_is_shipped_or_known_to_stay() -> None:
-    shipped = {
-        entry.split("/")[1] for entry in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"][2:]
-    }
     found = {path.parts[1] for path in tracked("Resources") if len(path.parts) > 2}
-    assert found <= shipped | {"Screenshots"}
+    assert found <= shipped_resources() | {"Screenshots"}
 
 
 def test_importing_the_engine_and_its_command_line_is_light() -> None:
@@ -114,12 +118,139 @@ def test_license_is_apache_and_named_everywhere() -> None:
     assert '/LICENSE")' in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
 
 
-def test_cmake_lists_exactly_the_modules_there_are() -> None:
+def cmake_modules() -> list[str]:
+    """The modules that CMakeLists.txt lists."""
     text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     (listed,) = re.findall(r"^set\(ECHOAPEX_MODULES\s*([^)]*)\)", text, re.MULTILINE)
+    return sorted(listed.split())
+
+
+def test_cmake_lists_exactly_the_modules_there_are() -> None:
     modules = {path.parts[0] for path in tracked("EchoApex*/*.py") if path.parts[1:] == (f"{path.parts[0]}.py",)}
-    assert sorted(listed.split()) == sorted(modules)
-    assert all((ROOT / module / "CMakeLists.txt").is_file() for module in modules)
+    assert cmake_modules() == sorted(modules | {"EchoApex"})
+    assert all((ROOT / module / "CMakeLists.txt").is_file() for module in cmake_modules())
+
+
+def test_cmake_and_the_wheel_ship_the_same_resources() -> None:
+    text = (ROOT / "EchoApex" / "CMakeLists.txt").read_text(encoding="utf-8")
+    (folders,) = re.findall(r"foreach\(folder IN ITEMS ([^)]*)\)", text)
+    assert set(folders.split()) == shipped_resources()
+
+
+def test_the_extension_is_named_and_described_as_the_index_reads_it() -> None:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^project\((\w+)\)", text, re.MULTILINE) == ["EchoApex"]
+    settings = dict(re.findall(r'^set\((EXTENSION_\w+) "(.*)"\)$', text, re.MULTILINE))
+    assert settings["EXTENSION_CATEGORY"] == "Cardiac"
+    assert settings["EXTENSION_DEPENDS"] == "PyTorch"
+    assert settings["EXTENSION_CONTRIBUTORS"] == "EchoApex for 3D Slicer contributors"
+    assert {"EXTENSION_ICONURL", "EXTENSION_SCREENSHOTURLS", "EXTENSION_DICOM_SUPPORT_RULE"} <= settings.keys()
+
+
+SCRIPTED = "lib/Slicer/qt-scripted-modules"
+
+SLICER_CONFIG = f"""
+set(Slicer_QTSCRIPTEDMODULES_LIB_DIR {SCRIPTED})
+set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR {SCRIPTED})
+set(Slicer_USE_FILE "${{CMAKE_CURRENT_LIST_DIR}}/UseSlicer.cmake")
+set(Slicer_EXTENSION_GENERATE_CONFIG "${{CMAKE_CURRENT_LIST_DIR}}/Nothing.cmake")
+set(Slicer_EXTENSION_CPACK "${{CMAKE_CURRENT_LIST_DIR}}/Nothing.cmake")
+"""
+
+# What Slicer's macros of these names do, as far as packaging goes: entries stay within the module's folder, scripts end
+# in .py, and the whole folder of the build tree is installed.
+USE_SLICER = """
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(GIVEN "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(GIVEN_UNPARSED_ARGUMENTS OR NOT GIVEN_NAME OR NOT GIVEN_SCRIPTS)
+    message(FATAL_ERROR "wrong arguments: ${ARGN}")
+  endif()
+  if(GIVEN_WITH_GENERIC_TESTS)
+    file(APPEND "${CMAKE_BINARY_DIR}/tested.txt" "generic ${GIVEN_NAME}\n")
+  endif()
+  foreach(entry IN LISTS GIVEN_SCRIPTS GIVEN_RESOURCES)
+    set(script_without_py FALSE)
+    if(entry IN_LIST GIVEN_SCRIPTS AND NOT entry MATCHES "[.]py$")
+      set(script_without_py TRUE)
+    endif()
+    if(script_without_py OR IS_ABSOLUTE "${entry}" OR entry MATCHES "^[.][.]")
+      message(FATAL_ERROR "${entry} would not be packaged as it is")
+    endif()
+    file(APPEND "${CMAKE_BINARY_DIR}/packaged.txt" "${entry}\n")
+    configure_file("${entry}" "${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/${entry}" COPYONLY)
+  endforeach()
+  install(DIRECTORY "${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/"
+    DESTINATION ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR})
+endmacro()
+
+macro(slicer_add_python_test)
+  cmake_parse_arguments(GIVEN "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS;SCRIPT_ARGS" ${ARGN})
+  file(APPEND "${CMAKE_BINARY_DIR}/tested.txt" "script ${GIVEN_SCRIPT}\n")
+endmacro()
+
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(GIVEN "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS" ${ARGN})
+  file(APPEND "${CMAKE_BINARY_DIR}/tested.txt" "unittest ${GIVEN_SCRIPT}\n")
+endmacro()
+"""
+
+
+def run_cmake(*arguments: str | Path) -> None:
+    done = subprocess.run(["cmake", *map(str, arguments)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the extension in `build` and in `installed`, made against a stand-in for Slicer's CMake files."""
+    tools = [("cmake",), ("make", "ninja"), ("c++", "g++", "clang++")]
+    missing = [" or ".join(names) for names in tools if not any(map(shutil.which, names))]
+    if missing:
+        pytest.skip(f"configuring the extension needs {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("extension")
+    files = {"SlicerConfig.cmake": SLICER_CONFIG, "UseSlicer.cmake": USE_SLICER, "Nothing.cmake": ""}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    run_cmake("-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-DBUILD_TESTING=ON")
+    run_cmake("--build", folder / "build")
+    run_cmake("--install", folder / "build", "--prefix", folder / "installed")
+    return folder
+
+
+def packaged_sources() -> dict[str, Path]:
+    """For each file that belongs in the extension, by its path there, the file of the tree."""
+    modules = [path for path in tracked(*cmake_modules()) if path.name != "CMakeLists.txt"]
+    resources = [path for path in tracked("Resources") if path.parts[1] in shipped_resources()]
+    return {
+        **{path.relative_to(path.parts[0]).as_posix(): ROOT / path for path in modules},
+        **{f"echoapex/resources/{path.relative_to('Resources').as_posix()}": ROOT / path for path in resources},
+    }
+
+
+@pytest.mark.parametrize("tree", ["build", "installed"])
+def test_the_extension_holds_every_file_of_modules_engine_and_resources(extension: Path, tree: str) -> None:
+    root = extension / tree / SCRIPTED
+    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    expected = packaged_sources()
+    assert {"echoapex/__init__.py", "EchoApexLib/scene.py", "echoapex/resources/Models/default.json"} <= expected.keys()
+    assert found.keys() == expected.keys()
+    assert [name for name, path in found.items() if path.read_bytes() != expected[name].read_bytes()] == []
+
+
+def test_no_file_of_the_extension_is_packaged_twice(extension: Path) -> None:
+    entries = (extension / "build" / "packaged.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(entries) == sorted(set(entries))
+    assert set(entries) == {name for name in packaged_sources() if not name.startswith("echoapex/resources/")}
+
+
+def test_ctest_runs_the_checks_and_the_self_test_of_each_module(extension: Path) -> None:
+    tested = (extension / "build" / "tested.txt").read_text(encoding="utf-8").splitlines()
+    modules = [name for name in cmake_modules() if (ROOT / name / f"{name}.py").is_file()]
+    assert f"script {ROOT / 'Testing' / 'Slicer' / 'run_checks.py'}" in tested
+    assert (ROOT / "Testing" / "Slicer" / "run_checks.py").is_file()
+    self_tests = [f"unittest {ROOT / name / name}.py" for name in modules]
+    assert [line for line in tested if line.startswith("unittest")] == self_tests
+    assert sorted(line for line in tested if line.startswith("generic")) == [f"generic {name}" for name in modules]
 
 
 def test_no_tracked_paths_differ_only_in_case() -> None:
