@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from .classifying import ViewEstimate, classify_view
 from .encoding import EncodedCine
 from .errors import PromptError
 from .feature_cache import FeatureCache
+from .joining import NEAR_FRAMES, NEAR_S, agreement, joined
 from .landmarks import Landmarks
 from .locating import find_landmarks
 from .questions import CarryQuestion, NameQuestion, PromptQuestion, Question
@@ -73,7 +74,7 @@ class Inference:
 
     def landmarks(self, progress: Progress = _silent) -> Landmarks:
         """The model's landmarks in every frame. Raises `ModelError` for a model without landmark head."""
-        self._encode_all(progress)
+        self._encode_all(_Count(self.cine.frame_count, progress))
         return find_landmarks(self.model, self._seen)
 
     def _outlined(self, question: PromptQuestion) -> Segmentation:
@@ -85,27 +86,50 @@ class Inference:
         return replace(found, masks=taken_away(asked.mask, found.masks[0], new.points)[None])
 
     def _carried(self, question: CarryQuestion, progress: Progress) -> Segmentation:
-        count = _Count(moves(question.given, question.frames), progress)
-        carried = carry_masks(self.cine, question.given, question.frames, after_move=count.step)
+        known = question.structure in self.model.card.structures
+        count = _Count(moves(question.given, question.frames) + known * self.cine.frame_count, progress)
+        moved = carry_masks(self.cine, question.given, question.frames, after_move=count.step)
         frames = list(question.frames)
         # A mask that was followed faithfully is no better than the one it came from.
-        first = np.array([question.certainty[_nearest(question.given, frame)] for frame in frames], np.float32)
-        masks = wanted_pieces(carried.masks[frames], question.structure)
-        return Segmentation(masks, carried.confidence[frames] * first)
+        nearest = [min(question.given, key=lambda given: abs(given - frame)) for frame in frames]
+        first = np.array([question.certainty[frame] for frame in nearest], np.float32)
+        carried = Segmentation(moved.masks[frames], moved.confidence[frames] * first)
+        found = self._with_name(question, carried, nearest, count) if known and frames else carried
+        return Segmentation(wanted_pieces(found.masks, question.structure), found.confidence)
+
+    def _with_name(
+        self, question: CarryQuestion, carried: Segmentation, nearest: list[int], count: _Count
+    ) -> Segmentation:
+        """What was ``carried`` from the ``nearest`` frames, joined with what is found by name as far as that agrees."""
+        named = self._by_name(question.structure, count)
+        given = Segmentation(np.stack([*question.given.values()]), np.ones(len(question.given), np.float32))
+        agreed = agreement(given, _on(named, [*question.given]))
+        away = np.array([self._away(frame, other) for frame, other in zip(question.frames, nearest, strict=True)])
+        return joined(carried, _on(named, question.frames), away, agreed) if agreed > 0 else carried
+
+    def _away(self, frame: int, other: int) -> float:
+        """How far two frames lie apart, in the time over which a mask by hand loses its weight."""
+        seconds = self.cine.times.seconds
+        return (
+            abs(frame - other) / NEAR_FRAMES
+            if seconds is None
+            else float(abs(seconds[frame] - seconds[other])) / NEAR_S
+        )
 
     def _named(self, question: NameQuestion, progress: Progress) -> Segmentation:
         if question.structure not in self.model.card.structures:
             raise PromptError("The model does not know this structure by name", value=question.structure)
-        self._encode_all(progress)
-        found = segment_structures(self.model, self._seen, [question.structure], steady=True)[question.structure]
-        frames = list(question.frames)
-        return Segmentation(found.masks[frames], found.confidence[frames])
+        return _on(self._by_name(question.structure, _Count(self.cine.frame_count, progress)), question.frames)
 
-    def _encode_all(self, progress: Progress) -> None:
+    def _by_name(self, structure: str, count: _Count) -> Segmentation:
+        self._encode_all(count)
+        return segment_structures(self.model, self._seen, [structure], steady=True)[structure]
+
+    def _encode_all(self, count: _Count) -> None:
         """Frame by frame, so that a click need not wait for all of them."""
         for frame in range(self.cine.frame_count):
             self.encode(frame)
-            progress(frame + 1, self.cine.frame_count)
+            count.step()
 
 
 class _Count:
@@ -119,5 +143,7 @@ class _Count:
         self._progress(self._done, self._total)
 
 
-def _nearest(given: Iterable[int], frame: int) -> int:
-    return min(given, key=lambda other: abs(other - frame))
+def _on(found: Segmentation, frames: Sequence[int]) -> Segmentation:
+    """What was found in a whole cine, on these frames alone."""
+    rows = list(frames)
+    return Segmentation(found.masks[rows], found.confidence[rows])

@@ -19,8 +19,10 @@ from .prompts import Prompt
 from .structures import PROMPTED, Structure, find_structure
 
 if TYPE_CHECKING:
+    from .cine import Cine
     from .models.library import ModelEntry
     from .models.store import LoadedModel
+    from .segmenting import Segmentation
     from .study import WrittenStudy
 
 HEART_OPTIONS = {
@@ -151,7 +153,7 @@ def segment(chosen: Namespace) -> bool:
     _check_prompt(chosen)
     if not chosen.out.parent.is_dir():
         raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
-    from . import io, segmenting
+    from . import io
 
     io.check_masks_file(chosen.out)
     cine = io.read_cine(chosen.cine)
@@ -162,7 +164,7 @@ def segment(chosen: Namespace) -> bool:
         say(text)
     structure = prompt.structure or PROMPTED
     say(f"segmenting {structure} in {cine.frame_count} frames")
-    found = segmenting.segment_cine(model, cine, prompt, frame)
+    found = _segmented(model, cine, prompt, frame)
     io.write_masks(chosen.out, found.masks, cine)
     areas, confidence = found.masks.sum(axis=(1, 2)), found.confidence
     missing = int((areas == 0).sum())
@@ -176,6 +178,22 @@ def segment(chosen: Namespace) -> bool:
         rows = zip(range(cine.frame_count), areas, confidence, strict=True)
         print_table(("frame", "area_px", "confidence"), [(str(k), str(a), f"{c:.3f}") for k, a, c in rows])
     return True
+
+
+def _segmented(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segmentation:
+    """As a panel does it: named structures in every frame, what is pointed at carried from its frame to the others."""
+    import numpy as np
+
+    from .segmenting import Segmentation, segment_cine
+    from .session import Session
+
+    if not prompt.points and prompt.box is None:
+        return segment_cine(model, cine, prompt)
+    structure, session = prompt.structure or PROMPTED, Session(model, cine)
+    session.segment(frame, prompt, structure)
+    session.propagate(structure)
+    entries = [session.entry(index, structure) for index in range(cine.frame_count)]
+    return Segmentation(session.masks(structure), np.array([entry.confidence for entry in entries], np.float32))
 
 
 def _check_prompt(chosen: Namespace) -> None:
