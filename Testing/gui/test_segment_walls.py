@@ -1,0 +1,108 @@
+"""The wall protocol of EchoApexSegment on a simulated parasternal long axis: suggested, moved by hand, confirmed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from segment_cases import opened, press, simulated, wait
+
+from echoapex.landmarks import WALL_LANDMARKS
+from echoapex.simulation import SimulatedClip
+
+BAR_MM = 1.5
+CONSTANT_MM = {"IVSd": 11.5, "LVIDd": 52.5, "LVPWd": 11.5}
+"""The middle of what hard hearts have: what somebody would say who has not looked."""
+
+
+def true_walls(clip: SimulatedClip, ed: int, es: int) -> dict[str, float]:
+    """The true lengths in mm at these frames."""
+    points = clip.landmarks().points * clip.canvas.mm_per_px
+    gaps = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    return dict(zip(("IVSd", "LVIDd", "LVPWd"), gaps[ed])) | {"LVIDs": float(gaps[es][1])}
+
+
+def values(panel: Any) -> dict[str, float]:
+    """The steps as the table of the panel says them, in mm."""
+    table = panel.ui.wallTable
+    texts = [(table.item(row, 0).text().split()[-1], table.item(row, 1).text()) for row in range(table.rowCount())]
+    assert all(text.endswith(" mm") for _, text in texts), texts
+    return {name: float(text.removesuffix(" mm")) for name, text in texts}
+
+
+def place_of(panel: Any, index: int) -> list[float]:
+    """Where a point of the frame that is shown lies, in RAS."""
+    place = [0.0, 0.0, 0.0]
+    panel.bench.clip.walls.points.GetNthControlPointPositionWorld(index, place)
+    return place
+
+
+def drag_point(panel: Any, red: Any, name: str, to: tuple[float, float]) -> None:
+    """Takes a point of the frame that is shown with the mouse to a pixel of the frame."""
+    from slicerhost.driving import settle
+
+    start = place_of(panel, WALL_LANDMARKS.index(name))
+    red.drag(red.fromRAS(start), red.fromFrame(to))
+    settle(60)
+
+
+@pytest.fixture
+def plax(panel: Any, tmp_path: Path) -> SimulatedClip:
+    """A simulated PLAX with the walls suggested by the model."""
+    path, clip = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    opened(panel, path)
+    panel.ui.wallsSection.collapsed = False
+    press(panel, "suggestButton")
+    wait(lambda: panel.bench.clip.progress is None and panel.bench.clip.walls.points is not None)
+    wait(lambda: panel.ui.wallTable.rowCount() == 4)
+    return clip
+
+
+def test_walls_are_right_after_one_point_is_moved(panel: Any, red: Any, plax: SimulatedClip) -> None:
+    walls = panel.bench.clip.walls
+    ed, es = walls.phases
+    truth, points = true_walls(plax, ed, es), plax.landmarks().points
+    walls.jump("IVSd")
+    wait(lambda: panel.bench.clip.frame == ed)
+    mm = plax.canvas.mm_per_px
+    wrong = points[ed][0] + (points[ed][0] - points[ed][1]) / np.linalg.norm(points[ed][0] - points[ed][1]) * 6 / mm
+    drag_point(panel, red, "IVS-RV", tuple(wrong))
+    assert values(panel)["IVSd"] > truth["IVSd"] + 4, "the hand can be wrong, and is believed"
+    drag_point(panel, red, "IVS-RV", tuple(points[ed][0]))
+    errors = {name: abs(value - truth[name]) for name, value in values(panel).items()}
+    constant = {name: abs(value - truth[name]) for name, value in CONSTANT_MM.items()}
+    assert max(errors.values()) <= BAR_MM, f"{errors}; a constant: {constant}"
+    assert max(constant.values()) > BAR_MM, "the bar is none that a constant meets"
+    shown = np.array([place_of(panel, index) for index in range(4)])
+    line = np.linalg.svd(shown - shown.mean(axis=0))[1]
+    assert line[1] < 1e-3 * line[0], "collinear"
+
+
+def test_steps_are_ticked_one_after_the_other_and_mass_follows(panel: Any, red: Any, plax: SimulatedClip) -> None:
+    walls = panel.bench.clip.walls
+    for name in ("IVSd", "LVIDd", "LVPWd", "LVIDs"):
+        assert walls.next == name
+        press(panel, "confirmButton")
+    assert walls.next is None and panel.bench.clip.frame == walls.phases[1]
+    wait(lambda: "LVMass" in panel.ui.massLabel.text())
+    assert "RWT" in panel.ui.massLabel.text() and "simulated" in panel.ui.massLabel.text()
+    texts = [panel.ui.wallTable.item(row, 0).text() for row in range(4)]
+    assert texts == ["✓ IVSd", "✓ LVIDd", "✓ LVPWd", "✓ LVIDs"]
+    press(panel, "confirmButton")
+    assert panel.ui.messageLabel.text() == "All steps are confirmed."
+    walls.jump("IVSd")
+    drag_point(panel, red, "PW-epi", tuple(plax.landmarks().points[walls.phases[0]][3] + [0, 12]))
+    assert str(walls.steps[2].status) == "by hand", "what has changed since is not confirmed any more"
+    press(panel, "wallUndoButton")
+    assert walls.next is None
+
+
+def test_another_frame_can_be_end_diastole(panel: Any, plax: SimulatedClip) -> None:
+    clip = panel.bench.clip
+    ed, es = clip.walls.phases
+    clip.show(ed + 2 if ed + 2 < clip.cine.frame_count and ed + 2 != es else ed - 2)
+    press(panel, "edButton")
+    assert clip.walls.phases == (clip.frame, es)
+    wait(lambda: panel.ui.wallTable.item(0, 2).text() == str(clip.frame))
