@@ -24,7 +24,6 @@ from .images import vtkMatrix
 from .maskPreview import MaskPreview
 from .maskSequence import MaskSequence, structureNamed
 from .observers import Observers
-from .pointTool import PointTool
 from .promptSequence import PromptSequences
 from .scaleDisplay import hideRuler, restoreRuler
 from .sessionRecord import SessionRecord
@@ -71,7 +70,7 @@ class SessionScene:
         self._masks = MaskSequence(self.scene, self.browser, self.state.cine, matrix)
         self._prompts = PromptSequences(self.scene, self.browser, matrix)
         self._record = SessionRecord(self.scene, self.browser, self.state)
-        self._preview, self._tool = MaskPreview(self.scene), PointTool(self.scene, self._onProblem)
+        self._preview = MaskPreview(self.scene)
         self._nodes = (self.browser, sequence, self.volume, self._masks.sequence, self._masks.proxy, self._record.node)
         self._nodes += (*self._prompts.sequences.values(), *self._prompts.proxies.values())
         self._followTransform()
@@ -253,20 +252,6 @@ class SessionScene:
         prompts = {frame: [given.prompt for given in entry.prompts] for frame, entry in entries.items()}
         self._prompts.show(prompts, frames)
 
-    def armPoints(self, positive: bool, onPlaced: Callable[[int, Pixel], None]) -> None:
-        """Has Slicer place points until `disarm`; ``onPlaced`` gets frame and pixel of each, inside the frame or not.
-
-        The point goes away at once: the prompt that is made of it is shown by `write`.
-        """
-        self._checkOpen()
-        kind = "Point to add" if positive else "Point to take away"
-        self._tool.arm(kind, lambda ras: onPlaced(self.frame, self.pixelOf(ras)))
-
-    def disarm(self) -> None:
-        """Ends what `armPoints` began; does nothing where that has ended already, be it by closing."""
-        if not self.closed:
-            self._tool.disarm()
-
     def pixelOf(self, ras: Ras) -> Pixel:
         """The pixel ``(x, y)`` of a point of the world in mm; raises `EchoApexError` below a non-linear transform."""
         self._checkOpen()
@@ -300,11 +285,10 @@ class SessionScene:
             return
         self.closed = True
         self._observers.clear()
-        self._tool.disarm()
         self._preview.remove()
         restoreRuler(self.scene, self.browser)
         del self.scene, self.browser, self.volume
-        del self._masks, self._prompts, self._record, self._preview, self._tool, self._nodes
+        del self._masks, self._prompts, self._record, self._preview, self._nodes
 
     def _checkOpen(self) -> None:
         if self.closed:

@@ -43,9 +43,8 @@ def test_close_removes_every_observer_and_what_was_only_shown() -> None:
         Opened(scene, browser, SessionState(CARD, cine)).session.close()
         nodes = scene.GetNumberOfNodes()
         work = Opened(scene, browser, SessionState(CARD, cine))
-        work.session.armPoints(True, lambda frame, pixel: None)
         work.session.preview(square(10, 10))
-        watched = [*work.session._observers._tags, *work.session._tool._observers._tags]
+        watched = [*work.session._observers._tags]
         assert {node for node, _ in watched} >= {scene, browser, volume} and all(map(observed, watched))
         work.session.close()
         assert work.session.closed and not any(map(observed, watched)) and scene.GetNumberOfNodes() == nodes
@@ -74,7 +73,6 @@ def test_a_closed_session_says_so(work: Opened) -> None:
         lambda: session.preview(square(1, 1)),
         session.readEdits,
         lambda: session.showPrompts("LV"),
-        lambda: session.armPoints(True, lambda frame, pixel: None),
         lambda: session.pixelOf((0.0, 0.0, 0.0)),
         lambda: session.rasOf((0.0, 0.0)),
         session.saveRecord,
@@ -83,16 +81,14 @@ def test_a_closed_session_says_so(work: Opened) -> None:
     for call in calls:
         with pytest.raises(EchoApexError, match="closed"):
             call()
-    session.disarm()
     session.preview(None)
 
 
 @pytest.mark.parametrize("singletons", [False, True])
 def test_clearing_the_scene_in_the_middle_is_safe(work: Opened, singletons: bool) -> None:
-    work.session.armPoints(True, lambda frame, pixel: None)
     work.session.preview(square(10, 10))
     work.draw(square(1, 1))
-    watched = [*work.session._observers._tags, *work.session._tool._observers._tags]
+    watched = [*work.session._observers._tags]
     work.scene.Clear(singletons)
     assert work.session.closed and not work.problems and not any(map(observed, watched))
     work.session.close()
@@ -122,7 +118,6 @@ def test_a_node_removed_by_hand_closes_the_session_with_a_sentence(
     work: Opened, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kept, node = work.state.to_plain(), nodes_of(work)[name]
-    work.session.armPoints(True, lambda frame, pixel: None)
     work.scene.RemoveNode(node)
     assert work.session.closed and work.state.to_plain() == kept
     (problem,) = work.problems

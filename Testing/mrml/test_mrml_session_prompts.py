@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session_state import SessionState
 from EchoApexLib.cineScene import openCine
 from EchoApexLib.images import vtkMatrix
+from EchoApexLib.pointTool import PointTool
 from EchoApexLib.promptSequence import BOX, NEGATIVE, POSITIVE, PROMPTS
 
 MIXED = (3, 0, 7, 3, 5)
@@ -123,13 +124,16 @@ def test_what_a_user_moves_is_what_the_session_says_again(work: Opened) -> None:
 
 
 class Clicks:
-    """What Slicer's place mode does with the list that is armed."""
+    """What Slicer's place mode does with the list of a tool that is armed; ``heard`` gets frame and pixel."""
 
-    def __init__(self, work: Opened) -> None:
+    def __init__(self, work: Opened, heard: Callable[[int, Any], object] | None = None) -> None:
         self.work, self.placed = work, []
+        self.tool = PointTool(work.scene, work.problems.append)
+        self.heard = heard or (lambda frame, pixel: self.placed.append((frame, *np.round(pixel, 6))))
 
-    def arm(self, positive: bool = True) -> None:
-        self.work.session.armPoints(positive, lambda frame, pixel: self.placed.append((frame, *np.round(pixel, 6))))
+    def arm(self) -> None:
+        session = self.work.session
+        self.tool.arm("Points", lambda ras: self.heard(session.frame, session.pixelOf(ras)))
 
     @property
     def list(self) -> Any:
@@ -154,16 +158,16 @@ def test_each_click_is_reported_once_with_its_frame(work: Opened) -> None:
         clicks.at(x, 9.0)
         assert clicks.list.GetNumberOfDefinedControlPoints() == 0, "it is gone at once"
     assert clicks.placed == [(0, 1.5, 9.0), (4, 2.0, 9.0), (4, 3.0, 9.0), (1, 4.0, 9.0)]
-    work.session.disarm()
+    clicks.tool.disarm()
     assert interaction_of(work).GetCurrentInteractionMode() == interaction_of(work).ViewTransform
     assert work.scene.GetNumberOfNodes() == nodes
 
 
 def test_a_click_that_is_asked_at_once_becomes_a_prompt_on_its_frame(work: Opened) -> None:
-    work.session.armPoints(
-        False, lambda frame, pixel: work.answer(frame, square(30, 20), prompt=points((*pixel, False), (9.0, 9.0, True)))
+    clicks = Clicks(
+        work, lambda frame, pixel: work.answer(frame, square(30, 20), prompt=points((*pixel, False), (9.0, 9.0, True)))
     )
-    clicks = Clicks(work)
+    clicks.arm()
     for frame in (6, 2):
         work.session.show(frame)
         clicks.at(20.0 + frame, 10.0)
@@ -173,8 +177,9 @@ def test_a_click_that_is_asked_at_once_becomes_a_prompt_on_its_frame(work: Opene
 
 
 def test_a_refused_click_is_told_as_a_sentence(work: Opened) -> None:
-    work.session.armPoints(True, lambda frame, pixel: work.answer(frame, square(1, 1), prompt=points((*pixel, True))))
-    Clicks(work).at(-7.0, 3.0)
+    clicks = Clicks(work, lambda frame, pixel: work.answer(frame, square(1, 1), prompt=points((*pixel, True))))
+    clicks.arm()
+    clicks.at(-7.0, 3.0)
     (problem,) = work.problems
     assert "A point must lie in the frame of 80 x 60 pixels" in problem
 
@@ -182,12 +187,12 @@ def test_a_refused_click_is_told_as_a_sentence(work: Opened) -> None:
 def test_arming_again_leaves_one_list_and_another_tool_its_place_mode(work: Opened) -> None:
     other, clicks = work.scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode"), Clicks(work)
     nodes = work.scene.GetNumberOfNodes()
-    clicks.arm(True)
-    clicks.arm(False)
+    clicks.arm()
+    clicks.arm()
     clicks.at(4.0, 5.0)
     assert clicks.placed == [(0, 4.0, 5.0)]
     work.scene.GetFirstNodeByClass("vtkMRMLSelectionNode").SetActivePlaceNodeID(other.GetID())
-    work.session.disarm()
+    clicks.tool.disarm()
     assert interaction_of(work).GetCurrentInteractionMode() == interaction_of(work).Place
     assert work.scene.GetNumberOfNodes() == nodes
 
@@ -258,8 +263,9 @@ def test_a_transform_that_is_not_linear_is_refused(work: Opened) -> None:
     for ask in (lambda: work.session.pixelOf((0.0, 0.0, 0.0)), lambda: work.session.rasOf((0.0, 0.0))):
         with pytest.raises(EchoApexError, match=r"linear transforms only.*Bent"):
             ask()
-    work.session.armPoints(True, lambda frame, pixel: None)
-    Clicks(work).list.AddControlPoint(1.0, 2.0, 0.0)
+    clicks = Clicks(work)
+    clicks.arm()
+    clicks.list.AddControlPoint(1.0, 2.0, 0.0)
     assert len(work.problems) == 1 and "linear" in work.problems[0]
 
 
