@@ -6,7 +6,7 @@ No Qt. Refusals are raised as `EchoApexError`; what comes later is told through 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from echoapex.cine import Cine
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.landmarks import Landmarks
 from echoapex.marks import Change, Entry
+from echoapex.models.card import OTHER, UNKNOWN
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.questions import Question
 from echoapex.segmenting import Segmentation
@@ -66,6 +67,7 @@ class ClipWork:
         self._prompts: deque[tuple[int, Prompt, str]] = deque()
         self._asking = False
         self._work: int | None = None
+        self._viewAsked = False
         self._previewed = self._shownFrom = 0
         self._stale = {"LV", "LA"} & set(state.structures)
 
@@ -304,6 +306,19 @@ class ClipWork:
         setViewOf(self.browser, view)
         self.curve.setView(view)
         self._changed()
+
+    def recognizeView(self) -> None:
+        """Asks the model which view it is, once, where nothing says it."""
+        if self.view == UNKNOWN and not self._viewAsked:
+            self._viewAsked = True
+            self._running().ask_view(self._viewFound)
+
+    def _viewFound(self, found: Mapping[str, Any]) -> None:
+        if self.closed or self.view != UNKNOWN or found["view"] in (UNKNOWN, OTHER):
+            return
+        self.setView(str(found["view"]))
+        sure = f"{self.view}, probability {found['probability']:.2f}"
+        self._said(f"The model takes this cine for {sure}: choose the view if that is wrong.")
 
     def setPhase(self, ed: bool) -> None:
         """The frame that is shown is end-diastole, or end-systole. Raises `EchoApexError` where it is both."""

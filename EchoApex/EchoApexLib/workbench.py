@@ -131,6 +131,8 @@ class Workbench:
                 self._drop(identifier)
         if self.process is not None:
             self.process.poll()
+        if self.clip is not None and self.process is not None and self.process.ready:
+            self.clip.recognizeView()
         if self.clip is not None and self.clip.measure():
             self._changed()
         seen = None if self.process is None else (self.process.state, len(self.process.told.encoded))

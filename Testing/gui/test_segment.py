@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from segment_cases import LV, RV, carried, drawn, opened, place, press, real_cine, wait
+import pytest
+from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, wait
 
 
 def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
@@ -73,3 +76,28 @@ def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     again.show(20)
     place(panel, red, LV)
     assert str(again.entry.status) == "prompted" and again.state.next_undo is not None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the Host's loop gives the lock up")
+def test_the_inference_process_works_while_the_loop_holds_pythons_lock(panel: Any, red: Any, host: Any) -> None:
+    """In such a loop, which is Slicer's, a thread of this process starves (test_host_lock)."""
+    from PySide6.QtCore import QTimer
+    from slicerhost.loop import runHoldingLock
+
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    press(panel, "wholeButton")
+    end, ticks = time.monotonic() + PATIENCE_S, []
+
+    def look() -> None:
+        ticks.append(clip.progress)
+        if clip.progress is None or time.monotonic() > end:
+            host.app.exit(0)
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    runHoldingLock(host.app)
+    timer.stop()
+    assert clip.progress is None and clip.state.entry(29, "LV").mask is not None
+    assert len(ticks) > 1, "the panel went on meanwhile"

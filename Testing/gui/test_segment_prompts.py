@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from segment_cases import (
 )
 
 from echoapex.evaluation.scores import dice
+from echoapex.io import read_cine
 from echoapex.simulation.heart import Tissue
 
 
@@ -213,3 +215,21 @@ def test_structures_do_not_disturb_each_other(panel: Any, red: Any) -> None:
     assert clip.state.mask(0, "RV")[RV[1], RV[0]] and clip.state.mask(0, "LV")[LV[1], LV[0]]
     press(panel, "undoButton")
     assert not clip.state.mask(0, "RV").any() and clip.state.mask(0, "LV").any()
+
+
+def test_the_view_is_recognized_where_nothing_says_it(
+    panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.5)
+    silent = replace(read_cine(path), view=None)
+    monkeypatch.setattr("EchoApexLib.workbench.read_cine", lambda _: silent)
+    clip = opened(panel, path)
+    wait(lambda: clip.view == "A4C")
+    assert "takes this cine for A4C, probability" in panel.ui.messageLabel.text()
+    assert panel.ui.viewBox.currentText() == "A4C"
+
+
+def test_a_view_that_is_doubtful_is_left_to_the_user(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    wait(lambda: not panel.bench.process.busy)
+    assert clip.view == "UNKNOWN" and panel.ui.messageLabel.text() == ""
