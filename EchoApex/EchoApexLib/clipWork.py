@@ -207,11 +207,10 @@ class ClipWork:
         frames = {-1: range(here + 1), 0: range(count), 1: range(here, count)}[direction]
         question = self.state.ask_propagation(self.structure, frames)
         self.cancel()
-        self.progress = (0, max(len(question.frames), 1))
         self._work = self._running().ask(
             question, lambda found: self._propagated(question, found), self._workRefused, self._progressed
         )
-        self._changed()
+        self._progressed(0, max(len(question.frames), 1))
 
     def _propagated(self, question: Question, found: Segmentation) -> None:
         self._work = self.progress = None
@@ -346,9 +345,8 @@ class ClipWork:
     def suggestWalls(self) -> None:
         """Asks the model for the landmarks of the walls; ED and ES are those of the curve."""
         self.cancel()
-        self.progress = (0, self.cine.frame_count)
         self._work = self._running().ask_landmarks(self._wallsFound, self._workRefused, self._progressed)
-        self._changed()
+        self._progressed(0, self.cine.frame_count)
 
     def _wallsFound(self, landmarks: Landmarks) -> None:
         self._work = self.progress = None

@@ -199,3 +199,19 @@ def test_slicer_starts_without_what_only_the_model_needs(tmp_path: Path) -> None
         check=False,
     )
     assert "loaded []" in done.stdout, done.stdout + done.stderr[-2000:]
+
+
+def test_a_click_while_nothing_runs_is_refused_and_the_next_one_works(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    panel.bench.process._give_up("for this test")
+    red.click(red.fromFrame((LV[0] + 4, LV[1])))
+    assert said(panel) == "The inference process does not run: start it again."
+    assert len(clip.entry.prompts) == 1
+    press(panel, "wholeButton")
+    assert said(panel) == "The inference process does not run: start it again." and clip.progress is None
+    wait(lambda: panel.ui.startButton.isVisibleTo(panel.uiWidget))
+    press(panel, "startButton")
+    wait(lambda: panel.bench.process.ready)
+    place(panel, red, (LV[0] + 4, LV[1]))
+    assert len(clip.entry.prompts) == 2

@@ -29,6 +29,9 @@ MOST_TRIES = 2
 """A question at which the process ended so often is not asked again (our choice)."""
 
 
+NOT_RUNNING = "The inference process does not run: start it again"
+
+
 class ProcessState(StrEnum):
     """How the inference process is."""
 
@@ -155,8 +158,9 @@ class InferenceProcess:
     ) -> int:
         """Asks; gives the number under which it can be cancelled.
 
-        ``answered`` gets a `Segmentation` of the question's frames, ``refused`` a sentence. A waiting question with the
-        same ``replaces`` (not "") is dropped: only the newest of them counts.
+        ``answered`` gets a `Segmentation` of the question's frames, ``refused`` a sentence; both are called from
+        `poll` alone. A waiting question with the same ``replaces`` (not "") is dropped: only the newest of them counts.
+        Raises `EchoApexError` where no process runs, and where no cine is open.
         """
         return self._ask(Asked(self._next_number(), question, answered, refused, progress, replaces))
 
@@ -215,8 +219,7 @@ class InferenceProcess:
         if self._cine is None:
             raise EchoApexError("A cine must be opened before anything is asked about it")
         if self.state in (ProcessState.BROKEN, ProcessState.CLOSED):
-            asked.refused("The inference process does not run: start it again.")
-            return asked.number
+            raise EchoApexError(NOT_RUNNING)
         if asked.replaces:
             self._waiting = deque(one for one in self._waiting if one.replaces != asked.replaces)
         self._waiting.append(asked)
@@ -353,7 +356,7 @@ class InferenceProcess:
             child.close(0.0)
         self._news(why)
         for asked in waiting:
-            asked.refused("The inference process does not run: start it again.")
+            asked.refused(f"{NOT_RUNNING}.")
 
 
 def _sentence(told: Message) -> str:

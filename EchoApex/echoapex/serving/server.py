@@ -62,8 +62,9 @@ class Server:
 
     def run(self, model_id: str | None, device: str) -> bool:
         """Loads the model and answers until nobody asks any more; False where the model cannot be loaded."""
-        self._inbox.listen()
+        # First of all: what is read may be refused at once.
         self._say(say="hello", version=__version__, pid=os.getpid())
+        self._inbox.listen()
         try:
             self._use(model_id, device)
         except (EchoApexError, ModuleNotFoundError) as problem:
