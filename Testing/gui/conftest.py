@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -100,12 +100,52 @@ def panelOf(host: Any, scene: Any) -> Any:
     return select
 
 
+@pytest.fixture(scope="session")
+def keptProcess(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Gives one and the same inference process whenever a panel starts one: loading the model takes seconds."""
+    from echoapex.serving import InferenceProcess
+    from echoapex.serving.client import serve_command
+
+    class Kept(InferenceProcess):
+        """Outlives the closing of a scene; what was asked does not."""
+
+        def close(self) -> None:
+            self._waiting.clear()
+            self._sent.clear()
+
+    cache = str(tmp_path_factory.mktemp("cache"))
+    processes: list[Kept] = []
+
+    def start(model: Path, said: Callable[[str], None]) -> Kept:
+        if not processes:
+            processes.append(Kept(serve_command(model), environment={"ECHOAPEX_CACHE": cache}))
+        processes[0]._news = said
+        return processes[0]
+
+    yield start
+    for process in processes:
+        InferenceProcess.close(process)
+
+
 @pytest.fixture
-def panel(panelOf: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def ownProcess() -> None:
+    """For tests whose inference process is started and ended by their panel, as users have it."""
+
+
+@pytest.fixture
+def panel(
+    request: pytest.FixtureRequest,
+    panelOf: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    keptProcess: Callable[..., Any],
+) -> Iterator[Any]:
     """The panel of EchoApexSegment with the shipped model, and with its own folder for encoded frames."""
     monkeypatch.setenv("ECHOAPEX_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path_factory.mktemp("no-models")))
     found = panelOf("EchoApexSegment")
+    if "ownProcess" not in request.fixturenames:
+        monkeypatch.setattr(found.bench, "_startProcess", keptProcess)
     found.setTool("none")
     found.ui.polarityButton.setChecked(False)
     yield found

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, wait
 
+pytestmark = pytest.mark.usefixtures("ownProcess")
+
 
 def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     panel: Any, red: Any, scene: Any, tmp_path: Path

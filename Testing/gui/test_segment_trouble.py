@@ -16,6 +16,8 @@ from segment_cases import LV, carried, opened, place, press, real_cine, simulate
 from echoapex.models.library import find_model
 from echoapex.serving import ProcessState
 
+pytestmark = pytest.mark.usefixtures("ownProcess")
+
 
 def said(panel: Any) -> str:
     return panel.ui.messageLabel.text()
