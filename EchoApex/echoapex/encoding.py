@@ -139,5 +139,9 @@ def _joined(parts: Sequence[Features]) -> Features:
 
     from .models.encoder import Features
 
-    columns = [torch.cat(column).float() for column in zip(*map(_tensors, parts), strict=True)]
+    columns = [
+        # Even of one frame never what is kept itself: that is not the caller's to change.
+        (torch.cat(column) if len(column) > 1 else column[0]).to(torch.float32, copy=True)
+        for column in zip(*map(_tensors, parts), strict=True)
+    ]
     return Features(columns[0], columns[1], tuple(columns[2:]))

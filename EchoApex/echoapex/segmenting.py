@@ -187,10 +187,10 @@ def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> Bo
     """Full-frame masks ``[N, H, W]`` of model logits, reduced to their main pieces."""
     masks = np.zeros((len(prompts), *geometry.sector.mask.shape), bool)
     for piece in batches(len(prompts)):
-        restored = geometry.restore_logits(logits[piece.start : piece.stop])
+        restored = geometry.restore_masks(logits[piece.start : piece.stop])
         for row, one in zip(piece, restored, strict=True):
             # A model may know structures that the engine has no words for.
-            masks[row] = main_pieces(one > 0, _least_piece(prompts[row].structure), prompts[row].points)
+            masks[row] = main_pieces(one, _least_piece(prompts[row].structure), prompts[row].points)
     return masks
 
 
@@ -215,22 +215,36 @@ def main_pieces(mask: BoolMask, least: float = 1.0, clicks: Sequence[PointPrompt
     would be left. A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of
     myocardium.
     """
-    if not mask.any():
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
         return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     # Only where something is, with an empty rim: what the rim belongs to is outside and no hole.
-    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    labels, sizes = _pieces(np.pad(mask[window], 1))
-    # Of equals only one stays: one piece means one.
-    kept = sizes >= least * sizes.max() if least < 1.0 else np.arange(sizes.size) == int(np.argmax(sizes))
-    kept = _as_clicked(kept, labels, (columns[0] - 1, rows[0] - 1), clicks)
-    pieces = kept[labels]
-    holes, hole_sizes = _pieces(~pieces)
-    small = hole_sizes <= np.count_nonzero(pieces) / 20
-    small[[0, holes[0, 0]]] = False
+    window = (slice(y, y + height), slice(x, x + width))
+    pieces = np.zeros((height + 2, width + 2), bool)
+    pieces[1:-1, 1:-1] = mask[window]
+    labels, count = _pieces(pieces)
+    # Of one piece alone all is kept, whatever is clicked.
+    if count > 1:
+        sizes = _sizes(labels)
+        # Of equals only one stays: one piece means one.
+        kept = sizes >= least * sizes.max() if least < 1.0 else np.arange(sizes.size) == int(np.argmax(sizes))
+        pieces = _as_clicked(kept, labels, (x - 1, y - 1), clicks)[labels]
     result = np.zeros_like(mask)
-    result[window] = (pieces | small[holes])[1:-1, 1:-1]
+    result[window] = _without_small_holes(pieces)[1:-1, 1:-1]
     return result
+
+
+def _without_small_holes(pieces: BoolMask) -> BoolMask:
+    """``pieces [h, w]``, whose rim is empty, with the holes filled that `main_pieces` fills."""
+    holes, count = _pieces(~pieces)
+    # The rim's is the outside.
+    if count == 1:
+        return pieces
+    small = _sizes(holes) <= np.count_nonzero(pieces) / 20
+    small[[0, holes[0, 0]]] = False
+    return pieces | small[holes]
 
 
 def _as_clicked(
@@ -256,8 +270,8 @@ def taken_away(before: BoolMask, after: BoolMask, clicks: Sequence[PointPrompt])
     Of all that has gone, only the connected pieces go that a click hits; ``after`` where none is hit. On 12 hard hearts
     with both of two chambers as the mask, the other one stayed by over 80 % in 0.91 of 150 trials, without this 0.86.
     """
-    labels, _ = _pieces(before & ~after)
-    hit = np.zeros(labels.max() + 1, bool)
+    labels, count = _pieces(before & ~after)
+    hit = np.zeros(count + 1, bool)
     for click in clicks:
         x, y = round(click.x), round(click.y)
         hit[labels[max(y - CLICK_PX, 0) : y + CLICK_PX + 1, max(x - CLICK_PX, 0) : x + CLICK_PX + 1]] = True
@@ -265,11 +279,16 @@ def taken_away(before: BoolMask, after: BoolMask, clicks: Sequence[PointPrompt])
     return (before | after) & ~hit[labels] if hit.any() else after
 
 
-def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Pieces of ``mask`` connected by their sides, counted from 1, and the pixels of each; 0 is the rest, with none."""
+def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], int]:
+    """The pieces of ``mask`` connected by their sides, counted from 1 (0 is the rest), and how many there are."""
     import cv2
 
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    sizes = np.bincount(labels.ravel(), minlength=count)
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    return np.asarray(labels, np.int32), int(count) - 1
+
+
+def _sizes(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The pixels of each piece of `_pieces`; 0 for what is none."""
+    sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray(labels, np.int32), sizes
+    return sizes

@@ -1,147 +1,113 @@
-"""A click in a `Session`, against segment-anything's ViT-B at its own input size and against our decoder called bare.
+"""Interactive work on one cine: clicks, steps from frame to frame, a busy neighbor, memory; each beside its goal.
 
-Segment-anything is built without weights: what it computes takes as long with any. A first click encodes the frame and
-decodes a mask; a later one decodes. Seconds are processor time of one thread, ratios are of the same round; the Dice of
-the clicks, in simulated hearts, stands beside them, since a fast wrong mask is worth nothing.
+Clicks are compared with segment-anything's ViT-B, which is built without weights: what it computes takes as long with
+any. A first click encodes the frame and decodes a mask; a later one decodes. Seconds of clicks and steps are processor
+time of one thread, ratios are of the same round; the Dice of the clicks, in simulated hearts, stands beside them, since
+a fast wrong mask is worth nothing. Beside a busy neighbor it is wall time in the inference process that counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from statistics import mean, median
-from time import process_time
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 import cv2
-import numpy as np
 import torch
-from segment_anything import SamPredictor, sam_model_registry
-from side_by_side import take_turns
+from figures import Figure, Goal, ratio
+from interactive_busy import busy_figures
+from interactive_clicks import BARE, OURS, SAM, click_dice, first_clicks, later_clicks, sam_predictor
+from interactive_memory import memory_figures
+from interactive_process import say
+from interactive_steps import step_figure
 
-from echoapex.encoding import EncodedCine
-from echoapex.evaluation.masks import deepest_click
-from echoapex.evaluation.scores import dice
-from echoapex.models.prompting import prompt_batch
 from echoapex.models.store import LoadedModel, load_model
-from echoapex.prompts import Prompt
-from echoapex.session import Session
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
-from echoapex.simulation.heart import Tissue
 from echoapex.simulation.looks import TRAINING
 
 SEED = 900_950
 FRAMES = 8
-CHAMBERS = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA)
-OURS, BARE, SAM = "echoapex", "decoder called bare", "segment-anything ViT-B"
+
+FIRST_CLICK = Goal(150)
+LATER_CLICK = Goal(1.2, at_most=True)
+LATER_CLICK_SAM = Goal(8)
+BUSY = Goal(2.2, at_most=True)
+MEMORY_MB = Goal(500, at_most=True)
+
+Seconds = Mapping[str, Sequence[float]]
 
 
-def sam_predictor() -> SamPredictor:
-    """Segment-anything's ViT-B with random weights."""
-    torch.manual_seed(0)
-    return SamPredictor(sam_model_registry["vit_b"](checkpoint=None).eval())
-
-
-def timed(run: Callable[[], object]) -> float:
-    start = process_time()
-    run()
-    return process_time() - start
-
-
-def first_clicks(model: LoadedModel, clip: SimulatedClip, sam: SamPredictor, rounds: int) -> dict[str, list[float]]:
-    """Seconds of a click on a frame that nothing has seen yet."""
-    cine, click = clip.cine(), deepest_click(clip.labels(0) == Tissue.LV)
-    picture = cv2.cvtColor(cine.frames[0], cv2.COLOR_GRAY2RGB)
-
-    def ours() -> None:
-        Session(model, cine).segment(0, Prompt(points=(click,)), "LV")
-
-    def theirs() -> None:
-        sam.set_image(picture)
-        sam.predict(np.array([[click.x, click.y]]), np.array([1]))
-
-    ours()  # To warm up; the other takes most of a minute.
-    runs = [(timed(theirs), timed(ours)) for _ in range(rounds)]
-    return {SAM: [one for one, _ in runs], OURS: [other for _, other in runs]}
-
-
-def later_clicks(model: LoadedModel, clip: SimulatedClip, sam: SamPredictor, rounds: int) -> dict[str, list[float]]:
-    """Seconds of a click on an encoded frame; ``sam`` has seen a picture."""
-    cine, click = clip.cine(), deepest_click(clip.labels(0) == Tissue.LV)
-    session = Session(model, cine)
-    session.encode_next(0)
-    seen = EncodedCine(model, cine)
-    features, prompt = seen.features([0]), Prompt(structure="LV", points=(click,))
-    batch = prompt_batch([prompt], seen.geometry, model.card.structures, model.model)
-
-    def ours() -> None:
-        session.segment(0, Prompt(points=(click,)), "LV")
-        session.undo()
-
-    def bare() -> None:
-        with torch.inference_mode():
-            model.model.decode(features, torch.zeros(1, dtype=torch.long), batch)
-
-    return take_turns(
-        {OURS: ours, BARE: bare, SAM: lambda: sam.predict(np.array([[click.x, click.y]]), np.array([1]))}, rounds
-    )
-
-
-def click_dice(model: LoadedModel, clip: SimulatedClip) -> float:
-    """Mean Dice of one click without a name in each chamber of each frame."""
-    session, scores = Session(model, clip.cine()), []
-    for frame in range(clip.cine().frame_count):
-        labels = clip.labels(frame)
-        for tissue in CHAMBERS:
-            true = labels == tissue
-            if true.any():
-                shown = session.preview(frame, Prompt(points=(deepest_click(true),)))
-                scores.append(dice(shown.masks[0], true))
-    return mean(scores)
-
-
-def ratio(above: Sequence[float], below: Sequence[float]) -> dict[str, float]:
-    """Of the rounds: median, lowest and highest."""
-    each = sorted(a / b for a, b in zip(above, below, strict=True))
-    return {"median": median(each), "lowest": each[0], "highest": each[-1]}
-
-
-def measure(model: LoadedModel, rounds: int) -> dict[str, object]:
-    print(f"simulating A4C, {FRAMES} frames", file=sys.stderr)
-    clip = simulate_clip(draw_case("hard", SEED), "A4C", beats=60.0, max_frames=FRAMES, sampling=TRAINING)
-    sam = sam_predictor()
-    print(f"{SAM} at 1024 encodes {rounds} times: about a minute each", file=sys.stderr)
-    first = first_clicks(model, clip, sam, rounds)
-    later = later_clicks(model, clip, sam, 10 * rounds)
+def click_figures(first: Seconds, later: Seconds) -> dict[str, Figure]:
     return {
-        "model": model.card.id,
-        "dice": click_dice(model, clip),
-        "seconds": {"first click": _medians(first), "later click": _medians(later)},
-        "first_click_ratio_to_sam_vit_b": ratio(first[SAM], first[OURS]),
-        "later_click_ratio_to_sam_decoder": ratio(later[SAM], later[OURS]),
-        "later_click_ratio_to_decoder": ratio(later[OURS], later[BARE]),
+        "first_click_ratio_to_sam_vit_b": ratio(first[SAM], first[OURS], FIRST_CLICK),
+        "later_click_ratio_to_sam_decoder": ratio(later[SAM], later[OURS], LATER_CLICK_SAM),
+        "later_click_ratio_to_decoder": ratio(later[OURS], later[BARE], LATER_CLICK),
     }
 
 
-def _medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+def process_figures(model: LoadedModel, clip: SimulatedClip) -> dict[str, Figure]:
+    """What needs a scene or the inference process."""
+    say("stepping through a scene")
+    step = step_figure(model.card, clip)
+    say("encoding and clicking in the inference process, alone and beside a busy one")
+    encode, click = busy_figures(model, clip, BUSY)
+    at_work, all_of_it = memory_figures(model, SEED, MEMORY_MB)
+    return {
+        "busy_p90_ratio": encode,
+        "busy_p90_ratio_click": click,
+        "frame_step_ratio": step,
+        "memory_mb": at_work,
+        "memory_mb_with_curve": all_of_it,
+    }
+
+
+def measure(model: LoadedModel, rounds: int) -> dict[str, object]:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    say(f"simulating A4C, {FRAMES} frames")
+    clip = simulate_clip(draw_case("hard", SEED), "A4C", beats=60.0, max_frames=FRAMES, sampling=TRAINING)
+    sam = sam_predictor()
+    say(f"{SAM} at 1024 encodes {rounds} times: about a minute each")
+    first = first_clicks(model, clip, sam, rounds)
+    later = later_clicks(model, clip, sam, 10 * rounds)
+    del sam
+    return {
+        "model": model.card.id,
+        "dice": click_dice(model, clip),
+        "load_average": load,
+        "seconds": {"first click": _medians(first), "later click": _medians(later)},
+        "figures": click_figures(first, later) | process_figures(model, clip),
+    }
+
+
+def _medians(seconds: Seconds) -> dict[str, float]:
     return {name: median(times) for name, times in seconds.items()}
 
 
 def print_measured(found: Mapping[str, object]) -> None:
     print(f"model {found['model']}; one click in a chamber of a simulated A4C: Dice {found['dice']:.3f}")
-    seconds = found["seconds"]
-    assert isinstance(seconds, Mapping)
+    if found["load_average"] is not None:
+        print(f"{found['load_average']:.1f} other processes ran on {os.cpu_count()} processors when it began")
+    seconds, figures = found["seconds"], found["figures"]
+    assert isinstance(seconds, Mapping) and isinstance(figures, Mapping)
     for name, times in seconds.items():
         print(f"{name}: " + ", ".join(f"{who} {1000 * took:.1f} ms" for who, took in times.items()))
-    for name, value in found.items():
-        if isinstance(value, Mapping) and "median" in value:
-            print(f"{name} {value['median']:.2f} ({value['lowest']:.2f} to {value['highest']:.2f})")
+    for name, figure in figures.items():
+        print(f"{name}: {figure}")
+
+
+def as_json(found: Mapping[str, object]) -> str:
+    """The figures beside the rest, each under its own name."""
+    figures = found["figures"]
+    assert isinstance(figures, Mapping)
+    rest = {name: value for name, value in found.items() if name != "figures"}
+    return json.dumps(rest | {name: figure.plain() for name, figure in figures.items()}, indent=2)
 
 
 def main() -> int:
-    """Prints the ratios, as JSON if wanted."""
+    """Prints the figures, as JSON if wanted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--model", help="identifier or folder (default: the shipped one)")
@@ -150,8 +116,10 @@ def main() -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     found = measure(load_model(chosen.model, "cpu"), max(1, chosen.rounds))
-    show = partial(json.dumps, indent=2)
-    print(show(found)) if chosen.json else print_measured(found)
+    if chosen.json:
+        print(as_json(found))
+    else:
+        print_measured(found)
     return 0
 
 

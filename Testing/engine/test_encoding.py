@@ -63,6 +63,22 @@ def test_a_frame_asked_for_again_is_the_same_and_costs_nothing(calls: list[int])
         assert torch.equal(one, other.flip(0))
 
 
+@pytest.mark.parametrize("largest", [1.0, 1e6])
+def test_what_was_given_may_be_changed_without_harm(monkeypatch: pytest.MonkeyPatch, largest: float) -> None:
+    """Whether it is kept in half precision or, being too large for that, as it is."""
+    encode = untrained().model.encode
+    monkeypatch.setattr(untrained().model, "encode", lambda images: Features(*_times(encode(images), largest)))
+    seen = EncodedCine(untrained(), noise())
+    before = [value.clone() for value in tensors(seen.features([4]))]
+    for value in tensors(seen.features([4])):
+        value.zero_()
+    assert all(torch.equal(value, kept) for value, kept in zip(tensors(seen.features([4])), before))
+
+
+def _times(features: Features, factor: float) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+    return features.embedding * factor, features.cls * factor, tuple(level * factor for level in features.fine)
+
+
 def test_frames_are_encoded_in_batches(calls: list[int]) -> None:
     seen = EncodedCine(untrained(), noise())
     seen.features([2, 9])

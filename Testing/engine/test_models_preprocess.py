@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.errors import ModelError, PromptError
-from echoapex.models.preprocess import OUTSIDE_LOGIT, FrameGeometry, Preprocessing
+from echoapex.models.preprocess import FrameGeometry, Preprocessing
 from echoapex.models.prompting import prompt_batch
 from echoapex.models.segmenter import MASK_PROMPT_LIMIT, PromptSegmenter, create_segmenter
 from echoapex.prompts import PointPrompt, Prompt
@@ -134,7 +134,7 @@ def test_a_mask_comes_back(shape: tuple[int, int], scale: Scale, side: int) -> N
     covered = geometry.prepare_masks(truth[None])
     assert covered.shape == (1, side // 2, side // 2)
     assert 0 <= float(covered.min()) <= float(covered.max()) <= 1
-    restored = geometry.restore_logits(covered - 0.5)[0] > 0
+    restored = geometry.restore_masks(covered - 0.5)[0]
     assert dice(restored, truth) > 0.98
     for axis in (0, 1):
         middle = [np.nonzero(mask)[axis].mean() for mask in (restored, truth)]
@@ -144,18 +144,51 @@ def test_a_mask_comes_back(shape: tuple[int, int], scale: Scale, side: int) -> N
 def test_no_mask_outside_the_sector() -> None:
     sector = Sector.from_mask(disc(90, 131, (60, 40), (33, 30)), "motion")
     geometry = Preprocessing(96).geometry(sector, NO_SCALE)
-    logits = geometry.restore_logits(torch.full((2, 48, 48), 7.0))
-    assert logits.shape == (2, 90, 131)
-    assert logits.dtype == np.float32
-    np.testing.assert_allclose(logits[:, sector.mask], 7.0, rtol=1e-6)
-    assert np.all(logits[:, ~sector.mask] == OUTSIDE_LOGIT)
+    masks = geometry.restore_masks(torch.full((2, 48, 48), 7.0))
+    assert masks.dtype == np.bool_
+    assert np.array_equal(masks, np.stack([sector.mask, sector.mask]))
+
+
+def restored_whole(geometry: FrameGeometry, logits: torch.Tensor) -> NDArray[np.float32]:
+    """What `restore_masks` is defined as: logits of the full frame, interpolated everywhere, very low out of sight."""
+    above, across = geometry._interpolation
+    x0, y0, x1, y1 = geometry.sector.box
+    restored = np.full((len(logits), *geometry.sector.mask.shape), -1e4, np.float32)
+    restored[:, y0 : y1 + 1, x0 : x1 + 1] = (above @ logits @ across.T).numpy()
+    return np.where(geometry.sector.mask, restored, np.float32(-1e4))
+
+
+@settings(max_examples=150)
+@given(geometries(), st.integers(0, 10_000), st.sampled_from([0.001, 0.1, 0.5, 0.9]), st.integers(1, 3))
+def test_masks_are_restored_bit_for_bit_as_from_logits_of_the_full_frame(
+    geometry: FrameGeometry, seed: int, share: float, count: int
+) -> None:
+    side = geometry.preprocessing.image_size // 2
+    random = np.random.default_rng(seed)
+    logits = torch.from_numpy(random.normal(size=(count, side, side)).astype(np.float32))
+    logits[torch.from_numpy(random.random(logits.shape) >= share)] -= 10.0
+    whole = restored_whole(geometry, logits)
+    # Libraries add up in different orders: so close to 0 the last digit would decide.
+    assume(np.abs(whole).min() > 1e-6)
+    assert np.array_equal(geometry.restore_masks(logits), whole > 0)
+
+
+def test_points_and_seams_of_interpolation_are_restored() -> None:
+    """One pixel above 0, all of them, and none; at the rim of the input, too, which goes on beyond it."""
+    geometry = Preprocessing(96).geometry(boxed(90, 131, (2, 3, 120, 80)), NO_SCALE)
+    logits = torch.full((5, 48, 48), -0.25)
+    logits[0, 20, 30] = logits[1, 0, 0] = logits[2, 47, 47] = 0.75
+    logits[3] = 0.5
+    masks = geometry.restore_masks(logits)
+    assert np.array_equal(masks, restored_whole(geometry, logits) > 0)
+    assert masks[0].any() and masks[3].sum() == geometry.sector.mask.sum() and not masks[4].any()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA device")
-def test_logits_come_back_from_another_device() -> None:
+def test_masks_come_back_from_another_device() -> None:
     geometry = Preprocessing(96).geometry(boxed(90, 131, (2, 3, 120, 80)), NO_SCALE)
     logits = torch.randn(2, 48, 48)
-    np.testing.assert_allclose(geometry.restore_logits(logits.cuda()), geometry.restore_logits(logits), atol=1e-4)
+    assert np.array_equal(geometry.restore_masks(logits.cuda()), geometry.restore_masks(logits))
 
 
 def test_a_cine_gives_its_own_geometry() -> None:
@@ -173,7 +206,7 @@ def test_misfits_are_refused() -> None:
     with pytest.raises(ModelError, match="like the sector"):
         geometry.prepare_masks(np.zeros((60, 80), bool))
     with pytest.raises(ModelError, match=r"must be \[N, 48, 48\]"):
-        geometry.restore_logits(torch.zeros(1, 96, 96))
+        geometry.restore_masks(torch.zeros(1, 96, 96))
     with pytest.raises(ModelError, match="8 times as long"):
         Preprocessing(96).geometry(Sector.whole_frame(60, 80), scaled(0.9, 0.1))
     for bad in ({"std": 0.0}, {"std": float("nan")}, {"mean": float("inf")}):

@@ -1,7 +1,7 @@
 """The one way from a frame to the model's input and back.
 
 The sector's box is cut out, everything outside the sector made black, and the cut resized, keeping the proportions of
-the body, into the middle of a square. `FrameGeometry` knows both pixel grids and takes points, masks and logits across.
+the body, into the middle of a square. `FrameGeometry` knows both pixel grids and takes points and masks across.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from ..errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-OUTSIDE_LOGIT = -1.0e4
-"""Logit of pixels outside the sector, where the model sees nothing: surely no mask, and finite in half precision."""
-
-_Pixel = TypeVar("_Pixel", np.uint8, np.bool_, np.float32)
+_Pixel = TypeVar("_Pixel", np.uint8, np.bool_)
 _GRAY_LEVELS = 255.0
 _ASPECT_LIMIT = 8.0
 
@@ -109,20 +106,24 @@ class FrameGeometry:
         # Rounding of the resize may leave 0..1 by a last digit, which binary cross-entropy refuses.
         return functional.avg_pool2d(covered, 2)[:, 0].clamp(0.0, 1.0)
 
-    def restore_logits(self, logits: Tensor) -> NDArray[np.float32]:
-        """Model logits ``[N, S/2, S/2]`` as float32 ``[N, H, W]`` of the full frame.
+    def restore_masks(self, logits: Tensor) -> BoolMask:
+        """Where model logits ``[N, S/2, S/2]`` are above 0 in the full frame, ``bool [N, H, W]``.
 
-        Bilinear inside the sector, `OUTSIDE_LOGIT` outside it. Raises `ModelError` for logits of another size.
+        Bilinear inside the sector, nothing outside it. Raises `ModelError` for logits of another size.
         """
         side = self.preprocessing.image_size // 2
         if logits.shape[1:] != (side, side):
             raise ModelError(f"Logits must be [N, {side}, {side}] for this model", value=tuple(logits.shape))
-        rows, columns = self.sector.mask.shape
-        restored = np.full((logits.shape[0], rows, columns), OUTSIDE_LOGIT, np.float32)
-        above, across = (weights.to(logits.device) for weights in self._interpolation)
-        inside = (above @ logits.float() @ across.T).detach().cpu().numpy()
-        self._cut(restored)[...] = np.where(self._cut(self.sector.mask), inside, np.float32(OUTSIDE_LOGIT))
-        return restored
+        above, across = self._interpolation
+        masks = np.zeros((logits.shape[0], *self.sector.mask.shape), bool)
+        box, seen = self._cut(masks), self._cut(self.sector.mask)
+        for row, one in enumerate(logits.detach().float().cpu()):
+            # Between pixels that are not above 0 nothing is: only the rest is worth the work.
+            wanted = (one > 0).numpy()
+            rows, columns = _reached(above, wanted.any(axis=1)), _reached(across, wanted.any(axis=0))
+            inside = above[rows] @ one @ across[columns].T > 0
+            np.logical_and(inside.numpy(), seen[rows, columns], out=box[row, rows, columns])
+        return masks
 
     @cached_property
     def _box_size(self) -> tuple[int, int]:
@@ -177,6 +178,12 @@ class FrameGeometry:
         if len(shape) != 3 or shape[1:] != self.sector.mask.shape:
             rows, columns = self.sector.mask.shape
             raise ModelError(f"Frames and masks must be [N, {rows}, {columns}], like the sector", value=shape)
+
+
+def _reached(weights: Tensor, wanted: BoolMask) -> slice:
+    """The rows of ``weights [N, count]`` from the first to the last in which a ``wanted [count]`` pixel has a part."""
+    places = np.flatnonzero(weights.numpy() @ wanted)
+    return slice(places[0], places[-1] + 1) if places.size else slice(0)
 
 
 def _between_pixels(places: FloatArray, count: int) -> NDArray[np.float32]:
