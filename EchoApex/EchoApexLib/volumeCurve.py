@@ -48,7 +48,8 @@ class VolumeCurve:
 
     def __init__(self, scene: Any, browser: Any, cine: Cine, view: str) -> None:
         self._scene, self._browser, self._cine, self._view = scene, browser, cine, view
-        self._masks: dict[str, BoolMask] = {}
+        # One bit a pixel: of a long cine two structures would take hundreds of megabytes.
+        self._bits: dict[str, NDArray[np.uint8]] = {}
         self._confidence: dict[str, FloatArray] = {}
         self._byHand = _phasesOf(browser, cine.frame_count)
         self._open = True
@@ -120,7 +121,8 @@ class VolumeCurve:
         kept = np.array(masks, np.bool_)
         kept[list(missing)] = False
         sure = frame_confidence(confidence, self._cine.frame_count)
-        self._size({**self._masks, structure: kept})
+        self._size({**self._masks(), structure: kept})
+        self._bits[structure] = np.packbits(kept)
         self._confidence.pop(structure, None)
         if sure is not None:
             self._confidence[structure] = sure
@@ -129,14 +131,20 @@ class VolumeCurve:
     def setView(self, view: str) -> None:
         """Measures the same outlines as those of another view."""
         self._view = view
-        self._size(self._masks)
+        self._size(self._masks())
         self._measure()
 
     def _size(self, masks: dict[str, BoolMask]) -> None:
         if masks and not self.closed:
             nothing = np.zeros(self._cine.frames.shape, np.bool_)
             self._outlines = measure_outlines(self._cine, self._view, masks.get("LV", nothing), masks.get("LA"))
-        self._masks = masks
+
+    def _masks(self) -> dict[str, BoolMask]:
+        shape = self._cine.frames.shape
+        count = int(np.prod(shape))
+        return {
+            name: np.unpackbits(bits, count=count).view(np.bool_).reshape(shape) for name, bits in self._bits.items()
+        }
 
     def setPhases(self, ed: int | None = None, es: int | None = None) -> None:
         """Sets ED, ES or both by hand; what is None stays as it is: set by hand before, or found.

@@ -108,3 +108,21 @@ def test_run_py_starts_it_where_the_user_is(monkeypatch: pytest.MonkeyPatch) -> 
     extras, (command, environment) = calls
     assert extras == {"dev"} and command == ["python", "-m", "slicerhost", "clip.dcm"]
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(TESTING / "Host")
+
+
+def test_many_qt_calls_do_not_end_the_process(tmp_path: Path) -> None:
+    """PySide6 gives back more references to None than it took; on Python 3.11 that used to be fatal after thousands."""
+    program = (
+        f"import os, sys; sys.path.insert(0, {str(TESTING / 'Host')!r})\n"
+        "from slicerhost import host\n"
+        "host.boot(testing=True)\n"
+        "import qt\n"
+        "label = qt.QLabel()\n"
+        "for _ in range(20_000):\n"
+        "    label.setText('x')\n"
+        "print('alive', flush=True)\n"
+        "os._exit(0)\n"
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "alive" in done.stdout, done.stderr[-2000:]

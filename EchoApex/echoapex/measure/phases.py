@@ -85,8 +85,9 @@ def measure_outlines(cine: Cine, view: str, lv_masks: NDArray[Any], la_masks: ND
     if lv_masks.shape != cine.frames.shape:
         raise MeasureError("The masks must have the shape of their cine, [T, H, W]", value=lv_masks.shape)
     window = _window(lv_masks, la_masks)
-    ventricle = np.asarray(lv_masks[:, *window], np.bool_)
-    atrium = None if la_masks is None or not la_masks.any() else np.asarray(la_masks[:, *window], np.bool_)
+    # Copies: a part of an array would keep the whole of it in memory.
+    ventricle = np.array(lv_masks[:, *window], np.bool_)
+    atrium = None if la_masks is None or not la_masks.any() else np.array(la_masks[:, *window], np.bool_)
     areas = ventricle.sum(axis=(1, 2), dtype=np.float64)
     areas[areas == 0] = np.nan
     if view not in APICAL_VIEWS:
