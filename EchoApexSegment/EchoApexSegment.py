@@ -25,10 +25,14 @@ class EchoApexSegment(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
 
     def __init__(self, parent):
+        from EchoApexSegmentLib.libraries import addLibraries
+
         ScriptedLoadableModule.__init__(self, parent)
+        addLibraries()
         self.parent.title = _("EchoApex Segment")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac")]
-        self.parent.dependencies = []
+        needed = ["Markups", "Plots", "SegmentEditor", "Segmentations", "Sequences", "Tables", "Texts"]
+        self.parent.dependencies = needed
         self.parent.contributors = ["EchoApex for 3D Slicer contributors"]
         self.parent.helpText = _(
             "Open an ultrasound cine of the heart, choose a structure, and click it, drag a box around it, or name it. "
@@ -54,12 +58,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The panel: reads widgets, calls the workbench, shows what comes of it."""
 
     def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
-        self.parts, self.keys, self.viewInput = [], None, None
+        self.parts, self.editing, self.keys, self.viewInput = [], None, None, None
         self._parameterNode, self._guiTag = None, None
-        self._outdated = True
+        self._browser, self._entered, self._outdated = None, False, True
+        VTKObservationMixin.__init__(self)
+        # Last: without a parent it sets the panel up at once.
+        ScriptedLoadableModuleWidget.__init__(self, parent)
 
     # Life of the panel
 
@@ -73,7 +78,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexSegmentLogic()
         self.bench = self.logic.workbench(self.outdate, self.say)
-        self.parts = makeParts(self)
+        self.parts, self.editing = makeParts(self)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
@@ -85,39 +90,51 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer.setInterval(TICK_MS)
         self.timer.connect("timeout()", self.onTick)
         self.initializeParameterNode()
+        # A reloaded panel is shown already, and not every Slicer says so again.
+        if getattr(self.parent, "isEntered", False):
+            self.enter()
 
     def enter(self):
-        """The module is shown: its keys and its view input work from now on."""
-        from EchoApexSegmentLib.keys import Keys
-        from EchoApexSegmentLib.plotView import useLayout
-        from EchoApexSegmentLib.viewInput import ViewInput
+        """The module is shown: its keys and its view input work from now on, and its cine is gone on with."""
+        from EchoApexSegmentLib.parts import takeInput
 
-        useLayout()
-        self.initializeParameterNode()
-        self.keys = Keys(self)
-        self.viewInput = ViewInput(self)
+        if self._entered:
+            return
+        self._entered = True
+        self.keys, self.viewInput = takeInput(self)
         self.setTool("none")
         self.setTakesAway(self.ui.polarityButton.checked)
+        self.initializeParameterNode()
+        self.onBrowserChosen(self._parameterNode.browser)
         self.timer.start()
         self.outdate()
 
     def exit(self):
         """Another module is shown; what was asked goes on as soon as this one is shown again."""
-        if self.bench.clip is not None and not self.bench.clip.closed:
-            self.attempt(self.bench.clip.scene.readEdits)
+        if not self._entered:
+            return
+        self._entered = False
+        self.timer.stop()
         for part in (self.keys, self.viewInput):
             if part is not None:
                 part.close()
         self.keys = self.viewInput = None
-        self.timer.stop()
+        self.editing.leave()
 
     def cleanup(self):
-        """The panel goes: nothing of it may go on."""
-        if self.keys is not None:
-            self.exit()
+        """The panel goes: nothing of it may go on, and nothing in it may hear of the scene."""
+        self.exit()
         self.removeObservers()
         self.setParameterNode(None)
-        self.bench.close()
+        if self.bench is not None:
+            self.bench.close()
+        if self.editing is not None:
+            self.editing.close()
+        self._browser = self.timer = None
+        # Slicer only hides the widgets of a panel that is reloaded: they would go on choosing cines.
+        if self.uiWidget:
+            self.uiWidget.setMRMLScene(None)
+            self.uiWidget.deleteLater()
 
     # Scene
 
@@ -133,7 +150,9 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = node.connectGui(self.uiWidget)
 
     def onSceneStartClose(self, caller, event):
+        self._browser = None
         self.setParameterNode(None)
+        self.editing.release()
         self.bench.close()
 
     def onSceneEndClose(self, caller, event):
@@ -144,8 +163,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndImport(self, caller, event):
         """A scene was read: go on with the cine that was worked on when it was saved."""
         self.initializeParameterNode()
-        if self._parameterNode.browser is not None:
-            self.onBrowserChosen(self._parameterNode.browser)
+        self.onBrowserChosen(self._parameterNode.browser)
 
     # Opening
 
@@ -164,12 +182,26 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return browser
 
     def onBrowserChosen(self, browser):
-        if browser is None or self.attempt(lambda: self.bench.openBrowser(browser) or True) is None:
+        """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
+        if browser is None or browser is self._browser or not self._entered or slicer.mrmlScene.IsImporting():
             return
+        self.attempt(lambda: self._turnTo(browser))
+
+    def _turnTo(self, browser):
+        """A cine is looked at, too, where the model cannot be started."""
+        try:
+            self.bench.openBrowser(browser)
+        finally:
+            if self.bench.clip is not None and self.bench.clip.browser is browser:
+                self._follow(browser)
+
+    def _follow(self, browser):
+        self._browser = browser
         self.removeObservers(self.onBrowserModified)
         self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self.onBrowserModified)
-        self.attempt(lambda: self.bench.current.choose(self._parameterNode.structure))
-        slicer.app.layoutManager().sliceWidget("Red").fitSliceToBackground()
+        self.bench.current.choose(self._parameterNode.structure)
+        if self.viewInput is not None:
+            self.viewInput.fit()
 
     def onBrowserModified(self, caller, event):
         self.bench.frameChanged()
@@ -187,6 +219,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             wasBlocked = button.blockSignals(True)
             button.checked = name == tool
             button.blockSignals(wasBlocked)
+        if tool != "none":
+            self.editing.stopDrawing()
         if self.viewInput is not None:
             self.viewInput.setTool(tool)
 
@@ -222,9 +256,10 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.outdate()
 
     def say(self, sentence):
-        """One message at a time, at the top of the panel."""
+        """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
         self.ui.messageLabel.text = sentence
         self.ui.messageLabel.visible = bool(sentence)
+        slicer.util.showStatusMessage(sentence)
 
     def outdate(self):
         """Everything is shown anew at the next tick."""
@@ -262,17 +297,10 @@ class EchoApexSegmentTest(ScriptedLoadableModuleTest):
         self.test_simulatedCineOpens()
 
     def test_simulatedCineOpens(self):
-        """A cine of a simulated heart opens, and the panel names its frames."""
-        import tempfile
-        from pathlib import Path
+        """A cine of a simulated heart opens in the panel."""
+        from EchoApexSegmentLib.selfTest import simulatedFile
 
-        from echoapex.simulation import draw_case, simulate_clip
-        from echoapex.simulation.dicom import write_dicom
-
-        clip = simulate_clip(draw_case("easy", 1), "A4C", rows=120, columns=160, beats=0.3)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "clip.dcm"
-            write_dicom(path, clip, 1)
-            browser = slicer.util.getModuleWidget("EchoApexSegment").openFile(str(path))
-        self.assertEqual(browser.GetNumberOfItems(), len(clip.frames))
+        with simulatedFile() as (path, count):
+            browser = slicer.util.getModuleWidget("EchoApexSegment").openFile(path)
+        self.assertEqual(browser.GetNumberOfItems(), count)
         self.delayDisplay("Test passed")

@@ -11,7 +11,7 @@ class CinePart:
     def __init__(self, panel):
         self.panel, self.ui = panel, panel.ui
         for view in VIEWS:
-            self.ui.viewBox.addItem(_("not said") if view == "UNKNOWN" else view, view)
+            self.ui.viewBox.addItem(_("not set") if view == "UNKNOWN" else view, view)
         self.ui.viewBox.connect("activated(int)", self.onView)
         self.ui.startButton.connect("clicked()", self.onStart)
         self.ui.clearCacheButton.connect("clicked()", self.onClearCache)
@@ -55,8 +55,9 @@ class CinePart:
         broken = process is not None and process.state is ProcessState.BROKEN
         self.ui.startButton.visible = bool(missing) or broken
         self.ui.startButton.text = _("Install...") if missing else _("Start again")
-        self.ui.deviceLabel.text = deviceText(process, missing)
-        self.ui.cacheLabel.text = cacheText(process, clip)
+        self.ui.deviceLabel.text = deviceText(bench, missing)
+        self.ui.deviceLabel.toolTip = "" if process is None else process.told.reason
+        self.ui.cacheLabel.text, self.ui.cacheLabel.toolTip = cacheTexts(process, clip)
 
 
 def describe(cine):
@@ -74,13 +75,25 @@ def scaleText(cine):
         return _("No scale, so no millimeters: {reason}.").format(reason=cine.scale.reason)
     y, x = cine.scale.mm_per_px
     both = f"{x:.3f}" if abs(x - y) < 1e-4 else f"{x:.3f} x {y:.3f}"
-    return _("{both} mm a pixel ({source})").format(both=both, source=str(cine.scale.source).replace("_", " "))
+    return _("{both} mm per pixel ({source})").format(both=both, source=sourceText(cine.scale.source))
 
 
-def deviceText(process, missing):
+def sourceText(source):
+    """Where a scale comes from, in words."""
+    from echoapex.cine import ScaleSource
+
+    words = {
+        ScaleSource.DICOM_REGION: _("DICOM region"),
+        ScaleSource.PIXEL_SPACING: _("pixel spacing"),
+    }
+    return words.get(source) or str(source).replace("_", " ")
+
+
+def deviceText(bench, missing):
     """Model and processor, or what has to be done before there are any."""
     from echoapex.serving import ProcessState
 
+    process = bench.process
     if missing:
         return _("The model needs libraries that are not installed: {names}.").format(names=", ".join(missing))
     if process is None:
@@ -90,14 +103,14 @@ def deviceText(process, missing):
     if process.state is not ProcessState.READY:
         return _("The model is being loaded...")
     told = process.told
-    return _("{model} on {reason}").format(model=told.model["id"], reason=told.reason)
+    text = _("{model}, a demonstration, on {device}") if bench.card.simulated_only else _("{model} on {device}")
+    return text.format(model=told.model["id"], device=told.device)
 
 
-def cacheText(process, clip):
-    """How many frames are encoded, and what lies on disk."""
+def cacheTexts(process, clip):
+    """How many frames are encoded, and the tool tip with what lay on disk."""
     if process is None or clip is None or not process.told.cache:
-        return ""
-    count = len(process.told.encoded)
+        return "", ""
+    text = _("{count} of {all} frames encoded").format(count=len(process.told.encoded), all=clip.cine.frame_count)
     kept = process.told.cache["bytes"] / 1e6
-    text = _("{count} of {all} frames encoded; {kept:.0f} MB of earlier ones on disk")
-    return text.format(count=count, all=clip.cine.frame_count, kept=kept)
+    return text, _("{kept:.0f} MB of encoded frames were on disk when the process started").format(kept=kept)

@@ -36,13 +36,30 @@ class EditPart:
         self.editor.setSourceVolumeNode(clip.scene.volume)
         self.editor.setCurrentSegmentID(clip.scene.segmentIdOf(clip.structure))
 
-    def leave(self):
-        """Takes back what was drawn."""
+    def stopDrawing(self):
+        """Puts the effect away: one that is active draws in the views, in other modules, too."""
         if self.editor is not None:
             self.editor.setActiveEffectByName("")
+
+    def leave(self):
+        """Takes back what was drawn."""
+        self.stopDrawing()
         clip = self.panel.bench.clip
         if clip is not None and not clip.closed:
             self.panel.attempt(clip.scene.readEdits)
+
+    def release(self):
+        """The nodes that the editor works on are about to go."""
+        self.stopDrawing()
+        if self.editor is not None:
+            self.editor.setSegmentationNode(None)
+            self.editor.setSourceVolumeNode(None)
+
+    def close(self):
+        """The editor lets go of the scene."""
+        self.release()
+        if self.editor is not None:
+            self.editor.setMRMLSegmentEditorNode(None)
 
     def update(self):
         clip = self.panel.bench.clip

@@ -48,6 +48,8 @@ class Keys:
             self._add(key, lambda step=step: panel.stepClip(step))
         self._add("/", panel.ui.textEdit.setFocus)
         slicer.app.connect("focusChanged(QWidget*,QWidget*)", self.onFocus)
+        # Something may be typed into when the module is shown.
+        self.onFocus(None, qt.QApplication.focusWidget())
 
     def _add(self, key, act):
         shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
@@ -71,6 +73,8 @@ class Keys:
         """Gives the keys back to Slicer."""
         slicer.app.disconnect("focusChanged(QWidget*,QWidget*)", self.onFocus)
         for shortcut in self.shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
+            # They are gone with the main window when Slicer ends.
+            if shortcut:
+                shortcut.setEnabled(False)
+                shortcut.deleteLater()
         self.shortcuts = []

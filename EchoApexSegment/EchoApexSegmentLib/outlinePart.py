@@ -3,8 +3,9 @@
 import qt
 from slicer.i18n import tr as _
 
-COLOR_SIDE_PX = 14
-ROW_HEIGHT_PX = 22
+COLOR_SIDE_PX = 12
+ROW_MARGIN_PX = 5
+"""Of the height of a row, beside that of its text."""
 
 
 class OutlinePart:
@@ -45,11 +46,12 @@ class OutlinePart:
             square = qt.QPixmap(COLOR_SIDE_PX, COLOR_SIDE_PX)
             square.fill(qt.QColor(*colors.get(structure, UNNAMED_COLOR)))
             nameItem = qt.QTableWidgetItem(titleOf(structure))
-            nameItem.setIcon(qt.QIcon(square))
+            nameItem.setIcon(_iconOf(square))
             table.setItem(row, 0, nameItem)
             for column in (1, 2):
                 table.setItem(row, column, qt.QTableWidgetItem(""))
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT_PX)
+        table.item(len(self.structures) - 1, 0).setToolTip(_("Whatever is clicked or boxed, without a name"))
+        setTightRows(table)
         header = table.horizontalHeader()
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
         header.setSectionResizeMode(1, qt.QHeaderView.ResizeToContents)
@@ -85,22 +87,29 @@ class OutlinePart:
         for button in (ui.backButton, ui.wholeButton, ui.forwardButton):
             button.enabled = clip is not None and not running
         ui.cancelButton.enabled = running
-        ui.progressBar.visible = running
-        if running:
-            ui.progressBar.setMaximum(clip.progress[1])
-            ui.progressBar.setValue(clip.progress[0])
+        self._showProgress(clip.progress if running else None)
         self._showHistory(clip)
         self._showStructures(clip)
+
+    def _showProgress(self, progress):
+        """The bar keeps its place while nothing is under way: what is below must not move."""
+        bar = self.ui.progressBar
+        bar.setTextVisible(progress is not None)
+        if progress is None:
+            bar.reset()
+        else:
+            bar.setMaximum(progress[1])
+            bar.setValue(progress[0])
 
     def _showHistory(self, clip):
         undone = None if clip is None else clip.state.next_undo
         again = None if clip is None else clip.state.next_redo
-        for button, change, nothing in (
-            (self.ui.undoButton, undone, _("There is nothing to undo.")),
-            (self.ui.redoButton, again, _("There is nothing to do again.")),
+        for button, change, nothing, something in (
+            (self.ui.undoButton, undone, _("There is nothing to undo"), _("Undo: {change}")),
+            (self.ui.redoButton, again, _("There is nothing to redo"), _("Redo: {change}")),
         ):
             button.enabled = change is not None
-            button.toolTip = nothing if change is None else change.name
+            button.toolTip = nothing if change is None else something.format(change=change.name)
 
     def _showStructures(self, clip):
         table = self.ui.structureTable
@@ -114,3 +123,18 @@ class OutlinePart:
             wasBlocked = table.blockSignals(True)
             table.setCurrentCell(row, 0)
             table.blockSignals(wasBlocked)
+
+
+def _iconOf(square):
+    """The color of a structure, as it is also in the row that is selected."""
+    icon = qt.QIcon()
+    for mode in (qt.QIcon.Normal, qt.QIcon.Selected):
+        icon.addPixmap(square, mode)
+    return icon
+
+
+def setTightRows(table):
+    """Rows as high as their text needs."""
+    height = table.fontMetrics().height() + ROW_MARGIN_PX
+    table.verticalHeader().setMinimumSectionSize(height)
+    table.verticalHeader().setDefaultSectionSize(height)

@@ -29,9 +29,20 @@ def useLayout():
 
 def showChart(chart):
     """Shows ``chart`` in the first plot view, where there is one."""
+    plotViewNode = _plotViewNode()
+    if plotViewNode is not None and plotViewNode.GetPlotChartNodeID() != chart.GetID():
+        plotViewNode.SetPlotChartNodeID(chart.GetID())
+
+
+def hideChart(identifier):
+    """Empties the first plot view, where it shows the chart with this node ID."""
+    plotViewNode = _plotViewNode()
+    if plotViewNode is not None and plotViewNode.GetPlotChartNodeID() == identifier:
+        plotViewNode.SetPlotChartNodeID(None)
+
+
+def _plotViewNode():
     manager = slicer.app.layoutManager()
     if manager is None or manager.plotViewCount == 0:
-        return
-    plotViewNode = manager.plotWidget(0).mrmlPlotViewNode()
-    if plotViewNode.GetPlotChartNodeID() != chart.GetID():
-        plotViewNode.SetPlotChartNodeID(chart.GetID())
+        return None
+    return manager.plotWidget(0).mrmlPlotViewNode()

@@ -38,7 +38,8 @@ class ReviewPart:
         for button in ACTIONS:
             getattr(self.ui, button).enabled = clip is not None
         if clip is None:
-            self.ui.frameLabel.text = ""
+            # Two lines, as with a cine: what is below must not move.
+            self.ui.frameLabel.text = _("No frame is shown.") + "\n"
             self.strip.showEntries((), 0, ())
             return
         entries = [clip.state.entry(frame, clip.structure) for frame in range(clip.cine.frame_count)]
@@ -47,14 +48,14 @@ class ReviewPart:
 
 
 def frameText(clip):
-    """The frame that is shown in words."""
+    """The frame that is shown in words, always two lines: what is below must not move."""
     from EchoApexLib.clipWork import titleOf
 
     seconds, entry = clip.cine.times.seconds, clip.entry
     when = "" if seconds is None else _(", {time:.3f} s").format(time=float(seconds[clip.frame]))
     sure = "" if entry.confidence is None else _(", confidence {value:.2f}").format(value=entry.confidence)
     waiting = len(clip.state.needs_review(clip.structure))
-    text = _("Frame {frame} (of 0 to {last}){when}: {structure} {status}{sure}. To review: {waiting}.")
+    text = _("Frame {frame} of 0 to {last}{when}; {waiting} to review\n{structure}: {status}{sure}")
     return text.format(
         frame=clip.frame,
         last=clip.cine.frame_count - 1,

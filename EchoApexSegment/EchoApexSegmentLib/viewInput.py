@@ -12,7 +12,8 @@ class ViewInput:
         from EchoApexLib.sliceInput import SliceInput, Wanted
 
         self.panel = panel
-        view = slicer.app.layoutManager().sliceWidget(VIEW).sliceView()
+        self.widget = slicer.app.layoutManager().sliceWidget(VIEW)
+        view = self.widget.sliceView()
         wanted = Wanted(
             pointed=lambda ras, adds: self._do(lambda clip: clip.click(self._pixel(clip, ras), adds)),
             pointDragged=self.onPointDragged,
@@ -28,6 +29,10 @@ class ViewInput:
 
         self.input.drop()
         self.input.tool = Tool(tool)
+
+    def fit(self):
+        """The cine fills the view."""
+        self.widget.fitSliceToBackground()
 
     def setAdds(self, adds):
         self.input.adds = adds

@@ -4,8 +4,10 @@ import qt
 from slicer.i18n import tr as _
 
 from .numbersPart import measurementText
+from .outlinePart import setTightRows
 
 TICK = "✓"
+WALL_VIEW = "PLAX"
 
 
 class WallsPart:
@@ -13,12 +15,14 @@ class WallsPart:
 
     def __init__(self, panel):
         self.panel, self.ui = panel, panel.ui
+        self.seen = (None, "")
         ui = self.ui
         ui.suggestButton.connect("clicked()", lambda: self._do(lambda clip: clip.suggestWalls()))
         ui.placeButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.startPlacing()))
         ui.confirmButton.connect("clicked()", lambda: self._do(self.confirm))
         ui.wallUndoButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.undo()))
         ui.wallTable.connect("cellClicked(int,int)", self.onStep)
+        setTightRows(ui.wallTable)
         header = ui.wallTable.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setStretchLastSection(True)
@@ -41,6 +45,7 @@ class WallsPart:
 
     def update(self):
         clip, ui = self.panel.bench.clip, self.ui
+        self._openForWalls(clip)
         for button in (ui.suggestButton, ui.placeButton, ui.confirmButton, ui.wallUndoButton, ui.wallTable):
             button.enabled = clip is not None
         steps = [] if clip is None else clip.walls.steps
@@ -48,7 +53,15 @@ class WallsPart:
         for row, step in enumerate(steps):
             for column, text in enumerate(stepTexts(step)):
                 self._cell(row, column, text)
-        ui.massLabel.text = "" if clip is None else wallsText(clip)
+        nothing = _("Walls are measured in a parasternal long-axis view.")
+        ui.massLabel.text = nothing if clip is None else wallsText(clip, self.panel.bench.card.simulated_only)
+
+    def _openForWalls(self, clip):
+        """Opens the section when a cine turns out to be a PLAX; closing it again is the user's."""
+        seen = (None, "") if clip is None else (clip, clip.view)
+        if seen != self.seen and seen[1] == WALL_VIEW:
+            self.ui.wallsSection.collapsed = False
+        self.seen = seen
 
     def _cell(self, row, column, text):
         cellItem = self.ui.wallTable.item(row, column)
@@ -66,9 +79,11 @@ def stepTexts(step):
     return (f"{TICK} {step.name}" if done else step.name, value, frame, str(step.status))
 
 
-def wallsText(clip):
-    """What follows from the walls: FS, LV mass, RWT."""
-    steps = {step.name for step in clip.walls.steps}
+def wallsText(clip, demonstration):
+    """What follows from the walls: FS, LV mass, RWT; and by which model they were suggested."""
+    names = {step.name for step in clip.walls.steps}
     lines = [clip.walls.reason] if clip.walls.reason else []
-    lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in steps]
+    lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in names]
+    if demonstration and any(str(step.status) == "suggested" for step in clip.walls.steps):
+        lines.append(f"<small>{_('Suggested by a demonstration model, trained on simulated hearts.')}</small>")
     return "<br>".join(lines)

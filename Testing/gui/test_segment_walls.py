@@ -52,8 +52,9 @@ def drag_point(panel: Any, red: Any, name: str, to: tuple[float, float]) -> None
 def plax(panel: Any, tmp_path: Path) -> SimulatedClip:
     """A simulated PLAX with the walls suggested by the model."""
     path, clip = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    panel.ui.wallsSection.collapsed = True
     opened(panel, path)
-    panel.ui.wallsSection.collapsed = False
+    wait(lambda: not panel.ui.wallsSection.collapsed)
     press(panel, "suggestButton")
     wait(lambda: panel.bench.clip.progress is None and panel.bench.clip.walls.points is not None)
     wait(lambda: panel.ui.wallTable.rowCount() == 4)

@@ -83,11 +83,13 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def sizeHint(self) -> QtCore.QSize:
         title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 32, self._titleHeight())
-        inside = self.layout().sizeHint() if self.layout() is not None and self.isChecked() else QtCore.QSize(0, 0)
+        inside = self.layout().totalSizeHint() if self.layout() is not None and self.isChecked() else QtCore.QSize(0, 0)
         return title.expandedTo(inside)
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        inside = self.layout().minimumSize() if self.layout() is not None and self.isChecked() else QtCore.QSize(0, 0)
+        inside = (
+            self.layout().totalMinimumSize() if self.layout() is not None and self.isChecked() else QtCore.QSize(0, 0)
+        )
         return QtCore.QSize(0, self._titleHeight()).expandedTo(inside)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
