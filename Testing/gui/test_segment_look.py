@@ -1,0 +1,264 @@
+"""How the panel of EchoApexSegment looks: nothing overlaps or is cut off, and all that acts says what it does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from segment_cases import LV, carried, opened, place, real_cine, simulated, wait
+
+from echoapex.simulation.heart import Tissue
+
+SECTIONS = ("cineSection", "outlineSection", "reviewSection", "volumeSection", "wallsSection", "editSection")
+PANEL_WIDTH = 420
+BUTTON_MARGIN_PX = 4
+SAME_ROW_PX = 6
+SMALL_SCREEN = (1280, 800)
+
+
+@pytest.fixture
+def unfolded(panel: Any, host: Any) -> Iterator[Any]:
+    """The panel with its sections opened, in a window of a small screen, at the least width a panel has."""
+    from slicerhost.driving import settle
+
+    before = {name: getattr(panel.ui, name).collapsed for name in SECTIONS}
+    size = host.window.size()
+    host.window.resize(*SMALL_SCREEN)
+    for name in SECTIONS[:-1]:
+        getattr(panel.ui, name).collapsed = False
+    settle(50)
+    yield panel
+    panel.timer.start()
+    for name, folded in before.items():
+        getattr(panel.ui, name).collapsed = folded
+    host.window.resize(size)
+    settle(50)
+
+
+def area_of(panel: Any) -> Any:
+    """The scroll area that the panel is in."""
+    from PySide6 import QtWidgets
+
+    area = panel.uiWidget
+    while not isinstance(area, QtWidgets.QScrollArea):
+        area = area.parentWidget()
+    return area
+
+
+def widgets_of(panel: Any, kind: Any = None) -> list[Any]:
+    """The widgets of the panel that can be seen, without the insides of Qt's own ones."""
+    from PySide6 import QtWidgets
+
+    whole = (QtWidgets.QAbstractItemView, QtWidgets.QComboBox)
+    inner = {
+        child
+        for one in panel.uiWidget.findChildren(QtWidgets.QWidget)
+        if isinstance(one, whole)
+        for child in one.findChildren(QtWidgets.QWidget)
+    }
+    found = panel.uiWidget.findChildren(kind or QtWidgets.QWidget)
+    return [one for one in found if one.isVisibleTo(panel.uiWidget) and one not in inner]
+
+
+def place_of(panel: Any, widget: Any) -> Any:
+    """Where a widget is in the panel."""
+    from PySide6 import QtCore
+
+    return QtCore.QRect(widget.mapTo(panel.uiWidget, QtCore.QPoint(0, 0)), widget.size())
+
+
+def overlapping(panel: Any) -> list[tuple[str, str]]:
+    """Pairs of siblings of which one covers a part of the other, and widgets that leave their parent."""
+    found = []
+    for parent in (panel.uiWidget, *widgets_of(panel)):
+        inside = [one for one in widgets_of(panel) if one.parentWidget() is parent]
+        pairs = itertools.combinations(inside, 2)
+        found += [(a.objectName(), b.objectName()) for a, b in pairs if a.geometry().intersects(b.geometry())]
+        found += [(one.objectName(), "parent") for one in inside if not parent.rect().contains(one.geometry())]
+    return found
+
+
+def lacking(panel: Any) -> list[str]:
+    """Buttons, one-line labels and heads of tables that are narrower than their text, and labels that are too low."""
+    from PySide6 import QtWidgets
+
+    buttons = [
+        one.objectName()
+        for one in widgets_of(panel, QtWidgets.QPushButton)
+        if one.width() < one.fontMetrics().horizontalAdvance(one.text()) + BUTTON_MARGIN_PX
+    ]
+    labels = [one.objectName() for one in widgets_of(panel, QtWidgets.QLabel) if not shown_whole(one)]
+    heads = [
+        f"{table.objectName()} {table.horizontalHeaderItem(column).text()}"
+        for table in widgets_of(panel, QtWidgets.QTableWidget)
+        for column in range(table.columnCount())
+        if table.columnWidth(column) < table.horizontalHeader().sectionSizeHint(column)
+    ]
+    return buttons + labels + heads
+
+
+def shown_whole(label: Any) -> bool:
+    """Whether all of a label's text is seen."""
+    if label.wordWrap():
+        return (
+            label.height() >= label.heightForWidth(label.width()) and label.width() >= label.minimumSizeHint().width()
+        )
+    return label.width() >= label.fontMetrics().horizontalAdvance(label.text())
+
+
+def cells_cut(table: Any) -> list[str]:
+    """Cells that show less than their text, with their icon."""
+    cells = [table.item(row, column) for row in range(table.rowCount()) for column in range(table.columnCount())]
+    return [
+        cell.text()
+        for cell in cells
+        if table.sizeHintForIndex(table.indexFromItem(cell)).width() > table.columnWidth(cell.column())
+    ]
+
+
+def check_looks(panel: Any) -> None:
+    assert overlapping(panel) == []
+    assert lacking(panel) == []
+    for table in (panel.ui.structureTable, panel.ui.wallTable):
+        assert cells_cut(table) == []
+        rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
+        assert table.viewport().height() >= rows, f"{table.objectName()} shows all rows"
+    area = area_of(panel)
+    assert area.widget().width() <= area.viewport().width(), "nothing is beyond the right edge"
+    assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+
+
+def test_an_empty_panel_is_seen_whole(unfolded: Any) -> None:
+    assert area_of(unfolded).width() <= PANEL_WIDTH
+    check_looks(unfolded)
+
+
+def test_with_outlines_numbers_and_a_message_nothing_overlaps_or_is_cut(
+    unfolded: Any, red: Any, tmp_path: Path
+) -> None:
+    path, truth = simulated(tmp_path, "A4C", 900_201)
+    opened(unfolded, path)
+    rows, columns = np.nonzero(truth.labels(0) == Tissue.LV)
+    place(unfolded, red, (float(np.median(columns)), float(np.median(rows))))
+    carried(unfolded)
+    wait(lambda: "LVEF" in unfolded.ui.numbersLabel.text())
+    assert "demonstration" in unfolded.ui.numbersLabel.text() and "Simulated" in unfolded.ui.numbersLabel.text()
+    unfolded.say("A message that is so long that it takes two lines of the panel, because it names a rule: 12.5")
+    wait(unfolded.ui.messageLabel.isVisible)
+    check_looks(unfolded)
+
+
+def test_without_a_scale_with_walls_and_a_process_to_start_nothing_overlaps_or_is_cut(unfolded: Any) -> None:
+    from slicerhost.driving import settle
+
+    clip = opened(unfolded, real_cine())
+    clip.suggestWalls()
+    wait(lambda: clip.progress is None and clip.walls.points is not None)
+    # What follows would be shown anew at the next tick.
+    unfolded.timer.stop()
+    unfolded.ui.startButton.setVisible(True)
+    settle()
+    assert unfolded.ui.startButton.isVisible()
+    check_looks(unfolded)
+
+
+def test_a_short_message_moves_nothing(unfolded: Any) -> None:
+    from slicerhost.driving import settle
+
+    before = place_of(unfolded, unfolded.ui.cineSection)
+    unfolded.say("There is nothing to undo.")
+    settle(50)
+    assert unfolded.ui.messageLabel.isVisible()
+    assert place_of(unfolded, unfolded.ui.cineSection) == before
+    assert place_of(unfolded, unfolded.ui.messageLabel).bottom() < before.top()
+
+
+def test_everything_that_acts_says_what_it_does(unfolded: Any) -> None:
+    from PySide6 import QtWidgets
+
+    kinds = (QtWidgets.QPushButton, QtWidgets.QComboBox, QtWidgets.QLineEdit)
+    found = [one for kind in kinds for one in widgets_of(unfolded, kind) if one.objectName()]
+    acting = [*found, unfolded.ui.cineSelector]
+    wait(unfolded.ui.undoButton.toolTip)
+    assert len(acting) > 20
+    assert [one.objectName() for one in acting if not one.toolTip()] == []
+
+
+def test_tab_goes_from_top_to_bottom(unfolded: Any, host: Any) -> None:
+    from PySide6 import QtCore, QtTest, QtWidgets
+
+    opened(unfolded, real_cine())
+    host.window.activateWindow()
+    focusing = [one for one in widgets_of(unfolded) if one.focusPolicy() & QtCore.Qt.FocusPolicy.TabFocus]
+    reachable = {one for one in focusing if one.isEnabled()}
+    seen = [min(reachable, key=lambda one: place_of(unfolded, one).top())]
+    seen[0].setFocus()
+    # Not by nextInFocusChain: it makes PySide6 believe that each widget is a child of the one before.
+    for _ in range(2 * len(reachable)):
+        QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), QtCore.Qt.Key.Key_Tab)
+        now = QtWidgets.QApplication.focusWidget()
+        if now in seen or now not in reachable:
+            break
+        seen.append(now)
+    assert set(seen) == reachable, {one.objectName() for one in reachable - set(seen)}
+    assert len(seen) > 20
+    tops = [place_of(unfolded, one).top() for one in seen]
+    assert [
+        after.objectName() for (a, b), after in zip(itertools.pairwise(tops), seen[1:]) if b < a - SAME_ROW_PX
+    ] == []
+
+
+def test_buttons_of_a_row_have_one_width(unfolded: Any) -> None:
+    for names in (
+        ("pointButton", "boxButton", "polarityButton"),
+        ("backButton", "wholeButton", "forwardButton"),
+        ("acceptButton", "flagButton", "reopenButton", "nextButton", "acceptAllButton", "clearButton"),
+        ("edButton", "esButton", "foundButton"),
+        ("suggestButton", "placeButton", "confirmButton", "wallUndoButton"),
+    ):
+        widths = [getattr(unfolded.ui, name).width() for name in names]
+        assert max(widths) - min(widths) <= 1, names
+
+
+def test_on_a_small_screen_review_needs_no_scrolling(unfolded: Any) -> None:
+    area = area_of(unfolded)
+    area.verticalScrollBar().setValue(0)
+    end = unfolded.ui.clearButton.mapTo(area.viewport(), unfolded.ui.clearButton.rect().bottomLeft()).y()
+    assert end < area.viewport().height()
+
+
+def test_the_curve_of_another_cine_is_not_shown(panel: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    path, _ = simulated(tmp_path, "PLAX", 900_201, beats=0.3)
+    node = slicer.app.layoutManager().plotWidget(0).mrmlPlotViewNode()
+    first = opened(panel, real_cine())
+    place(panel, red, LV)
+    wait(lambda: first.curve.chart is not None and node.GetPlotChartNodeID() == first.curve.chart.GetID())
+    opened(panel, path)
+    wait(lambda: node.GetPlotChartNodeID() is None)
+    panel.stepClip(1)
+    wait(lambda: node.GetPlotChartNodeID() == first.curve.chart.GetID())
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_strip_can_be_read_on_a_light_and_a_dark_ground(panel: Any, red: Any, dark: bool) -> None:
+    from PySide6 import QtGui
+    from slicerhost.driving import settle
+
+    opened(panel, real_cine())
+    place(panel, red, LV)
+    strip = panel.ui.stripPlace.layout().itemAt(0).widget()
+    ground, text = (QtGui.QColor(30, 30, 30), QtGui.QColor(240, 240, 240))[:: 1 if dark else -1]
+    palette = strip.palette()
+    palette.setColor(QtGui.QPalette.ColorRole.Base, ground)
+    palette.setColor(QtGui.QPalette.ColorRole.Text, text)
+    strip.setPalette(palette)
+    settle(50)
+    picture = strip.grab().toImage()
+    assert picture.pixelColor(strip.width() // 2, 4) == ground
+    assert picture.pixelColor(1, strip.height() // 2) == text, "the frame that is shown is marked"
