@@ -6,7 +6,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
+
+
+class SkippedError(Exception):
+    """What a check needs is not there: it has neither passed nor failed."""
 
 
 class Transcript:
@@ -18,6 +22,7 @@ class Transcript:
         self._notes: list[str] = []
         self._count = 0
         self._failed: list[str] = []
+        self._skipped = 0
 
     def state(self, facts: Mapping[str, Callable[[], object]]) -> None:
         """Prints each fact; one that cannot be read is unknown, with the reason."""
@@ -32,29 +37,40 @@ class Transcript:
         """Adds a line below that of the check that is running."""
         self._notes.append(text)
 
+    def skip(self, reason: str) -> NoReturn:
+        """Ends the check that is running: it is counted as skipped, and the reason is printed below it."""
+        raise SkippedError(reason)
+
     def run(self, name: str, check: Callable[[Transcript], object]) -> None:
-        """Runs a check: it fails when it raises, with SystemExit too."""
+        """Runs a check: it fails when it raises, with SystemExit too, unless it is skipped."""
         start = self._clock()
         try:
             check(self)
-            error = None
-        except (Exception, SystemExit) as raised:
-            error = raised
-        self._count += 1
-        self._print(f"{'FAILED' if error else 'ok    '} {name} ({self._clock() - start:.2f} s)")
-        if error:
+            ended = "ok    "
+        except SkippedError as reason:
+            ended = "skip  "
+            self._skipped += 1
+            self._notes.append(str(reason))
+        except (Exception, SystemExit) as error:
+            ended = "FAILED"
             self._failed.append(name)
             self._notes.append(f"{_reason(error)} [{_place(error)}]")
+        self._count += 1
+        self._print(f"{ended} {name} ({self._clock() - start:.2f} s)")
         while self._notes:
             self._print(f"       {self._notes.pop(0)}")
 
     def finish(self) -> int:
-        """Prints the last line; the exit code is 0 when there were checks and all passed."""
+        """Prints the last line; the exit code is 0 when checks have passed and none has failed."""
+        passed = self._count - self._skipped - len(self._failed)
+        skipped = f"; {self._skipped} skipped" if self._skipped else ""
         if self._failed:
-            self._print(f"{len(self._failed)} of {self._count} checks FAILED: {', '.join(self._failed)}")
+            self._print(f"{len(self._failed)} of {self._count} checks FAILED{skipped}: {', '.join(self._failed)}")
+        elif passed:
+            self._print(f"{passed} checks passed{skipped}." if skipped else f"All {passed} checks passed.")
         else:
-            self._print(f"All {self._count} checks passed." if self._count else "FAILED: there was nothing to check.")
-        return 0 if self._count and not self._failed else 1
+            self._print(f"FAILED: there was nothing to check{skipped}.")
+        return 0 if passed and not self._failed else 1
 
     def _print(self, line: str) -> None:
         print(line, file=self._out, flush=True)

@@ -7,10 +7,12 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -115,10 +117,35 @@ def test_an_interrupt_stops_the_run() -> None:
         transcript()[0].run("a", fail(KeyboardInterrupt()))
 
 
-def test_nothing_checked_is_no_success() -> None:
+def test_a_skipped_check_is_counted_apart() -> None:
     written, out = transcript()
+    written.run("a", lambda found: None)
+    written.run("b", lambda found: found.skip("torch is missing"))
+    assert written.finish() == 0
+    assert out.getvalue().splitlines() == [
+        "ok     a (0.25 s)",
+        "skip   b (0.25 s)",
+        "       torch is missing",
+        "1 checks passed; 1 skipped.",
+    ]
+    written.run("c", fail(ValueError("no")))
     assert written.finish() == 1
-    assert out.getvalue() == "FAILED: there was nothing to check.\n"
+    assert out.getvalue().endswith("1 of 3 checks FAILED; 1 skipped: c\n")
+
+
+@pytest.mark.parametrize(
+    ("checks", "last"),
+    [
+        ([], "FAILED: there was nothing to check.\n"),
+        ([lambda found: found.skip("not here")], "FAILED: there was nothing to check; 1 skipped.\n"),
+    ],
+)
+def test_nothing_checked_is_no_success(checks: list[Callable[[Any], None]], last: str) -> None:
+    written, out = transcript()
+    for check in checks:
+        written.run("a", check)
+    assert written.finish() == 1
+    assert out.getvalue().endswith(last)
 
 
 def test_a_fact_that_cannot_be_read_is_unknown() -> None:
@@ -260,6 +287,33 @@ def test_every_check_takes_a_transcript_and_can_fail(file: Path) -> None:
         assert [argument.arg for argument in check.args.args] == ["transcript"], check.name
         body = ast.unparse(check)
         assert any(word in body for word in ("assert ", "refused(", "wait_until(", "import_module(")), check.name
+
+
+def constants(file: Path) -> dict[str, Any]:
+    """The constants of a file of checks, which needs Slicer to be imported."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with suppress(ValueError):
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
+
+
+def test_every_signal_that_the_panel_connects_is_checked() -> None:
+    scripts = [*(ROOT / "EchoApexSegment").rglob("*.py")]
+    text = "".join(script.read_text(encoding="utf-8") for script in scripts)
+    connected = set(re.findall(r'\.connect\("([^"]+)"', text))
+    checked = constants(FOLDER / "checks_segment.py")
+    assert connected == {*checked["SIGNALS"], *checked["OTHER_SIGNALS"]}
+
+
+def test_the_widgets_that_are_checked_are_in_the_panel() -> None:
+    ui = (ROOT / "EchoApexSegment" / "Resources" / "UI" / "EchoApexSegment.ui").read_text(encoding="utf-8")
+    classes = {name: kind for kind, name in re.findall(r'<widget class="(\w+)" name="(\w+)"', ui)}
+    checked = constants(FOLDER / "checks_segment.py")
+    assert {name: classes.get(name) for name in checked["CLASSES"]} == checked["CLASSES"]
+    assert set(checked["SIGNALS"].values()) <= classes.keys()
 
 
 def members(widgets: dict[str, Any], name: str) -> set[str]:
