@@ -166,7 +166,7 @@ class _Motion:
             cover = _looked_up(start, origin)
             again = _looked_up(start, _looked_up(origin, there))
             alike = _correlation(first[:rows, :columns][about], _looked_up(now, there)[about])
-            yield index, _Moved(cover, _overlap(given, again > 127) * alike)
+            yield index, _Moved(cover, overlap(given, again > 127) * alike)
             before = now
             self._after_move()
 
@@ -204,7 +204,7 @@ def _looked_up(values: NDArray[_Value], places: _Map) -> NDArray[_Value]:
     return np.asarray(found, values.dtype)
 
 
-def _overlap(one: BoolMask, other: BoolMask) -> float:
+def overlap(one: BoolMask, other: BoolMask) -> float:
     """Dice of two masks; 1 where both are empty."""
     both = np.count_nonzero(one) + np.count_nonzero(other)
     return 1.0 if both == 0 else 2.0 * np.count_nonzero(one & other) / both
