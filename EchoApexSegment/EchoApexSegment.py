@@ -120,6 +120,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 part.close()
         self.keys = self.viewInput = None
         self.editing.leave()
+        if self.bench.clip is not None:
+            self.bench.clip.walls.stopPlacing()
 
     def cleanup(self):
         """The panel goes: nothing of it may go on, and nothing in it may hear of the scene."""
@@ -176,19 +178,23 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def openFile(self, path):
         """Opens a cine from a file, as the button does after the dialog."""
-        browser = self.attempt(lambda: self.bench.openFile(path))
+        browser = self.attempt(lambda: self.bench.addFile(path))
         if browser is not None:
+            self.attempt(lambda: self._turnTo(browser))
             self.ui.cineSelector.setCurrentNode(browser)
         return browser
 
     def onBrowserChosen(self, browser):
         """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
-        if browser is None or browser is self._browser or not self._entered or slicer.mrmlScene.IsImporting():
+        clip = self.bench.clip
+        known = clip is not None and clip.browser is browser and browser is self._browser
+        if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
         self.attempt(lambda: self._turnTo(browser))
 
     def _turnTo(self, browser):
         """A cine is looked at, too, where the model cannot be started."""
+        self.editing.leave()
         try:
             self.bench.openBrowser(browser)
         finally:
@@ -200,6 +206,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers(self.onBrowserModified)
         self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self.onBrowserModified)
         self.bench.current.choose(self._parameterNode.structure)
+        self.editing.follow()
         if self.viewInput is not None:
             self.viewInput.fit()
 
@@ -209,7 +216,19 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def chooseStructure(self, structure):
         """The structure that prompts are for."""
         if self.attempt(lambda: self.bench.current.choose(structure) or True):
-            self._parameterNode.structure = structure
+            self._rememberStructure()
+
+    def nameStructure(self, words):
+        """Looks for what is named; the structure, or None where it was refused."""
+        found = self.attempt(lambda: self.bench.current.text(words))
+        self._rememberStructure()
+        return found
+
+    def _rememberStructure(self):
+        """The next cine, and the scene when it is opened again, begin with the structure that was chosen last."""
+        if self.bench.clip is not None:
+            self._parameterNode.structure = self.bench.clip.structure
+            self.editing.follow()
 
     # Tools and steps, by mouse and by key
 
@@ -221,6 +240,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             button.blockSignals(wasBlocked)
         if tool != "none":
             self.editing.stopDrawing()
+            if self.bench.clip is not None:
+                self.bench.clip.walls.stopPlacing()
         if self.viewInput is not None:
             self.viewInput.setTool(tool)
 
@@ -267,6 +288,10 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onTick(self):
         self.bench.tick()
+        if self.bench.clip is None and self._browser is not None:
+            # Something of it was removed: it can be chosen again.
+            self._browser = None
+            self.ui.cineSelector.setCurrentNode(None)
         if self._outdated:
             self._outdated = False
             for part in self.parts:

@@ -18,13 +18,14 @@ from echoapex.landmarks import Landmarks
 from echoapex.marks import Change, Entry
 from echoapex.models.card import OTHER, UNKNOWN
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.questions import Question
+from echoapex.questions import PromptQuestion, Question
 from echoapex.segmenting import Segmentation
 from echoapex.serving import InferenceProcess
 from echoapex.session_state import SessionState
 from echoapex.structures import PROMPTED, find_structure, structures
 
 from .clipView import setViewOf, viewOf
+from .dragPreview import DragPreview
 from .sessionScene import SessionScene
 from .volumeCurve import VolumeCurve
 from .wallProtocol import WallProtocol
@@ -66,9 +67,10 @@ class ClipWork:
         self.progress: tuple[int, int] | None = None
         self._prompts: deque[tuple[int, Prompt, str]] = deque()
         self._asking = False
+        self._asked: int | None = None
         self._work: int | None = None
         self._viewAsked = False
-        self._previewed = self._shownFrom = 0
+        self._preview = DragPreview(self.scene, state, running)
         self._stale = {"LV", "LA"} & set(state.structures)
 
     @property
@@ -89,17 +91,15 @@ class ClipWork:
     def leave(self) -> None:
         """Another cine is turned to: what was asked is not wanted any more."""
         self.cancel()
-        self._prompts.clear()
-        self._asking = False
-        self._previewed += 1
+        self._dropPrompts()
+        self._viewAsked = False
+        self._preview.end()
 
     def close(self) -> None:
         """Lets go of the scene."""
         self.leave()
         for part in (self.scene, self.curve, self.walls):
             part.close()
-
-    # Prompts
 
     def choose(self, structure: str) -> None:
         """The structure that everything is about from now on. Raises `PromptError` for one that is not known."""
@@ -128,31 +128,13 @@ class ClipWork:
         self._prompt(Prompt())
         return found.id
 
-    def preview(self, prompt: Prompt | None) -> None:
-        """Shows what ``prompt`` would outline while it is dragged; None takes the preview away."""
-        self._previewed += 1
-        if prompt is None:
-            self.scene.preview(None)
-            return
-        number, frame = self._previewed, self.frame
-        try:
-            question = self.state.ask(frame, prompt, self.structure)
-        except PromptError:
-            # On the way, a drag may pass over places where no prompt can be: letting go there tells.
-            self.scene.preview(None)
-            return
-
-        def show(found: Segmentation) -> None:
-            # A later drag has its own; one that is over has none. Among those of one drag, the newest comes last.
-            if number >= self._shownFrom and not self.closed and frame == self.frame:
-                self.scene.preview(found.masks[0], question.structure)
-
-        self._running().ask(question, show, replaces="preview")
+    def preview(self, prompt: Prompt) -> None:
+        """Shows what ``prompt`` would outline while it is dragged."""
+        self._preview.show(prompt, self.structure)
 
     def endPreview(self) -> None:
-        """The drag is over: no preview that is still on its way is shown."""
-        self.preview(None)
-        self._shownFrom = self._previewed + 1
+        """The drag is over."""
+        self._preview.end()
 
     def _prompt(self, prompt: Prompt) -> None:
         self.endPreview()
@@ -171,7 +153,8 @@ class ClipWork:
         frame, prompt, structure = self._prompts.popleft()
         try:
             question = self.state.ask(frame, prompt, structure)
-            self._running().ask(question, lambda found: self._answered(question, found), self._refused)
+            process = self._running()
+            self._asked = process.ask(question, lambda found: self._answered(question, found), self._refused)
         except EchoApexError as refusal:
             self._refused(str(refusal))
             return
@@ -192,8 +175,14 @@ class ClipWork:
         self._changed()
 
     def _take(self, question: Question, found: Segmentation) -> None:
-        if not self.closed:
-            self._write(self.state.take(question, found))
+        if self.closed:
+            return
+        if (
+            isinstance(question, PromptQuestion)
+            and self.state.entry(question.frame, question.structure) != question.before
+        ):
+            self._said(f"Frame {question.frame} has changed meanwhile: the answer to the prompt was dropped.")
+        self._write(self.state.take(question, found))
 
     # Through the cine
 
@@ -240,12 +229,39 @@ class ClipWork:
     # Review
 
     def undo(self) -> None:
-        """Takes the last change back and goes to where it was."""
+        """Takes the last change back and goes to where it was; what is still under way is taken back first."""
+        if self._takeBack():
+            return
+        self.scene.readEdits()
         self._again(self.state.undo(), "Undone", "There is nothing to undo.")
 
     def redo(self) -> None:
         """Does again what was undone last and goes to where it was."""
+        if self._asking or self._work is not None:
+            self._said("Something is under way: wait for it, or cancel it.")
+            return
+        self.scene.readEdits()
         self._again(self.state.redo(), "Done again", "There is nothing to do again.")
+
+    def _takeBack(self) -> bool:
+        """Drops what has been asked and not answered yet; whether there was anything."""
+        if self._work is not None:
+            self.cancel()
+            self._said("Cancelled: nothing of it is kept.")
+            return True
+        if not self._asking:
+            return False
+        self._dropPrompts()
+        self._said("The prompt was taken back before its answer came.")
+        return True
+
+    def _dropPrompts(self) -> None:
+        """Nobody waits any more for the answers to prompts."""
+        self._prompts.clear()
+        if self._asking and self._asked is not None:
+            with suppress(EchoApexError):
+                self._running().cancel(self._asked)
+        self._asking = False
 
     def _again(self, change: Change | None, what: str, nothing: str) -> None:
         if change is None:
@@ -275,14 +291,17 @@ class ClipWork:
 
     def flag(self) -> None:
         """Flags the frame that is shown as doubtful."""
+        self.scene.readEdits()
         self._write(self.state.flag([self.frame], self.structure))
 
     def reopen(self) -> None:
         """Takes acceptance and flag from the frame that is shown."""
+        self.scene.readEdits()
         self._write(self.state.reopen([self.frame], self.structure))
 
     def clear(self) -> None:
         """Removes mask and prompts of the frame that is shown. Raises `PromptError` where it is accepted."""
+        self.scene.readEdits()
         self._write(self.state.clear([self.frame], self.structure))
 
     def nextToReview(self) -> None:
@@ -322,6 +341,9 @@ class ClipWork:
     def setPhase(self, ed: bool) -> None:
         """The frame that is shown is end-diastole, or end-systole. Raises `EchoApexError` where it is both."""
         phase = {"ed" if ed else "es": self.frame}
+        # Both or none: the walls have phases of their own.
+        if self.walls.points is not None and self.walls.phases[1 if ed else 0] == self.frame:
+            raise EchoApexError("ED and ES must be two frames", value=f"both are frame {self.frame}")
         self.curve.setPhases(**phase)
         if self.walls.points is not None:
             self.walls.setPhases(**phase)
@@ -352,7 +374,10 @@ class ClipWork:
         self._work = self.progress = None
         if not self.closed:
             phases = self.curve.phases
-            self.walls.suggest(landmarks, phases.ed, phases.es)
+            try:
+                self.walls.suggest(landmarks, phases.ed, phases.es)
+            except EchoApexError as refusal:
+                self._said(str(refusal))
         self._changed()
 
     def _edited(self, change: Change) -> None:

@@ -52,6 +52,8 @@ class SliceInput:
         self.adds = True
         listened = {
             "LeftButtonPressEvent": self._pressed,
+            # In place of the second press of two quick clicks; Slicer would maximize the view.
+            "LeftButtonDoubleClickEvent": self._pressed,
             "MouseMoveEvent": self._moved,
             "LeftButtonReleaseEvent": self._released,
             "MouseWheelForwardEvent": lambda: self._stepped(1),

@@ -76,10 +76,14 @@ class Workbench:
         return self.clip
 
     def openFile(self, path: str | Path) -> Any:
-        """Reads a cine into the scene and turns to it; gives its browser. Raises `EchoApexError` as `read_cine`."""
-        browser = openCine(self._scene, read_cine(path))
+        """Reads a cine into the scene and turns to it; gives its browser. Raises as `addFile` and `openBrowser`."""
+        browser = self.addFile(path)
         self.openBrowser(browser)
         return browser
+
+    def addFile(self, path: str | Path) -> Any:
+        """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
+        return openCine(self._scene, read_cine(path))
 
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.

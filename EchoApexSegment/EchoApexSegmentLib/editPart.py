@@ -19,8 +19,6 @@ class EditPart:
 
     def handOver(self):
         """Gives the masks of the frame that is shown to the editor."""
-        clip = self.panel.bench.current
-        clip.scene.addStructure(clip.structure)
         if self.editor is None:
             self.editor = slicer.qMRMLSegmentEditorWidget()
             self.editor.setMRMLScene(slicer.mrmlScene)
@@ -32,6 +30,14 @@ class EditPart:
             self.editorNode = slicer.mrmlScene.AddNode(_editorNode())
             self.editor.setMRMLSegmentEditorNode(self.editorNode)
         self.panel.setTool("none")
+        self.follow()
+
+    def follow(self):
+        """Turns the editor, where it is open, to the cine and the structure that are worked on."""
+        if self.editor is None or self.ui.editSection.collapsed:
+            return
+        clip = self.panel.bench.current
+        clip.scene.addStructure(clip.structure)
         self.editor.setSegmentationNode(clip.scene.segmentation)
         self.editor.setSourceVolumeNode(clip.scene.volume)
         self.editor.setCurrentSegmentID(clip.scene.segmentIdOf(clip.structure))

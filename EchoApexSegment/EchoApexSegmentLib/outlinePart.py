@@ -75,7 +75,7 @@ class OutlinePart:
 
     def onText(self):
         words = self.ui.textEdit.text.strip()
-        if words and self.panel.attempt(lambda: self.panel.bench.current.text(words)) is not None:
+        if words and self.panel.nameStructure(words) is not None:
             self.ui.textEdit.clear()
 
     def update(self):

@@ -18,7 +18,7 @@ class WallsPart:
         self.seen = (None, "")
         ui = self.ui
         ui.suggestButton.connect("clicked()", lambda: self._do(lambda clip: clip.suggestWalls()))
-        ui.placeButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.startPlacing()))
+        ui.placeButton.connect("clicked()", lambda: self._do(self.startPlacing))
         ui.confirmButton.connect("clicked()", lambda: self._do(self.confirm))
         ui.wallUndoButton.connect("clicked()", lambda: self._do(lambda clip: clip.walls.undo()))
         ui.wallTable.connect("cellClicked(int,int)", self.onStep)
@@ -29,6 +29,11 @@ class WallsPart:
 
     def _do(self, action):
         self.panel.attempt(lambda: action(self.panel.bench.current))
+
+    def startPlacing(self, clip):
+        """Clicks place wall points from now on, and are no prompts."""
+        self.panel.setTool("none")
+        clip.walls.startPlacing()
 
     def confirm(self, clip):
         """Ticks the step that is next, and goes on to the one after it."""

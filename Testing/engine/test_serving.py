@@ -385,8 +385,9 @@ def test_no_pixels_stay_behind(own: InferenceProcess, cine: Cine) -> None:
     assert set(Path("/dev/shm").glob("echoapex-*")) == before
 
 
+@pytest.mark.parametrize("where", ["answer", "encode_next"])
 def test_an_accelerator_without_memory_gives_way_to_the_processor(
-    model: LoadedModel, cine: Cine, clip: SimulatedClip, news: list[str], tmp_path: Path
+    model: LoadedModel, cine: Cine, clip: SimulatedClip, news: list[str], tmp_path: Path, where: str
 ) -> None:
     """The process of this test believes that its model is on an accelerator, which has no memory left."""
     program = tmp_path / "full.py"
@@ -394,16 +395,15 @@ def test_an_accelerator_without_memory_gives_way_to_the_processor(
         "import dataclasses, torch\n"
         "from echoapex import inference\n"
         "from echoapex.serving import server\n"
-        "answer, full = inference.Inference.answer, [True]\n"
+        f"done, full = inference.Inference.{where}, [True]\n"
         "class Elsewhere:\n"
         "    type = 'cuda'\n"
-        "    def __str__(self): return 'cuda:0'\n"
-        "def once(self, question, progress):\n"
+        "def once(self, *asked):\n"
         "    if full:\n"
         "        full.clear()\n"
         "        raise torch.OutOfMemoryError('CUDA out of memory')\n"
-        "    return answer(self, question, progress)\n"
-        "inference.Inference.answer = once\n"
+        "    return done(self, *asked)\n"
+        f"inference.Inference.{where} = once\n"
         "fell_back = server.Server._fell_back\n"
         "def on_device(self, problem):\n"
         "    self._model = dataclasses.replace(self._model, device=Elsewhere())\n"
@@ -415,8 +415,47 @@ def test_an_accelerator_without_memory_gives_way_to_the_processor(
     process.start()
     ready(process, cine)
     assert answered(process, SessionState(model.card, cine).ask(0, click(clip, 0), "LV")).masks.any()
-    assert news == ["cuda:0 has no memory left: the processor is used from now on."]
+    wait(process, lambda: len(process.told.encoded) > 1)
+    assert news == ["The accelerator has no memory left: the processor is used from now on."]
     process.close()
+
+
+def test_encoding_ahead_that_fails_is_said_and_questions_go_on(
+    model: LoadedModel, cine: Cine, clip: SimulatedClip, news: list[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "failing.py"
+    program.write_text(
+        "from echoapex import inference\n"
+        "from echoapex.serving import server\n"
+        "def fails(self, shown):\n"
+        "    raise RuntimeError('for this test')\n"
+        "inference.Inference.encode_next = fails\n"
+        "server.serve(None, 'cpu')\n"
+    )
+    process = InferenceProcess([sys.executable, str(program)], news=news.append)
+    process.start()
+    ready(process, cine)
+    wait(process, lambda: news)
+    assert answered(process, SessionState(model.card, cine).ask(0, click(clip, 0), "LV")).masks.any()
+    assert news == ["Frames are not encoded ahead: RuntimeError: for this test"]
+    process.close()
+
+
+def test_a_callback_that_raises_loses_no_other_message(
+    process: InferenceProcess, model: LoadedModel, cine: Cine
+) -> None:
+    ready(process, cine)
+    state, heard = SessionState(model.card, cine), []
+
+    def raises(found: Segmentation) -> None:
+        raise ZeroDivisionError
+
+    process.ask(state.ask(0, Prompt(box=(60.0, 20.0, 160.0, 120.0))), raises)
+    process.ask(state.ask_propagation("LA", range(2)), heard.append)
+    with pytest.raises(ZeroDivisionError):
+        wait(process, lambda: False)
+    wait(process, lambda: heard)
+    assert not process.busy
 
 
 def test_a_full_disk_is_said_once(cine: Cine, news: list[str], tmp_path: Path) -> None:

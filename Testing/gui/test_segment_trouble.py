@@ -217,3 +217,130 @@ def test_a_click_while_nothing_runs_is_refused_and_the_next_one_works(panel: Any
     wait(lambda: panel.bench.process.ready)
     place(panel, red, (LV[0] + 4, LV[1]))
     assert len(clip.entry.prompts) == 2
+
+
+def paint(clip: Any) -> np.ndarray:
+    """Draws a rectangle on the frame that is shown, as the Segment Editor would, and gives its mask."""
+    import slicer
+
+    mask = np.zeros((clip.cine.rows, clip.cine.columns), bool)
+    mask[80:120, 150:200] = True
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        mask[None].astype(np.uint8), clip.scene.segmentation, "LV", clip.scene.volume
+    )
+    return mask
+
+
+def test_undo_in_the_middle_of_a_propagation_ends_it_and_nothing_else(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_202, beats=2.0)
+    clip = opened(panel, path)
+    place(panel, red, (160, 90))
+    press(panel, "wholeButton")
+    wait(lambda: clip.progress is not None and clip.progress[0] > 0)
+    press(panel, "undoButton")
+    assert "Cancelled" in said(panel) and clip.progress is None
+    wait(lambda: not panel.bench.process.busy)
+    assert [frame for frame in range(clip.cine.frame_count) if clip.state.entry(frame, "LV").mask is not None] == [0]
+
+
+def test_a_stroke_is_undone_before_what_came_before_it(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    carried(panel)
+    clip.show(5)
+    before, stroke = clip.state.mask(5, "LV"), paint(clip)
+    press(panel, "undoButton")
+    assert np.array_equal(clip.state.mask(5, "LV"), before) and clip.state.mask(9, "LV").any()
+    press(panel, "redoButton")
+    assert np.array_equal(clip.state.mask(5, "LV"), stroke)
+    paint(clip)
+    press(panel, "clearButton")
+    clip.show(6)
+    clip.show(5)
+    assert clip.entry.mask is None, "what was cleared does not come back"
+
+
+def test_the_editor_follows_cine_and_structure(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.3)
+    first = opened(panel, real_cine())
+    panel.ui.editSection.collapsed = False
+    part = next(part for part in panel.parts if hasattr(part, "editor"))
+    assert part.editor.segmentationNode() is first.scene.segmentation
+    second = opened(panel, path)
+    assert part.editor.segmentationNode() is second.scene.segmentation
+    panel.chooseStructure("LA")
+    assert part.editor.currentSegmentID() == "LA"
+    panel.ui.editSection.collapsed = True
+
+
+def test_a_cine_whose_masks_were_removed_can_be_chosen_again(panel: Any, red: Any) -> None:
+    import slicer
+
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    mask, browser = clip.state.mask(0, "LV"), clip.browser
+    slicer.mrmlScene.RemoveNode(clip.scene._masks.sequence)
+    wait(lambda: panel.bench.clip is None and panel.ui.cineSelector.currentNode() is None)
+    assert "was removed from the scene" in said(panel)
+    panel.ui.cineSelector.setCurrentNode(browser)
+    wait(lambda: panel.bench.clip is not None and panel.bench.process.ready)
+    assert np.array_equal(panel.bench.clip.state.mask(0, "LV"), mask)
+
+
+def test_a_structure_chosen_by_words_is_that_of_the_next_cine(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.3)
+    opened(panel, real_cine())
+    panel.nameStructure("left atrium")
+    assert opened(panel, path).structure == "LA"
+    panel.chooseStructure("LV")
+
+
+def test_wall_points_are_placed_though_a_tool_was_on(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    press(panel, "edButton")
+    clip.show(10)
+    press(panel, "esButton")
+    clip.walls.setPhases(ed=0, es=10)
+    clip.show(0)
+    panel.setTool("point")
+    press(panel, "placeButton")
+    assert not panel.ui.pointButton.isChecked() and clip.walls.missing == "IVS-RV"
+    red.click(red.fromFrame((150, 80)))
+    assert clip.walls.missing == "IVS-LV" and clip.state.next_undo is None
+    panel.setTool("point")
+    red.click(red.fromFrame(LV))
+    wait(lambda: clip.entry.mask is not None)
+    assert clip.walls.missing == "IVS-LV", "with a tool on a click is a prompt"
+
+
+def test_end_diastole_is_refused_as_a_whole(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    clip.walls.setPhases(ed=0, es=10)
+    clip.show(10)
+    before = clip.curve.phases
+    press(panel, "edButton")
+    assert "ED and ES must be two frames" in said(panel)
+    assert clip.curve.phases == before and clip.walls.phases == (0, 10)
+
+
+def test_without_room_for_the_cine_nothing_hangs(panel: Any, red: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from echoapex.errors import EchoApexError
+
+    def full(shape: object) -> None:
+        raise EchoApexError("There is no room to share the cine with the inference process", value="full")
+
+    monkeypatch.setattr("echoapex.serving.client.SharedCine", full)
+    panel.openFile(real_cine())
+    wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
+    assert "no room to share" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
+    monkeypatch.undo()
+    press(panel, "startButton")
+    wait(lambda: panel.bench.process.ready)
+    place(panel, red, LV)
+
+
+def test_two_quick_clicks_are_two_prompts(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    panel.setTool("point")
+    red.doubleClick(red.fromFrame(LV))
+    wait(lambda: len(clip.entry.prompts) == 2)

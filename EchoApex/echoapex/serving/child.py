@@ -57,10 +57,14 @@ class Child:
 
     def flush(self) -> None:
         """Sends what is still to be sent, as far as the pipe takes it."""
-        # Of a process that has ended, `exit_code` tells.
-        with suppress(BlockingIOError, BrokenPipeError):
+        try:
             while self._unsent:
                 self._unsent = self._unsent[os.write(self._in, self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            # The process has ended, as `exit_code` tells; Windows has another error for that than others.
+            self._unsent = b""
 
     def lines(self) -> Iterator[bytes]:
         """What it has said since the last call, without waiting."""

@@ -103,6 +103,7 @@ class InferenceProcess:
         self._child: Child | None = None
         self._waiting: deque[Asked] = deque()
         self._sent: dict[bool, Asked] = {}
+        self._lines: deque[bytes] = deque()
         self._cine: Cine | None = None
         self._shared: SharedCine | None = None
         self._shown = 0
@@ -193,8 +194,10 @@ class InferenceProcess:
             return
         child.flush()
         ended = child.exit_code
-        for data in child.lines():
-            self._hear(data)
+        # Kept: where a callback raises, the rest is heard the next time.
+        self._lines.extend(child.lines())
+        while self._lines:
+            self._hear(self._lines.popleft())
             if self._child is not child:
                 return
         if ended is not None:
@@ -244,6 +247,7 @@ class InferenceProcess:
 
     def _start(self) -> None:
         self.told = Told()
+        self._lines.clear()
         self._child = Child(self._command, self._environment)
         self.state = ProcessState.STARTING
 
@@ -257,7 +261,11 @@ class InferenceProcess:
         self._forget_memory()
         self.told.encoded = set()
         self._opening = self._next_number()
-        self._shared = SharedCine(self._cine.frames.shape)
+        try:
+            self._shared = SharedCine(self._cine.frames.shape)
+        except EchoApexError as problem:
+            self._give_up(str(problem))
+            return
         told = cine_to_message(self._cine, self._shared)
         self._send({"do": "open", "id": self._opening, "cine": told, "shown": self._shown})
 
@@ -341,10 +349,17 @@ class InferenceProcess:
         if self._deaths >= MOST_DEATHS:
             self._give_up(f"{why} It did so {self._deaths} times in a row and is not started again by itself.")
         else:
-            self._start()
-            self._news(f"{why} It was started again; nothing is lost.")
+            self._restart(why)
         for asked in tried:
             asked.refused("The inference process ended twice at this question.")
+
+    def _restart(self, why: str) -> None:
+        try:
+            self._start()
+        except EchoApexError as problem:
+            self._give_up(f"{why} {problem}")
+        else:
+            self._news(f"{why} It was started again; nothing is lost.")
 
     def _give_up(self, why: str) -> None:
         child, self._child = self._child, None

@@ -58,7 +58,7 @@ class Server:
         self._shown = 0
         self._complete = False
         self._told_problem = ""
-        self._encode_threads = 1
+        self._encode_threads = 0
 
     def run(self, model_id: str | None, device: str) -> bool:
         """Loads the model and answers until nobody asks any more; False where the model cannot be loaded."""
@@ -67,9 +67,11 @@ class Server:
         self._inbox.listen()
         try:
             self._use(model_id, device)
-        except (EchoApexError, ModuleNotFoundError) as problem:
-            self._say(say="unusable", failure=_failure(problem))
-            return False
+        except Exception as problem:
+            if not self._no_memory(problem):
+                self._say(say="unusable", failure=_failure(problem))
+                return False
+            self._use(model_id, "cpu")
         while not self._inbox.closed:
             told = self._inbox.next()
             if told is not None:
@@ -84,8 +86,9 @@ class Server:
         from ..models.store import load_model
 
         self._model: LoadedModel = load_model(model_id, device)
-        # Before anything changes it, this is the number of physical cores; one is left to who asks.
-        self._encode_threads = max(1, min(MOST_ENCODE_THREADS, torch.get_num_threads() - 1))
+        if not self._encode_threads:
+            # Before anything changes it, this is the number of physical cores; one is left to who asks.
+            self._encode_threads = max(1, min(MOST_ENCODE_THREADS, torch.get_num_threads() - 1))
         card = self._model.card
         self._say(
             say="ready",
@@ -171,7 +174,10 @@ class Server:
             return False
         count = self._inference.cine.frame_count
         self._threads(self._encode_threads)
-        frame = self._inference.encode_next(min(max(self._shown, 0), count - 1))
+        try:
+            frame = self._inference.encode_next(min(max(self._shown, 0), count - 1))
+        except Exception as problem:
+            return self._encoding_failed(problem)
         self._complete = frame is None
         if frame is not None:
             self._say(say="encoded", frame=frame)
@@ -180,16 +186,33 @@ class Server:
             self._say(say="note", text=self._told_problem)
         return frame is not None
 
-    def _fell_back(self, problem: Exception) -> bool:
-        """Whether an accelerator had no memory left, and the processor is used from now on."""
+    def _encoding_failed(self, problem: Exception) -> bool:
+        """Whether encoding goes on; where it does not, a question about a frame tells what is wrong with it."""
+        if self._fell_back(problem):
+            return True
+        traceback.print_exc()
+        self._complete = True
+        self._say(say="note", text=f"Frames are not encoded ahead: {type(problem).__name__}: {problem}")
+        return False
+
+    def _no_memory(self, problem: Exception) -> bool:
+        """Whether an accelerator had no memory left, which is said."""
+        if isinstance(problem, ModuleNotFoundError):
+            return False
         import torch
 
-        if not isinstance(problem, torch.OutOfMemoryError) or self._model.device.type == "cpu":
+        if not isinstance(problem, torch.OutOfMemoryError):
             return False
-        before, cine = self._model.device, None if self._inference is None else self._inference.cine
-        self._inference = None
         torch.cuda.empty_cache()
-        self._say(say="note", text=f"{before} has no memory left: the processor is used from now on.")
+        self._say(say="note", text="The accelerator has no memory left: the processor is used from now on.")
+        return True
+
+    def _fell_back(self, problem: Exception) -> bool:
+        """Whether an accelerator had no memory left, and the processor is used from now on."""
+        if self._model.device.type == "cpu" or not self._no_memory(problem):
+            return False
+        cine = None if self._inference is None else self._inference.cine
+        self._inference = None
         self._use(str(self._model.folder), "cpu")
         if cine is not None:
             self._inference = Inference(self._model, cine, self._disk)
@@ -206,7 +229,7 @@ class Server:
 
     def _say(self, **told: object) -> None:
         # Nobody listens: the inbox ends us.
-        with self._saying, suppress(BrokenPipeError):
+        with self._saying, suppress(OSError):
             self._out.write(line(told))
             self._out.flush()
 
