@@ -154,11 +154,10 @@ class ClipWork:
         try:
             question = self.state.ask(frame, prompt, structure)
             process = self._running()
+            self._asking = True
             self._asked = process.ask(question, lambda found: self._answered(question, found), self._refused)
         except EchoApexError as refusal:
             self._refused(str(refusal))
-            return
-        self._asking = True
 
     def _answered(self, question: Question, found: Segmentation) -> None:
         self._asking = False
