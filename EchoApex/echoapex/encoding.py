@@ -55,6 +55,11 @@ class EncodedCine:
         found = self._find(dict.fromkeys(wanted))
         return _joined([found[frame] for frame in wanted])
 
+    @property
+    def kept_frames(self) -> list[int]:
+        """The frames that are encoded and kept, in rising order."""
+        return sorted(self._kept)
+
     def next_missing(self, order: Sequence[int]) -> int | None:
         """The first frame of ``order`` that is not kept; None where all are, or no more would find room."""
         sizes = list(map(_size, self._kept.values()))

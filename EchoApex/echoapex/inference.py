@@ -51,6 +51,11 @@ class Inference:
             self.encode(frame)
         return frame
 
+    @property
+    def encoded_frames(self) -> list[int]:
+        """The frames that are encoded, whatever for, in rising order."""
+        return self._seen.kept_frames
+
     def encode(self, frame: int) -> None:
         """Encodes one frame, unless it is encoded already."""
         self._seen.features([frame])

@@ -292,7 +292,7 @@ class InferenceProcess:
             case "refused" if told["id"] == self._opening and self._opening:
                 self._give_up(_sentence(told))
             case "encoded":
-                self.told.encoded.add(int(told["frame"]))
+                self.told.encoded.update(int(frame) for frame in told["frames"])
             case "note":
                 self._news(str(told["text"]))
             case "progress" | "answer" | "refused" | "cancelled":

@@ -179,8 +179,8 @@ class Server:
         except Exception as problem:
             return self._encoding_failed(problem)
         self._complete = frame is None
-        if frame is not None:
-            self._say(say="encoded", frame=frame)
+        # In the end all of them: answers to questions have encoded some, too.
+        self._say(say="encoded", frames=self._inference.encoded_frames if frame is None else [frame])
         if self._disk.problem != self._told_problem:
             self._told_problem = self._disk.problem
             self._say(say="note", text=self._told_problem)
