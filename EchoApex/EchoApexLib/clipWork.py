@@ -72,6 +72,9 @@ class ClipWork:
         self._viewAsked = False
         self._preview = DragPreview(self.scene, state, running)
         self._stale = {"LV", "LA"} & set(state.structures)
+        self.scene.showPrompts(self.structure)
+        # What was drawn and not read before the scene was saved, or by somebody else since.
+        self.scene.readEdits()
 
     @property
     def closed(self) -> bool:
@@ -384,10 +387,7 @@ class ClipWork:
         self._changed()
 
     def _write(self, change: Change) -> None:
-        if change.structure not in self.scene.structures:
-            self.scene.addStructure(change.structure)
         self.scene.write(change)
-        self.scene.showPrompts(self.structure)
         self._edited(change)
 
 

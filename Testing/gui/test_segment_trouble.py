@@ -344,3 +344,17 @@ def test_two_quick_clicks_are_two_prompts(panel: Any, red: Any) -> None:
     panel.setTool("point")
     red.doubleClick(red.fromFrame(LV))
     wait(lambda: len(clip.entry.prompts) == 2)
+
+
+def test_a_stroke_that_was_saved_unread_is_in_the_session_again(panel: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    clip = opened(panel, real_cine())
+    place(panel, red, LV)
+    stroke = paint(clip)
+    assert slicer.util.saveScene(str(tmp_path / "unread.mrb"))
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "unread.mrb"))
+    wait(lambda: panel.bench.clip is not None and panel.bench.process.ready)
+    assert np.array_equal(panel.bench.clip.state.mask(0, "LV"), stroke)
+    assert str(panel.bench.clip.entry.status) == "edited"
