@@ -85,10 +85,12 @@ def stepTexts(step):
 
 
 def wallsText(clip, demonstration):
-    """What follows from the walls: FS, LV mass, RWT; and by which model they were suggested."""
+    """What follows from the walls: FS, LV mass, RWT; and whose points they are that nobody has moved."""
     names = {step.name for step in clip.walls.steps}
     lines = [clip.walls.reason] if clip.walls.reason else []
     lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in names]
-    if demonstration and any(str(step.status) == "suggested" for step in clip.walls.steps):
-        lines.append(f"<small>{_('Suggested by a demonstration model, trained on simulated hearts.')}</small>")
+    # Also when all steps are confirmed: whoever confirms a point has not made it better.
+    if demonstration and any(step.value is not None for step in clip.walls.steps):
+        note = _("Points not moved by hand are those of a demonstration model, trained on simulated hearts.")
+        lines.append(f"<small>{note}</small>")
     return "<br>".join(lines)

@@ -91,6 +91,7 @@ def test_steps_are_ticked_one_after_the_other_and_mass_follows(panel: Any, red: 
     assert "RWT" in panel.ui.massLabel.text() and "simulated" in panel.ui.massLabel.text()
     texts = [panel.ui.wallTable.item(row, 0).text() for row in range(4)]
     assert texts == ["✓ IVSd", "✓ LVIDd", "✓ LVPWd", "✓ LVIDs"]
+    assert "demonstration model" in panel.ui.massLabel.text(), "confirmed or not"
     press(panel, "confirmButton")
     assert panel.ui.messageLabel.text() == "All steps are confirmed."
     walls.jump("IVSd")
