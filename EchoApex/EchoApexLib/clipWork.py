@@ -334,7 +334,10 @@ class ClipWork:
             self._running().ask_view(self._viewFound)
 
     def _viewFound(self, found: Mapping[str, Any]) -> None:
-        if self.closed or self.view != UNKNOWN or found["view"] in (UNKNOWN, OTHER):
+        if self.closed or self.view != UNKNOWN:
+            return
+        if found["view"] in (UNKNOWN, OTHER):
+            self._said("The model does not tell which view this is: choose it in the list.")
             return
         self.setView(str(found["view"]))
         sure = f"{self.view}, probability {found['probability']:.2f}"

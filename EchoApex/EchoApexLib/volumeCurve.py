@@ -219,7 +219,7 @@ class VolumeCurve:
         columns = self._columns(over, size)
         fillTable(table, columns)
         chart = self._node(CHART, "vtkMRMLPlotChartNode", "curve chart")
-        _titled(chart, self._browser.GetName(), over, size)
+        _titled(chart, f"{self._browser.GetName()} (red: ED and ES, orange: frame shown)", over, size)
         marks = list(columns)[2:4]
         for role, column, color in (
             (LINE, size, CURVE_COLOR),
@@ -255,6 +255,8 @@ class VolumeCurve:
 
 def _titled(chart: Any, title: str, over: str, size: str) -> None:
     chart.SetTitle(title)
+    # It would lie over the last beat.
+    chart.SetLegendVisibility(False)
     chart.SetXAxisTitle(over)
     chart.SetYAxisTitle(size)
 

@@ -41,6 +41,9 @@ PROTOCOL = "EchoApex.WallProtocol"
 MEASUREMENTS = "EchoApex.WallMeasurements"
 """Role under which a browser refers to the table of the measurements."""
 
+POINT_COLOR = (1.0, 1.0, 1.0)
+"""RGB of the points that can be dragged (own choice: that of no line)."""
+
 _SAME_VALUE = 1e-3  # less than is ever shown; files round
 
 
@@ -315,6 +318,7 @@ class WallProtocol:
         points.SetAndObserveTransformNodeID(above)
         points.CreateDefaultDisplayNodes()
         points.GetDisplayNode().SetVisibility(self.frame in self.phases)
+        points.GetDisplayNode().SetSelectedColor(*POINT_COLOR)
         # Beside the names of the calipers they would be in the way.
         points.GetDisplayNode().SetPointLabelsVisibility(self.missing is not None)
         for step, found in zip(WALL_STEPS, self.steps, strict=True):

@@ -17,6 +17,7 @@ from echoapex.serving import InferenceProcess
 from echoapex.serving.client import serve_command
 from echoapex.session_state import SessionState
 
+from .analyzedMasks import takeAnalyzed
 from .cineScene import cineOf, openCine
 from .clipWork import ClipWork
 from .dependencies import missingModules, pythonExecutable
@@ -105,8 +106,10 @@ class Workbench:
         self._changed()
 
     def _enter(self, browser: Any) -> ClipWork:
-        cine = cineOf(browser)
-        state = restoreState(browser, self.card, self._rater) or SessionState(self.card, cine, rater=self._rater)
+        state = restoreState(browser, self.card, self._rater)
+        if state is None:
+            state = SessionState(self.card, cineOf(browser), rater=self._rater)
+            takeAnalyzed(browser, state)
         said, changed = self._said, self._changed
         return ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
 

@@ -218,6 +218,17 @@ class SessionState:
         """Does again what was undone last; None where there is nothing."""
         return self._marks.redo()
 
+    def begin(self, entries: Mapping[tuple[str, int], Entry]) -> None:
+        """Starts with what was found elsewhere, by structure and frame; it is no step that can be undone.
+
+        Raises `EchoApexError` where anything is marked already, and `PromptError` for a frame that the cine has not.
+        """
+        if self._marks.structures:
+            raise EchoApexError("Only an empty session can begin with what was found elsewhere", file=self.cine.path)
+        for _, frame in entries:
+            self.cine.check_frame(frame)
+        self._marks = Marks(dict(entries))
+
     def to_plain(self) -> dict[str, Any]:
         """The session as JSON knows it, without its history; `restore` goes on from there."""
         return {

@@ -1,5 +1,6 @@
 """Section "Cine": what is open, its scale and view, and the process that answers."""
 
+import qt
 from slicer.i18n import tr as _
 
 VIEWS = ("UNKNOWN", "A4C", "A2C", "A3C", "A5C", "PLAX", "PSAX_AV", "PSAX_MV", "PSAX_PM", "PSAX_APEX", "SC4C", "OTHER")
@@ -9,9 +10,12 @@ class CinePart:
     """Shows the cine that is worked on and how the model runs."""
 
     def __init__(self, panel):
+        from echoapex.report.words import VIEW_NAMES
+
         self.panel, self.ui = panel, panel.ui
-        for view in VIEWS:
+        for row, view in enumerate(VIEWS):
             self.ui.viewBox.addItem(_("not set") if view == "UNKNOWN" else view, view)
+            self.ui.viewBox.setItemData(row, VIEW_NAMES[view], qt.Qt.ToolTipRole)
         self.ui.viewBox.connect("activated(int)", self.onView)
         self.ui.startButton.connect("clicked()", self.onStart)
         self.ui.clearCacheButton.connect("clicked()", self.onClearCache)

@@ -17,6 +17,7 @@ Where there is room, the letter of the status is drawn, too: color is not enough
 
 STRIP_HEIGHT_PX = 44
 LETTER_WIDTH_PX = 9
+MARK_SIDE_PX = 4
 LEAST_BAR = 0.15
 LEAST_MARK_PX = 7
 """So that the bar can be seen within the mark of the frame that is shown."""
@@ -78,7 +79,9 @@ class ReviewStrip(qt.QWidget):
         color = qt.QColor(*COLORS[status]) if status in COLORS else self.palette.color(qt.QPalette.Mid)
         painter.fillRect(left, tall - high, max(wide - 1, 1), high, color)
         if frame in self._waiting:
-            painter.fillRect(left + wide // 2 - 2, 2, 4, 4, self.palette.color(qt.QPalette.Text))
+            # On narrow bars the marks of neighbors must not become a line.
+            side = min(MARK_SIDE_PX, max(wide - 1, 1))
+            painter.fillRect(left + (wide - side) // 2, 2, side, MARK_SIDE_PX, self.palette.color(qt.QPalette.Text))
         if wide >= LETTER_WIDTH_PX and drawn:
             painter.setPen(qt.QPen(qt.QColor(255, 255, 255)))
             letter = "c" if status == "prompted" else status[0]

@@ -89,6 +89,9 @@ def wallsText(clip, demonstration):
     names = {step.name for step in clip.walls.steps}
     lines = [clip.walls.reason] if clip.walls.reason else []
     lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in names]
+    waiting = [step.name for step in clip.walls.steps if step.value is not None and str(step.status) != "confirmed"]
+    if waiting:
+        lines.append(_("Preliminary: {steps} not confirmed yet.").format(steps=", ".join(waiting)))
     # Also when all steps are confirmed: whoever confirms a point has not made it better.
     if demonstration and any(step.value is not None for step in clip.walls.steps):
         note = _("Points not moved by hand are those of a demonstration model, trained on simulated hearts.")

@@ -84,6 +84,48 @@ def test_files_are_opened_and_closing_the_window_ends_it(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [], "the temporary folder is removed"
 
 
+def test_a_file_that_is_refused_is_told_in_the_terminal(tmp_path: Path) -> None:
+    ended = started(START, "bad.dcm", "b.dcm", TMPDIR=str(tmp_path))
+    assert ended.returncode == 0 and "opened ['b.dcm']" in ended.stdout
+    assert "EchoApex Host: bad.dcm cannot be opened.\n" in ended.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+def test_without_a_display_nothing_is_seen_unless_a_platform_was_named(
+    host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from slicerhost.__main__ import _chooseDisplay
+
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    told: list[str] = []
+    monkeypatch.setattr("slicerhost.__main__._tell", told.append)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "vnc")
+    _chooseDisplay()
+    assert told == [] and os.environ["QT_QPA_PLATFORM"] == "vnc"
+    monkeypatch.delenv("QT_QPA_PLATFORM")
+    _chooseDisplay()
+    assert told == ["there is no display, so that nothing will be seen"]
+    assert os.environ["QT_QPA_PLATFORM"] == "offscreen"
+
+
+def test_the_menu_saves_a_scene_and_opens_it(
+    host: Any, scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PySide6 import QtWidgets
+
+    dialogs = QtWidgets.QFileDialog
+    monkeypatch.setattr(dialogs, "getSaveFileName", lambda *_: (str(tmp_path / "work"), ""))
+    monkeypatch.setattr(dialogs, "getOpenFileName", lambda *_: (str(tmp_path / "work.mrb"), ""))
+    actions = {action.text(): action for action in host.window.menuBar().actions()[0].menu().actions()}
+    scene.AddNewNodeByClass("vtkMRMLTextNode", "Kept").SetText("text")
+    actions["Save scene..."].trigger()
+    assert host.window.statusBar().currentMessage() == f"The scene was saved: {tmp_path / 'work.mrb'}"
+    scene.Clear(0)
+    actions["Open scene..."].trigger()
+    assert scene.GetFirstNodeByName("Kept") is not None
+
+
 def test_a_click_on_a_screen_with_small_pixels_goes_where_it_was_made() -> None:
     ended = started(SMALL_PIXELS, QT_SCALE_FACTOR="2")
     assert (ended.returncode, ended.stdout) == (7, "misses by True\n"), ended.stderr

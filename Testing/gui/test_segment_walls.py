@@ -83,11 +83,15 @@ def test_walls_are_right_after_one_point_is_moved(panel: Any, red: Any, plax: Si
 
 def test_steps_are_ticked_one_after_the_other_and_mass_follows(panel: Any, red: Any, plax: SimulatedClip) -> None:
     walls = panel.bench.clip.walls
-    for name in ("IVSd", "LVIDd", "LVPWd", "LVIDs"):
+    names = ["IVSd", "LVIDd", "LVPWd", "LVIDs"]
+    for done, name in enumerate(names):
         assert walls.next == name
+        waiting = f"Preliminary: {', '.join(names[done:])} not confirmed yet."
+        wait(lambda waiting=waiting: waiting in panel.ui.massLabel.text())
         press(panel, "confirmButton")
     assert walls.next is None and panel.bench.clip.frame == walls.phases[1]
     wait(lambda: "LVMass" in panel.ui.massLabel.text())
+    wait(lambda: "Preliminary" not in panel.ui.massLabel.text())
     assert "RWT" in panel.ui.massLabel.text() and "simulated" in panel.ui.massLabel.text()
     texts = [panel.ui.wallTable.item(row, 0).text() for row in range(4)]
     assert texts == ["✓ IVSd", "✓ LVIDd", "✓ LVPWd", "✓ LVIDs"]

@@ -161,6 +161,8 @@ def test_another_view_has_no_volumes_until_it_is_named(scene: Any) -> None:
     curve = VolumeCurve(scene, opened(scene, cine), cine, "PLAX")
     curve.update(ventricles(), "LV", confidence=np.full(FRAMES, 0.8))
     assert curve.unit == "px" and "A4C, A2C (found: PLAX)" in curve.reason
+    curve.setView("UNKNOWN")
+    assert "A4C, A2C (found: none is set)" in curve.reason
     assert (curve.phases.ed, curve.phases.es) == (4, 12)
     curve.setView("A2C")
     assert curve.unit == "mL" and value(curve, "LVEF", "A2C").confidence == pytest.approx(0.8)

@@ -15,11 +15,14 @@ from .types import Measurement, Source
 APICAL_VIEWS = ("A4C", "A2C")
 """Views in which the long axes of left ventricle and atrium are seen and the volume formulas hold."""
 
+_NOT_SET = "UNKNOWN"  # the view of a clip where nothing tells it
+
 
 def require_apical(view: str) -> None:
     """Raises `MeasureError` for a view in which the volume formulas do not hold."""
     if view not in APICAL_VIEWS:
-        raise MeasureError(f"Volumes need one of the views {', '.join(APICAL_VIEWS)}", value=view)
+        found = "none is set" if view == _NOT_SET else view
+        raise MeasureError(f"Volumes need one of the views {', '.join(APICAL_VIEWS)}", value=found)
 
 
 def require_masks(masks: NDArray[Any], others: NDArray[Any] | None = None) -> None:

@@ -13,9 +13,7 @@ from typing import Any
 def main(arguments: list[str]) -> None:
     """Shows the window until it is closed; FILES go to the module's ``openFile``."""
     files = _parse(arguments)
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        print("EchoApex Host: there is no display, so that nothing will be seen", file=sys.stderr)
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    _chooseDisplay()
     # Python would notice Ctrl-C only when a slot runs.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What needs Qt is slow to import, and a wrong argument is told before.
@@ -30,6 +28,18 @@ def main(arguments: list[str]) -> None:
     leave(host, code)
 
 
+def _chooseDisplay() -> None:
+    """Without a display the window is drawn where nobody sees it; a platform that the user has named stays."""
+    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform.startswith("linux") and not shown:
+        _tell("there is no display, so that nothing will be seen")
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def _tell(sentence: str) -> None:
+    print(f"EchoApex Host: {sentence}", file=sys.stderr, flush=True)
+
+
 def _run(host: Any, files: list[str]) -> int:
     from .host import loadModules
     from .loop import runHoldingLock
@@ -37,26 +47,31 @@ def _run(host: Any, files: list[str]) -> int:
     names = loadModules(host)
     host.window.show()
     if names:
-        _open("EchoApexSegment" if "EchoApexSegment" in names else names[0], files)
+        _open(host, "EchoApexSegment" if "EchoApexSegment" in names else names[0], files)
     host.app.startupCompleted.emit()
     return runHoldingLock(host.app)
 
 
 def _parse(arguments: list[str]) -> list[str]:
     parser = argparse.ArgumentParser(prog="run.py app", description="EchoApex's panels without 3D Slicer")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="cines to open")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="cines and scenes to open")
     return parser.parse_args(arguments).files
 
 
-def _open(name: str, files: list[str]) -> None:
+def _open(host: Any, name: str, files: list[str]) -> None:
+    """Opens the files in the module; what it says of one that it refuses is told in the terminal, too."""
     import slicer
 
     slicer.util.selectModule(name)
     panel = slicer.util.getModuleWidget(name)
     for file in files:
+        if file.lower().endswith(".mrb"):
+            slicer.util.loadScene(file)
+            continue
         if not hasattr(panel, "openFile"):
             raise NotImplementedError(f"The module {name} opens no files")
-        panel.openFile(file)
+        if not panel.openFile(file):
+            _tell(host.window.statusBar().currentMessage() or f"the module {name} did not open {file}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from .layouts import qSlicerLayoutManager
 
 TITLE = "EchoApex Host: not 3D Slicer"
 _PANEL_WIDTH = 420
+_SCENES = "Scenes (*.mrb)"
 
 
 class _ModuleSelector(QtWidgets.QComboBox):
@@ -59,6 +60,9 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         halves.setSizes([_PANEL_WIDTH, self.width() - _PANEL_WIDTH])
         self.setCentralWidget(halves)
         self.statusBar()
+        file = self.menuBar().addMenu("File")
+        file.addAction("Open scene...", self._openScene, QtGui.QKeySequence("Ctrl+O"))
+        file.addAction("Save scene...", self._saveScene, QtGui.QKeySequence("Ctrl+S"))
 
     def moduleSelector(self) -> QtWidgets.QComboBox:
         return self._selector
@@ -66,6 +70,19 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         self._leave()
         super().closeEvent(event)
+
+    def _openScene(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a scene", "", _SCENES)
+        if path:
+            # As Slicer's own: what is in the scene stays.
+            slicer.util.loadScene(path)
+
+    def _saveScene(self) -> None:
+        path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save the scene", "", _SCENES)
+        if path:
+            path = path if path.lower().endswith(".mrb") else f"{path}.mrb"
+            saved = slicer.util.saveScene(path)
+            self.statusBar().showMessage(f"The scene was saved: {path}" if saved else f"Not saved: {path}")
 
     def _panelSide(self) -> QtWidgets.QWidget:
         side = QtWidgets.QWidget()

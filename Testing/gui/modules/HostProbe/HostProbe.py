@@ -84,7 +84,12 @@ class HostProbeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.binding = None
 
     def openFile(self, path):
+        """Anything but files that are called bad."""
+        if "bad" in path:
+            slicer.util.showStatusMessage(f"{path} cannot be opened.")
+            return None
         self.opened.append(path)
+        return path
 
     def onRun(self, checked):
         self.calls.append(("run", checked))
