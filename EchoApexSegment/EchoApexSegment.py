@@ -61,7 +61,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
         self.parts, self.editing, self.keys, self.viewInput = [], None, None, None
         self._parameterNode, self._guiTag = None, None
-        self._browser, self._entered, self._outdated = None, False, True
+        self._browser, self._entered, self._outdated, self._imported = None, False, True, False
         VTKObservationMixin.__init__(self)
         # Last: without a parent it sets the panel up at once.
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -104,8 +104,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.keys, self.viewInput = takeInput(self)
         self.setTool("none")
         self.setTakesAway(self.ui.polarityButton.checked)
-        self.initializeParameterNode()
-        self.onBrowserChosen(self._parameterNode.browser)
+        self._goOn()
         self.timer.start()
         self.outdate()
 
@@ -141,7 +140,12 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Scene
 
     def initializeParameterNode(self):
+        """Takes the parameter node of the scene; where no cine is chosen, the one of ours that is seen is."""
+        from EchoApexLib.sceneView import shownBrowser
+
         self.setParameterNode(self.logic.getParameterNode())
+        if self._parameterNode.browser is None:
+            self._parameterNode.browser = shownBrowser(slicer.mrmlScene)
 
     def setParameterNode(self, node):
         """Binds the widgets of the ``.ui`` file that name one of its fields to the parameter node."""
@@ -163,7 +167,12 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.outdate()
 
     def onSceneEndImport(self, caller, event):
-        """A scene was read: go on with the cine that was worked on when it was saved."""
+        """A scene was read: go on with the cine that was worked on when it was saved, as soon as it can be chosen."""
+        self._imported = True
+
+    def _goOn(self):
+        """Turns to the cine that the scene says is worked on."""
+        self._imported = False
         self.initializeParameterNode()
         self.onBrowserChosen(self._parameterNode.browser)
 
@@ -287,6 +296,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._outdated = True
 
     def onTick(self):
+        if self._imported and not slicer.mrmlScene.IsBatchProcessing():
+            self._goOn()
         self.bench.tick()
         if self.bench.clip is None and self._browser is not None:
             # Something of it was removed: it can be chosen again.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .cineSequence import sequencesWith
+from .recordNode import RECORD
 
 RED = "Red"
 """The slice view in which cines are shown: axial, so that a frame stands as it was taken."""
@@ -30,6 +31,18 @@ def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bo
         _layout(scene)
     _background(scene, volume)
     _fit(scene, volume)
+
+
+def shownBrowser(scene: Any) -> Any:
+    """The browser of the clip that EchoApex put into the scene and that is in the red view; None where there is none."""
+    view = scene.GetSingletonNode(RED, "vtkMRMLSliceCompositeNode")
+    shown = None if view is None else view.GetBackgroundVolumeID()
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") if shown else 0):
+        browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
+        volume = browser.GetProxyNode(browser.GetMasterSequenceNode()) if browser.GetNodeReference(RECORD) else None
+        if volume is not None and volume.GetID() == shown:
+            return browser
+    return None
 
 
 def _setFindingsVisible(browser: Any, visible: bool) -> None:

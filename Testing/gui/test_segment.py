@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, wait
+from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, simulated, wait
+
+from echoapex.marks import PackedMask
+from echoapex.segmenting import Segmentation
+from echoapex.simulation.heart import Tissue
+from EchoApexLib.scene import writeScene
+from EchoApexLib.study import SceneClip, SceneStudy
 
 pytestmark = pytest.mark.usefixtures("ownProcess")
 
@@ -78,6 +84,25 @@ def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     again.show(20)
     place(panel, red, LV)
     assert str(again.entry.status) == "prompted" and again.state.next_undo is not None
+
+
+def test_an_analyzed_study_is_gone_on_with_where_it_shows_a_clip(panel: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    _, heart = simulated(tmp_path, "A4C", 900_221, beats=1.2)
+    truth = np.stack([heart.labels(frame) == Tissue.LV for frame in range(len(heart.frames))])
+    found = Segmentation(truth, np.full(len(truth), 0.9, np.float32))
+    clip = SceneClip("clip", heart.cine(), "A4C", {"LV": found})
+    slicer.util.loadScene(str(writeScene(tmp_path / "scene.mrb", SceneStudy((clip,)))))
+    wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
+    work = panel.bench.clip
+    assert panel.ui.cineSelector.currentNode() is work.browser and np.array_equal(work.state.masks("LV"), truth)
+    wait(lambda: "LVEF" in panel.ui.numbersLabel.text())
+    y, x = np.argwhere(truth[0]).mean(axis=0)
+    place(panel, red, (x, y))
+    assert str(work.entry.status) == "prompted" and work.entry.mask != PackedMask.of(truth[0])
+    press(panel, "undoButton")
+    assert str(work.entry.status) == "predicted" and np.array_equal(drawn(work, 0), truth[0])
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the Host's loop gives the lock up")
