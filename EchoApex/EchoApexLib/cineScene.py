@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echoapex.cine import Cine, FrameTimes, ImageStack, Scale, TimeSource
+from echoapex.cine import Cine, FrameTimes, Scale, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io.gray import luminance, sample_colors
 from echoapex.io.sector import find_sector
@@ -68,13 +68,15 @@ def cineOfSequence(browser: Any) -> Cine:
     it is in s or ms. Raises `EchoApexError` for anything but one slice of one size and place, and for values beyond 0
     to 255, which are never rescaled.
     """
+    from echoapex.serving.shared import stacked
+
     sequence = _cineSequence(browser)
     volumes = [sequence.GetNthDataNode(item) for item in range(sequence.GetNumberOfDataNodes())]
     _checkGeometry(volumes, sequence.GetName())
     stored = np.stack([_stored(volume) for volume in volumes])
     values = _eightBits(stored, sequence.GetName())
     colored = values.ndim == 4
-    frames: ImageStack = luminance(values) if colored else values
+    frames = stacked([*(luminance(values) if colored else values)])
     sector = find_sector(frames)
     color = colored and sample_colors(values).colored(sector.mask)
     return Cine(frames, _times(sequence), Scale.none(_NO_SCALE), sector, color=color)

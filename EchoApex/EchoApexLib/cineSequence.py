@@ -126,9 +126,11 @@ def sequencesWith(browser: Any, dataClass: str | None = None) -> list[Any]:
 
 
 def framesOfSequence(sequence: Any) -> ImageStack:
-    """The frames ``uint8 [T, H, W]`` of a sequence made by `addCineSequence`, copied."""
+    """The frames ``uint8 [T, H, W]`` of a sequence made by `addCineSequence`, copied; raises as `stacked`."""
+    from echoapex.serving.shared import stacked
+
     nodes = (sequence.GetNthDataNode(item) for item in range(sequence.GetNumberOfDataNodes()))
-    return np.stack([frameOfImage(node.GetImageData()) for node in nodes])
+    return stacked([frameOfImage(node.GetImageData()) for node in nodes])
 
 
 def secondsOfSequence(sequence: Any) -> FloatArray | None:

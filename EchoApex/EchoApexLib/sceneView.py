@@ -34,7 +34,7 @@ def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bo
 
 
 def shownBrowser(scene: Any) -> Any:
-    """The browser of the clip that EchoApex put into the scene and that is in the red view; None where there is none."""
+    """The browser of the clip of EchoApex that is in the red view; None where there is none."""
     view = scene.GetSingletonNode(RED, "vtkMRMLSliceCompositeNode")
     shown = None if view is None else view.GetBackgroundVolumeID()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") if shown else 0):

@@ -151,4 +151,7 @@ class _Count:
 def _on(found: Segmentation, frames: Sequence[int]) -> Segmentation:
     """What was found in a whole cine, on these frames alone."""
     rows = list(frames)
+    if rows == list(range(len(found.masks))):
+        # No copy: of a long cine it would take a hundred megabytes.
+        return found
     return Segmentation(found.masks[rows], found.confidence[rows])

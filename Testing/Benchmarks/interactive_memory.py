@@ -24,6 +24,7 @@ import numpy as np
 from figures import Figure, Goal
 from interactive_process import inference_process, say, threads_as_in_a_panel, wait
 
+from echoapex.cine import ImageStack
 from echoapex.models.store import LoadedModel
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom import write_dicom
@@ -89,14 +90,14 @@ def anonymous_mb(pid: int) -> float:
     raise RuntimeError("This Linux does not tell anonymous memory apart")
 
 
-def shared_mb(shape: tuple[int, int, int]) -> float:
-    """What the two processes share of a cine ``[T, H, W]``: its pixels, and masks of one bit a pixel."""
+def shared_mb(frames: ImageStack) -> float:
+    """What the two processes share of a cine with ``frames [T, H, W]``: its pixels, and masks of one bit a pixel."""
     from echoapex.serving.shared import SharedCine
 
-    memory = SharedCine(shape).memory
-    # Without a name it goes when this returns.
-    memory.forget_name()
-    return memory.view().nbytes / _MEGABYTE
+    shared = SharedCine(frames)
+    shared.forget_names()
+    masks = (shared.sector, shared.prompt, shared.masks)
+    return (shared.frames.nbytes + sum(room.packed.nbytes for room in masks)) / _MEGABYTE
 
 
 class Meter:
@@ -145,7 +146,7 @@ def work_on(path: Path, model: Path, cache: Path) -> Mapping[str, float]:
         bench.tick()
         meter.stage(CURVE)
         bench.close()
-    return {**meter.grown, SHARED: shared_mb(cine.frames.shape)}
+    return {**meter.grown, SHARED: shared_mb(cine.frames)}
 
 
 def main() -> int:

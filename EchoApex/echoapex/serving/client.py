@@ -19,7 +19,7 @@ from ..landmarks import Landmarks
 from ..questions import PromptQuestion, Question
 from ..segmenting import Segmentation
 from .child import Child
-from .protocol import Message, cine_to_message, line, message, question_to_message
+from .protocol import TEXT, Message, cine_to_message, line, message, question_to_message
 from .shared import SharedCine
 
 MOST_DEATHS = 5
@@ -55,12 +55,13 @@ class Asked:
     refused: Callable[[str], None] = _ignore
     progress: Callable[[int, int], None] = _ignore
     replaces: str = ""
+    words: str = ""
     tries: int = 0
 
     @property
     def is_click(self) -> bool:
         """Whether it is answered before what goes through the whole cine."""
-        return isinstance(self.question, PromptQuestion)
+        return isinstance(self.question, PromptQuestion) or self.question == TEXT
 
 
 @dataclass
@@ -178,6 +179,12 @@ class InferenceProcess:
         """Asks which view it is; ``answered`` gets the fields of `ViewEstimate`."""
         return self._ask(Asked(self._next_number(), "view", answered, refused))
 
+    def ask_text(
+        self, words: str, answered: Callable[[Mapping[str, Any]], None], refused: Callable[[str], None] = _ignore
+    ) -> int:
+        """Asks which ``structure`` the ``words`` name; ``answered`` gets that and the ``reason``, as `Resolved`."""
+        return self._ask(Asked(self._next_number(), TEXT, answered, refused, words=words))
+
     def cancel(self, number: int) -> None:
         """Drops a question; nobody is told of an answer that comes all the same."""
         self._waiting = deque(asked for asked in self._waiting if asked.number != number)
@@ -233,7 +240,8 @@ class InferenceProcess:
         """At most one click and one other question are with the process: each has its place for masks."""
         if not self.ready:
             return
-        for asked in list(self._waiting):
+        # A click first, as it is answered: it must not be blamed for the work at which the process ends.
+        for asked in sorted(self._waiting, key=lambda one: not one.is_click):
             if asked.is_click not in self._sent:
                 self._waiting.remove(asked)
                 self._sent[asked.is_click] = asked
@@ -242,7 +250,7 @@ class InferenceProcess:
     def _worded(self, asked: Asked) -> Message:
         assert self._shared is not None
         if isinstance(asked.question, str):
-            return {"kind": asked.question}
+            return {"kind": asked.question, "words": asked.words}
         return question_to_message(asked.question, self._shared)
 
     def _start(self) -> None:
@@ -256,13 +264,13 @@ class InferenceProcess:
             self._child.send(line(told))
 
     def _send_cine(self) -> None:
-        """A new block of memory each time: an old process may still write into the one before."""
+        """New memory for masks each time: an old process may still write into the one before."""
         assert self._cine is not None
         self._forget_memory()
         self.told.encoded = set()
         self._opening = self._next_number()
         try:
-            self._shared = SharedCine(self._cine.frames.shape)
+            self._shared = SharedCine(self._cine.frames)
         except EchoApexError as problem:
             self._give_up(str(problem))
             return
@@ -271,7 +279,7 @@ class InferenceProcess:
 
     def _forget_memory(self) -> None:
         if self._shared is not None:
-            self._shared.memory.forget_name()
+            self._shared.forget_names()
         self._shared, self._opening = None, 0
 
     def _hear(self, data: bytes) -> None:
@@ -287,7 +295,7 @@ class InferenceProcess:
                 self._give_up(_sentence(told))
             case "opened" if told["id"] == self._opening:
                 assert self._shared is not None
-                self._shared.memory.forget_name()
+                self._shared.forget_names()
                 self._opening = 0
             case "refused" if told["id"] == self._opening and self._opening:
                 self._give_up(_sentence(told))
@@ -324,15 +332,17 @@ class InferenceProcess:
 
     def _answer(self, asked: Asked, told: Message) -> object:
         """The answer, its masks copied before another question may take their place."""
-        if asked.question == "view":
-            return told["view"]
+        if asked.question in ("view", TEXT):
+            return told[asked.question]
         if asked.question == "landmarks":
             return _landmarks(told["landmarks"])
         assert self._shared is not None
         confidence = np.array(told["confidence"], np.float32)
-        masks, first = (self._shared.prompt, 1) if asked.is_click else (self._shared.answered, 0)
-        found = [masks.get(first + row) for row in range(confidence.size)]
-        return Segmentation(np.array(found, bool).reshape(-1, *masks.shape), confidence)
+        masks, first = (self._shared.prompt, 1) if asked.is_click else (self._shared.masks, 0)
+        found = np.zeros((confidence.size, *masks.shape), bool)
+        for row in range(confidence.size):
+            found[row] = masks.get(first + row)
+        return Segmentation(found, confidence)
 
     def _lost(self, child: Child, code: int) -> None:
         words = child.last_words()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from ..errors import EchoApexError
-from .protocol import Lines, Message, message
+from .protocol import TEXT, Lines, Message, message
 
 GRACE_S = 3.0
 """How long work goes on after nobody listens any more, before the process is ended (our choice)."""
@@ -96,7 +96,7 @@ class Inbox:
                     self._clicks.clear()
                     self._works.clear()
                     self._cancelled.clear()
-                case "ask" if told.get("kind") == "prompt":
+                case "ask" if told.get("kind") in ("prompt", TEXT):
                     self._clicks.append(told)
                 case "ask":
                     self._works.append(told)

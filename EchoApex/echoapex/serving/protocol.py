@@ -19,7 +19,10 @@ from ..prompts import PointPrompt, Prompt
 from ..questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 from .shared import SharedCine
 
-VERSION = 1
+VERSION = 2
+
+TEXT = "text"
+"""Kind of a question about words; it is answered in the middle of work, as a prompt is."""
 
 Message = dict[str, Any]
 
@@ -54,12 +57,11 @@ class Lines:
 
 
 def cine_to_message(cine: Cine, shared: SharedCine) -> Message:
-    """Puts frames and sector of ``cine`` into ``shared``; the message says the rest that a model looks at."""
-    shared.frames[:] = cine.frames
+    """Puts the sector of ``cine`` into ``shared``, which has its frames; the message has the rest that a model uses."""
     shared.sector.put(0, cine.sector.mask)
     seconds = cine.times.seconds
     return {
-        "memory": shared.memory.name,
+        "memory": list(shared.names),
         "shape": list(cine.frames.shape),
         "seconds": None if seconds is None else seconds.tolist(),
         "scale": cine.scale.mm_per_px,
@@ -69,7 +71,8 @@ def cine_to_message(cine: Cine, shared: SharedCine) -> Message:
 def cine_from_message(told: Message) -> tuple[Cine, SharedCine]:
     """The cine of `cine_to_message`, its frames in the shared memory; where it comes from stays with who sent it."""
     count, rows, columns = (int(value) for value in told["shape"])
-    shared = SharedCine((count, rows, columns), told["memory"])
+    pixels, masks = told["memory"]
+    shared = SharedCine.found((count, rows, columns), (str(pixels), str(masks)))
     elsewhere = "told by the process that asks"
     seconds, scale = told["seconds"], told["scale"]
     times = FrameTimes.unknown(elsewhere) if seconds is None else FrameTimes(np.array(seconds), TimeSource.USER)
@@ -88,7 +91,7 @@ def question_to_message(question: Question, shared: SharedCine) -> Message:
             return {"kind": "prompt", **about, "prompt": _prompt(asked), "new": _prompt(new)}
         case CarryQuestion(given=given):
             for row, frame in enumerate(given):
-                shared.asked.put(row, given[frame])
+                shared.masks.put(row, given[frame])
             return {"kind": "carry", **about, "given": [[frame, question.certainty[frame]] for frame in given]}
         case NameQuestion():
             return {"kind": "name", **about}
@@ -103,7 +106,7 @@ def question_from_message(told: Message, shared: SharedCine) -> Question:
         asked, new = _prompt_of(told["prompt"], mask), _prompt_of(told["new"], None)
         return PromptQuestion(structure, frames[0], asked, Given(new, "", ""), EMPTY)
     if told["kind"] == "carry":
-        given = {int(frame): shared.asked.get(row) for row, (frame, _) in enumerate(told["given"])}
+        given = {int(frame): shared.masks.get(row) for row, (frame, _) in enumerate(told["given"])}
         certainty = {int(frame): float(sure) for frame, sure in told["given"]}
         return CarryQuestion(structure, frames, given, certainty, before)
     if told["kind"] == "name":

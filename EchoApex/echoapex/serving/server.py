@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ from ..feature_cache import FeatureCache
 from ..inference import Inference
 from ..output import plain
 from .inbox import Inbox
-from .protocol import Message, cine_from_message, line, question_from_message
+from .protocol import TEXT, Message, cine_from_message, line, question_from_message
 from .shared import SharedCine
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Server:
             threads={"encode": self._encode_threads, "decode": DECODE_THREADS},
             cache={"folder": str(self._disk.folder), "bytes": self._disk.size_bytes},
         )
+        _give_memory_back()
 
     def _handle(self, told: Message) -> None:
         number = int(told.get("id", 0))
@@ -132,6 +134,8 @@ class Server:
             raise EchoApexError("A cine must be opened before anything is asked about it")
         kind, progress = told.get("kind"), self._progress(number)
         self._threads(self._encode_threads)
+        if kind == TEXT:
+            return {TEXT: self._understood(str(told["words"]))}
         if kind == "landmarks":
             return {"landmarks": plain(inference.landmarks(progress))}
         if kind == "view":
@@ -145,8 +149,16 @@ class Server:
             if kind == "prompt":
                 shared.prompt.put(1, mask)
             else:
-                shared.answered.put(row, mask)
+                shared.masks.put(row, mask)
+        if kind != "prompt":
+            _give_memory_back()
         return {"confidence": plain(found.confidence)}
+
+    def _understood(self, words: str) -> Message:
+        from ..models.text import resolve_text
+
+        found = resolve_text(words, self._model.text)
+        return {"structure": found.structure.id, "reason": found.reason}
 
     def _progress(self, number: int) -> Callable[[int, int], None]:
         """Between two steps: answers clicks, tells how far it is, and ends what is not wanted any more."""
@@ -180,6 +192,8 @@ class Server:
         except Exception as problem:
             return self._encoding_failed(problem)
         self._complete = frame is None
+        if frame is None:
+            _give_memory_back()
         # In the end all of them: answers to questions have encoded some, too.
         self._say(say="encoded", frames=self._inference.encoded_frames if frame is None else [frame])
         if self._disk.problem != self._told_problem:
@@ -233,6 +247,14 @@ class Server:
         with self._saying, suppress(OSError):
             self._out.write(line(told))
             self._out.flush()
+
+
+def _give_memory_back() -> None:
+    """What work through a whole cine has left free goes back to the system: glibc would keep some 70 MB (measured)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _failure(problem: Exception) -> dict[str, object]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import secrets
 import sys
 import tempfile
+import weakref
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +22,57 @@ from ..cine import BoolMask, ImageStack
 from ..errors import EchoApexError
 
 _MEMORY_DISK = Path("/dev/shm")
+_OPEN_FILES = Path("/proc/self/fd")
+_NO_FILE = sys.platform == "linux" and hasattr(os, "memfd_create") and _OPEN_FILES.is_dir()
+# Whether memory may keep its name: it goes with the last process that holds it all the same, however that one ends.
+_NAMES_LAST = _NO_FILE or sys.platform == "win32"
 
 
 class SharedMemory:
     """``size`` bytes that every process sees which knows ``name``; gone when no process holds them any more.
 
+    With ``read_only`` this process cannot change them (on Windows it does not look after that). Raises `EchoApexError`
+    where there is no room, and no memory of this name.
+
     Not ``multiprocessing.shared_memory``: before Python 3.13 that starts a helper process from ``sys.executable``,
     which need not be a Python inside an application, and takes the memory away when the child ends.
     """
 
-    def __init__(self, size: int, name: str | None = None) -> None:
-        self.name = name or _new_name()
+    def __init__(self, size: int, name: str | None = None, *, read_only: bool = False) -> None:
+        self._forget: Callable[[], object] = _nothing
         try:
-            self._map = _mapped(self.name, size, create=name is None)
+            if sys.platform == "win32":
+                self.name = name or f"echoapex-{secrets.token_hex(16)}"
+                self._map = mmap.mmap(-1, size, tagname=self.name)
+            else:
+                handle, self.name = self._create(size) if name is None else (_opened(name, read_only), name)
+                try:
+                    self._map = mmap.mmap(handle, size, access=mmap.ACCESS_READ if read_only else mmap.ACCESS_WRITE)
+                finally:
+                    os.close(handle)
         except (OSError, ValueError) as error:
             raise EchoApexError("There is no room to share the cine with the inference process", value=error) from None
+
+    def _create(self, size: int) -> tuple[int, str]:
+        """A handle of new memory, and its name, which it has until `forget_name`."""
+        if _NO_FILE:
+            handle = os.memfd_create("echoapex", os.MFD_CLOEXEC)
+            kept = os.dup(handle)
+            self._forget = weakref.finalize(self, os.close, kept)
+            name = f"/proc/{os.getpid()}/fd/{kept}#{os.fstat(kept).st_ino}"
+        else:
+            folder = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else Path(tempfile.gettempdir())
+            name = str(folder / f"echoapex-{secrets.token_hex(16)}")
+            # Only this user may read it, and no link that somebody has put there is followed.
+            handle = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o600)
+            self._forget = Path(name).unlink
+        try:
+            _reserve(handle, size)
+        except OSError:
+            os.close(handle)
+            self.forget_name()
+            raise
+        return handle, name
 
     def view(self) -> NDArray[np.uint8]:
         """The bytes ``uint8 [size]``, not copied."""
@@ -41,42 +80,59 @@ class SharedMemory:
 
     def forget_name(self) -> None:
         """No further process can find the memory; it lives as long as those that have it."""
-        if sys.platform != "win32":
-            with suppress(OSError):
-                Path(self.name).unlink()
+        with suppress(OSError):
+            self._forget()
 
 
-def _new_name() -> str:
-    if sys.platform == "win32":
-        return f"echoapex-{secrets.token_hex(16)}"
-    folder = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else Path(tempfile.gettempdir())
-    return str(folder / f"echoapex-{secrets.token_hex(16)}")
+def _nothing() -> None:
+    """There is no name to forget: it goes with the memory."""
 
 
-def _mapped(name: str, size: int, *, create: bool) -> mmap.mmap:
-    if sys.platform == "win32":
-        return mmap.mmap(-1, size, tagname=name)
-    # Only this user may read it, and no link that somebody has put there is followed.
-    flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT | os.O_EXCL if create else 0)
-    handle = os.open(name, flags, 0o600)
-    try:
-        if create:
-            _reserve(handle, name, size)
-        return mmap.mmap(handle, size)
-    finally:
+def _opened(name: str, read_only: bool) -> int:
+    access = os.O_RDONLY if read_only else os.O_RDWR
+    if not name.startswith("/proc/"):
+        return os.open(name, access | os.O_NOFOLLOW)
+    path, _, number = name.partition("#")
+    handle = os.open(path, access | os.O_NONBLOCK)
+    # A process that has let go of a file may by now have another one under the same handle.
+    if str(os.fstat(handle).st_ino) != number:
         os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, "The memory is gone", path)
+    return handle
 
 
-def _reserve(handle: int, name: str, size: int) -> None:
+def _reserve(handle: int, size: int) -> None:
     """Claims the room now: without, a full memory disk would end the process when it is written to."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.ftruncate(handle, size)
+
+
+_STACKED: dict[int, SharedMemory] = {}
+
+
+def stacked(frames: Sequence[NDArray[Any]]) -> ImageStack:
+    """``frames uint8 [H, W]`` copied into one array ``[T, H, W]``, where `SharedCine` can share it without a copy.
+
+    Where the system has no such memory, or no room in it, the array is as any other. Raises `ValueError` for frames of
+    different sizes, and `TypeError` for other numbers.
+    """
+    shape = (len(frames), *frames[0].shape)
+    stack = _room(shape) if _NAMES_LAST else np.empty(shape, np.uint8)
+    return np.stack(frames, out=stack, casting="no")
+
+
+def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, size)
-        else:
-            os.ftruncate(handle, size)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+        memory = SharedMemory(int(np.prod(shape)))
+    except EchoApexError:
+        # Nothing is to be shared yet, and a cine can be looked at without.
+        return np.empty(shape, np.uint8)
+    stack = memory.view().reshape(shape)
+    _STACKED[id(stack)] = memory
+    weakref.finalize(stack, _STACKED.pop, id(stack))
+    return stack
 
 
 @dataclass(frozen=True)
@@ -93,24 +149,43 @@ class Masks:
     def get(self, row: int) -> BoolMask:
         """Mask number ``row``, ``bool [H, W]``, in memory of its own."""
         count = self.shape[0] * self.shape[1]
-        return np.unpackbits(self.packed[row], count=count).astype(bool).reshape(self.shape)
+        return np.unpackbits(self.packed[row], count=count).view(np.bool_).reshape(self.shape)
 
 
 class SharedCine:
-    """The parts of the memory of one cine with frames ``[T, H, W]``.
+    """What two processes share of one cine with ``frames uint8 [T, H, W]``.
 
-    ``frames`` and ``sector`` are the cine's; ``asked`` and ``answered`` are masks of a question that goes through the
-    cine, one for each frame in its order, ``prompt`` has that of a prompt and of its answer.
+    ``sector`` is the cine's; ``masks`` are those of a question that goes through the cine and then, in their place,
+    those of its answer, one for each frame in its order; ``prompt`` has that of a prompt and of its answer. Without
+    ``masks_name`` it is of the process that has the frames: its own where they are `stacked`, otherwise a copy.
     """
 
-    def __init__(self, shape: tuple[int, int, int], name: str | None = None) -> None:
-        count, rows, columns = shape
-        pixels, mask = count * rows * columns, (rows * columns + 7) // 8
-        self.memory = SharedMemory(pixels + mask * (3 + 2 * count), name)
-        self._bytes = self.memory.view()
-        self.frames: ImageStack = self._bytes[:pixels].reshape(shape)
-        ends = np.cumsum([pixels, mask, 2 * mask, count * mask, count * mask]).tolist()
-        parts = [self._bytes[start:stop] for start, stop in pairwise(ends)]
-        self.sector, self.prompt, self.asked, self.answered = (
-            Masks(part.reshape(-1, mask), (rows, columns)) for part in parts
-        )
+    def __init__(self, frames: ImageStack, masks_name: str | None = None) -> None:
+        count, rows, columns = frames.shape
+        mask = (rows * columns + 7) // 8
+        self._memory = SharedMemory(mask * (3 + count), masks_name)
+        parts = np.split(self._memory.view().reshape(-1, mask), [1, 3])
+        self.sector, self.prompt, self.masks = (Masks(part, (rows, columns)) for part in parts)
+        self.frames, self._pixels, self._copy = frames, _STACKED.get(id(frames)), False
+        if self._pixels is None and masks_name is None:
+            self._pixels, self._copy = SharedMemory(frames.size), True
+            self._pixels.view().reshape(frames.shape)[:] = frames
+
+    @classmethod
+    def found(cls, shape: tuple[int, int, int], names: tuple[str, str]) -> SharedCine:
+        """That of the process whose `names` these are; its frames cannot be changed from here."""
+        pixels = SharedMemory(int(np.prod(shape)), names[0], read_only=True).view()
+        pixels.flags.writeable = False
+        return cls(pixels.reshape(shape), names[1])
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names of the memory of the pixels and of that of the masks, for `found`."""
+        assert self._pixels is not None
+        return self._pixels.name, self._memory.name
+
+    def forget_names(self) -> None:
+        """No further process can find it; frames that are `stacked` can be shared again."""
+        self._memory.forget_name()
+        if self._copy and self._pixels is not None:
+            self._pixels.forget_name()
