@@ -227,11 +227,14 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.attempt(lambda: self.bench.current.choose(structure) or True):
             self._rememberStructure()
 
-    def nameStructure(self, words):
-        """Looks for what is named; the structure, or None where it was refused."""
-        found = self.attempt(lambda: self.bench.current.text(words))
-        self._rememberStructure()
-        return found
+    def nameStructure(self, words, understood):
+        """Looks for what is named; ``understood`` is called once it is known what that is."""
+
+        def taken():
+            self._rememberStructure()
+            understood()
+
+        self.attempt(lambda: self.bench.current.text(words, taken))
 
     def _rememberStructure(self):
         """The next cine, and the scene when it is opened again, begin with the structure that was chosen last."""

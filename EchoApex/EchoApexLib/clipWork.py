@@ -22,7 +22,7 @@ from echoapex.questions import PromptQuestion, Question
 from echoapex.segmenting import Segmentation
 from echoapex.serving import InferenceProcess
 from echoapex.session_state import SessionState
-from echoapex.structures import PROMPTED, find_structure, structures
+from echoapex.structures import PROMPTED, listed_structure, structures
 
 from .clipView import setViewOf, viewOf
 from .dragPreview import DragPreview
@@ -120,16 +120,32 @@ class ClipWork:
         """A box prompt ``(x0, y0, x1, y1)`` on the frame that is shown. Raises `PromptError` as `click`."""
         self._prompt(Prompt(box=box))
 
-    def text(self, words: str) -> str:
-        """Looks for what ``words`` name on the frame that is shown; gives the structure.
+    def text(self, words: str, taken: Callable[[], None]) -> None:
+        """Looks for what ``words`` name on the frame that is shown; ``taken`` is told once they are understood.
 
-        Raises `PromptError` for words that name nothing known, and for a structure that the model cannot find by name:
-        that is chosen nevertheless, to be pointed at.
+        A listed name is understood at once, other words by the model, which may take a moment. A structure that the
+        model cannot find by name is chosen nevertheless, to be pointed at. Raises `PromptError` for that, too.
         """
-        found = find_structure(words)
-        self.choose(found.id)
+        listed = listed_structure(words)
+        if listed is not None:
+            self._find(listed.id, taken)
+            return
+        running = self._running()
+        running.ask_text(words, lambda found: self._understood(found, taken), self._said)
+
+    def _understood(self, found: Mapping[str, Any], taken: Callable[[], None]) -> None:
+        if self.closed:
+            return
+        self._said(f"Looking for {found['reason']}.")
+        try:
+            self._find(str(found["structure"]), taken)
+        except EchoApexError as refusal:
+            self._said(str(refusal))
+
+    def _find(self, structure: str, taken: Callable[[], None]) -> None:
+        self.choose(structure)
+        taken()
         self._prompt(Prompt())
-        return found.id
 
     def preview(self, prompt: Prompt) -> None:
         """Shows what ``prompt`` would outline while it is dragged."""

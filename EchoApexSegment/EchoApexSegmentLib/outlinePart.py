@@ -75,8 +75,8 @@ class OutlinePart:
 
     def onText(self):
         words = self.ui.textEdit.text.strip()
-        if words and self.panel.nameStructure(words) is not None:
-            self.ui.textEdit.clear()
+        if words:
+            self.panel.nameStructure(words, self.ui.textEdit.clear)
 
     def update(self):
         bench, ui = self.panel.bench, self.ui

@@ -24,9 +24,11 @@ from segment_cases import (
     wait,
 )
 
+from echoapex.errors import PromptError
 from echoapex.evaluation.scores import dice
 from echoapex.io import read_cine
 from echoapex.simulation.heart import Tissue
+from echoapex.structures import find_structure
 
 
 def test_a_box_is_previewed_while_it_is_dragged_and_then_outlined(panel: Any, red: Any, tmp_path: Path) -> None:
@@ -69,8 +71,23 @@ def test_words_choose_a_structure_and_find_it(panel: Any, red: Any, tmp_path: Pa
     assert clip.structure == "LA" and panel.ui.textEdit.text() == ""
     assert dice(clip.state.mask(0, "LA"), truth.labels(0) == Tissue.LA) > 0.85
     type_words(panel, "liver")
+    wait(lambda: panel.ui.messageLabel.text() != "")
     assert "liver" in panel.ui.messageLabel.text() and panel.ui.textEdit.text() == "liver"
     assert clip.structure == "LA"
+
+
+def test_words_that_are_not_listed_are_read_by_the_model(panel: Any, tmp_path: Path) -> None:
+    words = "blood pool of the left ventricle"
+    with pytest.raises(PromptError):
+        find_structure(words)
+    path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.5)
+    clip = opened(panel, path)
+    choose(panel, "RA")
+    type_words(panel, words)
+    wait(lambda: clip.state.entry(0, "LV").mask is not None)
+    assert clip.structure == "LV" and panel.ui.textEdit.text() == ""
+    message = panel.ui.messageLabel.text()
+    assert "Looking for Left ventricle cavity, as the text encoder reads it (probability" in message
 
 
 def test_what_the_model_cannot_find_by_name_is_said(panel: Any) -> None:

@@ -290,7 +290,7 @@ def test_a_cine_whose_masks_were_removed_can_be_chosen_again(panel: Any, red: An
 def test_a_structure_chosen_by_words_is_that_of_the_next_cine(panel: Any, red: Any, tmp_path: Path) -> None:
     path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.3)
     opened(panel, real_cine())
-    panel.nameStructure("left atrium")
+    panel.nameStructure("left atrium", lambda: None)
     assert opened(panel, path).structure == "LA"
     panel.chooseStructure("LV")
 
