@@ -104,8 +104,9 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.keys, self.viewInput = takeInput(self)
         self.setTool("none")
         self.setTakesAway(self.ui.polarityButton.checked)
-        self._goOn()
+        # First: a scene that cannot be gone on with must not leave the panel dead.
         self.timer.start()
+        self._goOn()
         self.outdate()
 
     def exit(self):
@@ -140,12 +141,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Scene
 
     def initializeParameterNode(self):
-        """Takes the parameter node of the scene; where no cine is chosen, the one of ours that is seen is."""
-        from EchoApexLib.sceneView import shownBrowser
-
         self.setParameterNode(self.logic.getParameterNode())
-        if self._parameterNode.browser is None:
-            self._parameterNode.browser = shownBrowser(slicer.mrmlScene)
 
     def setParameterNode(self, node):
         """Binds the widgets of the ``.ui`` file that name one of its fields to the parameter node."""
@@ -171,9 +167,14 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._imported = True
 
     def _goOn(self):
-        """Turns to the cine that the scene says is worked on."""
-        self._imported = False
-        self.initializeParameterNode()
+        """Turns to the cine that the scene says is worked on; to the one that is seen where a scene was read."""
+        from EchoApexLib.sceneView import shownBrowser
+
+        imported, self._imported = self._imported, False
+        self.setParameterNode(self.logic.getParameterNode())
+        if imported or self._parameterNode.browser is None:
+            shown = shownBrowser(slicer.mrmlScene)
+            self._parameterNode.browser = self._parameterNode.browser if shown is None else shown
         self.onBrowserChosen(self._parameterNode.browser)
 
     # Opening
@@ -197,6 +198,9 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
         clip = self.bench.clip
         known = clip is not None and clip.browser is browser and browser is self._browser
+        if browser is None and clip is not None and not clip.closed and self._entered:
+            # What is worked on stays in sight.
+            self.ui.cineSelector.setCurrentNode(clip.browser)
         if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
         self.attempt(lambda: self._turnTo(browser))

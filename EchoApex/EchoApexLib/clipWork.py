@@ -5,7 +5,6 @@ No Qt. Refusals are raised as `EchoApexError`; what comes later is told through 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -26,6 +25,7 @@ from echoapex.structures import PROMPTED, listed_structure, structures
 
 from .clipView import setViewOf, viewOf
 from .dragPreview import DragPreview
+from .promptQueue import PromptQueue
 from .sessionScene import SessionScene
 from .volumeCurve import VolumeCurve
 from .wallProtocol import WallProtocol
@@ -65,11 +65,9 @@ class ClipWork:
         self.walls = WallProtocol(scene, browser, cine, changed, said)
         self.structure = "LV"
         self.progress: tuple[int, int] | None = None
-        self._prompts: deque[tuple[int, Prompt, str]] = deque()
-        self._asking = False
-        self._asked: int | None = None
+        self._queue = PromptQueue(state, running, self._answered, self._refused)
         self._work: int | None = None
-        self._viewAsked = False
+        self.viewInDoubt = self._viewAsked = False
         self._preview = DragPreview(self.scene, state, running)
         self._stale = {"LV", "LA"} & set(state.structures)
         self.scene.showPrompts(self.structure)
@@ -94,7 +92,7 @@ class ClipWork:
     def leave(self) -> None:
         """Another cine is turned to: what was asked is not wanted any more."""
         self.cancel()
-        self._dropPrompts()
+        self._queue.drop()
         self._viewAsked = False
         self._preview.end()
 
@@ -120,32 +118,35 @@ class ClipWork:
         """A box prompt ``(x0, y0, x1, y1)`` on the frame that is shown. Raises `PromptError` as `click`."""
         self._prompt(Prompt(box=box))
 
-    def text(self, words: str, taken: Callable[[], None]) -> None:
-        """Looks for what ``words`` name on the frame that is shown; ``taken`` is told once they are understood.
+    def text(self, words: str, understood: Callable[[], None]) -> None:
+        """Looks for what ``words`` name on the frame that is shown; ``understood`` is told once it is known what.
 
         A listed name is understood at once, other words by the model, which may take a moment. A structure that the
-        model cannot find by name is chosen nevertheless, to be pointed at. Raises `PromptError` for that, too.
+        model cannot find by name is chosen nevertheless, to be pointed at. Raises `PromptError` for that.
         """
+        frame, chosen = self.frame, self.structure
         listed = listed_structure(words)
         if listed is not None:
-            self._find(listed.id, taken)
+            self.choose(listed.id)
+            understood()
+            self._prompt(Prompt(), frame, listed.id)
             return
-        running = self._running()
-        running.ask_text(words, lambda found: self._understood(found, taken), self._said)
+        self._queue.read(words, lambda found: self._understood(found, frame, chosen, understood))
+        self._said("The words are being read.")
 
-    def _understood(self, found: Mapping[str, Any], taken: Callable[[], None]) -> None:
+    def _understood(self, found: Mapping[str, Any], frame: int, chosen: str, understood: Callable[[], None]) -> None:
+        """Goes on with words that were read, about the ``frame`` they were given on; a later choice stays."""
         if self.closed:
             return
+        structure = str(found["structure"])
         self._said(f"Looking for {found['reason']}.")
+        if self.structure == chosen:
+            self.choose(structure)
+        understood()
         try:
-            self._find(str(found["structure"]), taken)
+            self._prompt(Prompt(), frame, structure)
         except EchoApexError as refusal:
             self._said(str(refusal))
-
-    def _find(self, structure: str, taken: Callable[[], None]) -> None:
-        self.choose(structure)
-        taken()
-        self._prompt(Prompt())
 
     def preview(self, prompt: Prompt) -> None:
         """Shows what ``prompt`` would outline while it is dragged."""
@@ -155,40 +156,19 @@ class ClipWork:
         """The drag is over."""
         self._preview.end()
 
-    def _prompt(self, prompt: Prompt) -> None:
+    def _prompt(self, prompt: Prompt, frame: int | None = None, structure: str | None = None) -> None:
         self.endPreview()
         self.scene.readEdits()
-        self._running()
-        waiting = (self.frame, prompt, self.structure)
-        # Refused now, not when its turn comes.
-        self.state.ask(*waiting)
-        self._prompts.append(waiting)
-        self._askNext()
-
-    def _askNext(self) -> None:
-        """One prompt at a time: the next one corrects the mask of the one before."""
-        if self._asking or not self._prompts:
-            return
-        frame, prompt, structure = self._prompts.popleft()
-        try:
-            question = self.state.ask(frame, prompt, structure)
-            process = self._running()
-            self._asking = True
-            self._asked = process.ask(question, lambda found: self._answered(question, found), self._refused)
-        except EchoApexError as refusal:
-            self._refused(str(refusal))
+        self._queue.add(self.frame if frame is None else frame, prompt, structure or self.structure)
 
     def _answered(self, question: Question, found: Segmentation) -> None:
-        self._asking = False
         self._take(question, found)
         if not found.masks.any():
             self._said(f"Nothing was found there for {titleOf(question.structure)}.")
-        self._askNext()
+        elif isinstance(question, PromptQuestion) and _isKept(question.given.prompt, found):
+            self._said("The model keeps the place that was to be taken away: try another one, or edit it by hand.")
 
     def _refused(self, sentence: str) -> None:
-        self._asking = False
-        # The prompts after it were given to a mask that did not come about.
-        self._prompts.clear()
         self._said(sentence)
         self._changed()
 
@@ -255,7 +235,7 @@ class ClipWork:
 
     def redo(self) -> None:
         """Does again what was undone last and goes to where it was."""
-        if self._asking or self._work is not None:
+        if self._queue.busy or self._work is not None:
             self._said("Something is under way: wait for it, or cancel it.")
             return
         self.scene.readEdits()
@@ -267,19 +247,10 @@ class ClipWork:
             self.cancel()
             self._said("Cancelled: nothing of it is kept.")
             return True
-        if not self._asking:
+        if not self._queue.drop():
             return False
-        self._dropPrompts()
         self._said("The prompt was taken back before its answer came.")
         return True
-
-    def _dropPrompts(self) -> None:
-        """Nobody waits any more for the answers to prompts."""
-        self._prompts.clear()
-        if self._asking and self._asked is not None:
-            with suppress(EchoApexError):
-                self._running().cancel(self._asked)
-        self._asking = False
 
     def _again(self, change: Change | None, what: str, nothing: str) -> None:
         if change is None:
@@ -344,7 +315,7 @@ class ClipWork:
         self._changed()
 
     def recognizeView(self) -> None:
-        """Asks the model which view it is, once, where nothing says it."""
+        """Asks the model which view it is, once, where nothing says it; `viewInDoubt` says that it does not tell."""
         if self.view == UNKNOWN and not self._viewAsked:
             self._viewAsked = True
             self._running().ask_view(self._viewFound)
@@ -353,7 +324,8 @@ class ClipWork:
         if self.closed or self.view != UNKNOWN:
             return
         if found["view"] in (UNKNOWN, OTHER):
-            self._said("The model does not tell which view this is: choose it in the list.")
+            self.viewInDoubt = True
+            self._changed()
             return
         self.setView(str(found["view"]))
         sure = f"{self.view}, probability {found['probability']:.2f}"
@@ -397,6 +369,9 @@ class ClipWork:
             phases = self.curve.phases
             try:
                 self.walls.suggest(landmarks, phases.ed, phases.es)
+                if self.walls.next is not None:
+                    # Nothing is to be confirmed that has not been seen.
+                    self.walls.jump(self.walls.next)
             except EchoApexError as refusal:
                 self._said(str(refusal))
         self._changed()
@@ -408,6 +383,11 @@ class ClipWork:
     def _write(self, change: Change) -> None:
         self.scene.write(change)
         self._edited(change)
+
+
+def _isKept(prompt: Prompt, found: Segmentation) -> bool:
+    """Whether a place that ``prompt`` takes away is still in the mask that was ``found``."""
+    return any(found.masks[0][int(point.y), int(point.x)] for point in prompt.points if not point.positive)
 
 
 def _certainty(entry: Entry) -> float:

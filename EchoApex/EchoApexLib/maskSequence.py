@@ -132,6 +132,7 @@ class MaskSequence:
     def expect(self, frame: int, structure: str, entry: Entry) -> None:
         """Takes the mask of ``entry`` for what was written into a frame: another one there has been drawn."""
         self._written[frame, structure] = entry.mask or self._blank
+        self._tell(self.segment(frame, structure), entry)
 
     def draw(self, frame: int, structure: str, mask: PackedMask) -> None:
         """Draws a mask as a hand would: it differs from what was written until then."""

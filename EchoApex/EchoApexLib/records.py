@@ -52,9 +52,15 @@ def clipRecord(clip: SceneClip) -> dict[str, Any]:
         "scale": {"mm_per_px": cine.scale.mm_per_px, "source": cine.scale.source, "reason": cine.scale.reason},
         "sector": {"mask": _packed(cine.sector.mask), "source": cine.sector.source},
         "confidence": {name: found.confidence for name, found in clip.segmentations.items()},
+        "checksums": {name: [checksum(mask) for mask in found.masks] for name, found in clip.segmentations.items()},
         "curve": None if curve is None else _curve(curve),
     }
     return dict(plain(record))
+
+
+def checksum(mask: BoolMask) -> int:
+    """Tells whether a mask is still the one that was found."""
+    return zlib.crc32(np.packbits(mask).tobytes())
 
 
 def _curve(curve: Curve) -> dict[str, Any]:

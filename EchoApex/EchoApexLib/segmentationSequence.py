@@ -110,7 +110,7 @@ def newSegment(name: str) -> Any:
 
     segment, known = slicer.vtkSegment(), structures().get(name)
     segment.SetName(known.name if known else name)
-    segment.SetColor(*(channel / 255.0 for channel in (known.color if known else UNNAMED_COLOR)))
+    segment.SetColor(*(channel / 255.0 for channel in (known.bright if known else UNNAMED_COLOR)))
     if known:
         segment.SetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), known.terminology)
     return segment

@@ -14,7 +14,7 @@ import numpy as np
 
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError
-from echoapex.marks import Change, PackedMask
+from echoapex.marks import EMPTY, Change, PackedMask
 from echoapex.session_state import SessionState
 from echoapex.structures import PROMPTED
 
@@ -123,7 +123,9 @@ class SessionScene:
             return
         self._masks.add(structure)
         for frame in range(self.state.cine.frame_count):
-            self._masks.write(frame, structure, self.state.entry(frame, structure))
+            # Where the session has nothing, what somebody has drawn there is yet to be read.
+            if (entry := self.state.entry(frame, structure)) != EMPTY:
+                self._masks.write(frame, structure, entry)
 
     def segmentIdOf(self, structure: str) -> str:
         """The identifier of the segment of ``structure``. Raises `EchoApexError` where it has none."""

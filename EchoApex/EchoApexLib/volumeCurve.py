@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from echoapex.cine import BoolMask, Cine, FloatArray
 from echoapex.errors import EchoApexError
 from echoapex.measure.inputs import frame_confidence
-from echoapex.measure.phases import Outlines, PhaseResult, Phases, measure_outlines, measure_phases
+from echoapex.measure.phases import Outlines, PhaseResult, Phases, measure_outlines, measure_phases, why_no_ef
 from echoapex.measure.types import Beat, Measurement
 
 from .ownedNodes import isShown, ownedNode
@@ -37,13 +37,15 @@ CURRENT_COLOR = (0.95, 0.55, 0.05)
 
 STRUCTURES = ("LV", "LA")
 
+_HEADROOM = 1.1  # own choice
+
 
 class VolumeCurve:
     """The curve and the numbers of one cine.
 
     ``browser`` plays ``cine`` in ``scene``; ``view`` is that of the cine. Volumes are in mL where there is a scale and
-    the view is A4C or A2C; otherwise the curve is the area in pixels. Once the scene is closed or the browser removed,
-    `closed` is true and nothing more is written.
+    the view is A4C or A2C; otherwise the curve is the area, in cm² or without a scale in pixels. Once the scene is
+    closed or the browser removed, `closed` is true and nothing more is written.
     """
 
     def __init__(self, scene: Any, browser: Any, cine: Cine, view: str) -> None:
@@ -55,7 +57,7 @@ class VolumeCurve:
         self._open = True
         self._frame: int | None = None
         self._outlines: Outlines | None = None
-        self._result = PhaseResult(self._byHand, (), (), "EF needs an outline of the left ventricle", ())
+        self._result = PhaseResult(self._byHand, (), (), why_no_ef(view), ())
 
     @property
     def closed(self) -> bool:
@@ -95,7 +97,7 @@ class VolumeCurve:
 
     @property
     def unit(self) -> str:
-        """``mL``, or ``px`` where there is no scale or the view is not apical."""
+        """``mL`` in apical views, ``cm²`` in others, and ``px`` where there is no scale."""
         return "px" if self._outlines is None else self._outlines.unit
 
     @property
@@ -194,7 +196,7 @@ class VolumeCurve:
         if self.closed:
             return
         if self._outlines is None:
-            self._result = PhaseResult(self._byHand, (), (), self._result.reason, ())
+            self._result = PhaseResult(self._byHand, (), (), why_no_ef(self._view), ())
             return
         self._result = measure_phases(
             *(self._browser.GetName(), self._view, self._outlines, self._cine),
@@ -220,6 +222,7 @@ class VolumeCurve:
         fillTable(table, columns)
         chart = self._node(CHART, "vtkMRMLPlotChartNode", "curve chart")
         _titled(chart, f"{self._browser.GetName()} (red: ED and ES, orange: frame shown)", over, size)
+        self._setRanges(chart, columns[over])
         marks = list(columns)[2:4]
         for role, column, color in (
             (LINE, size, CURVE_COLOR),
@@ -230,6 +233,14 @@ class VolumeCurve:
             showSeries(series, table, (over, column), color, points=role != LINE)
             if not chart.HasPlotSeriesNodeID(series.GetID()):
                 chart.AddAndObservePlotSeriesNodeID(series.GetID())
+
+    def _setRanges(self, chart: Any, along: Any) -> None:
+        """All of the cine, however little is outlined, and sizes from 0."""
+        chart.SetXAxisRangeAuto(len(along) < 2)
+        chart.SetXAxisRange(float(along[0]), float(along[-1]))
+        known = self.values[np.isfinite(self.values)]
+        chart.SetYAxisRangeAuto(not known.size)
+        chart.SetYAxisRange(0.0, _HEADROOM * float(known.max(initial=1.0)))
 
     def _columns(self, over: str, size: str) -> Columns:
         count, seconds, phases = self._cine.frame_count, self._cine.times.seconds, self.phases

@@ -44,7 +44,7 @@ MEASUREMENTS = "EchoApex.WallMeasurements"
 POINT_COLOR = (1.0, 1.0, 1.0)
 """RGB of the points that can be dragged (own choice: that of no line)."""
 
-_SAME_VALUE = 1e-3  # less than is ever shown; files round
+_SAME_VALUE = 0.05  # less than is shown: the line through all points turns a little when one of them is moved
 
 
 class StepStatus(StrEnum):
@@ -97,8 +97,8 @@ class WallProtocol:
         self._observers, self._tool = Observers(onProblem), PointTool(scene, onProblem)
         self._observers.add(scene, slicer.vtkMRMLScene.StartCloseEvent, self.close)
         self._observers.add(browser, "ModifiedEvent", self._onFrameChanged)
-        self._points.observeTransform(self._show)
-        self._show()
+        self._points.observeTransform(self.draw)
+        self.draw()
 
     def _begin(self) -> bool:
         """Makes the points where there are none yet; false where the work is over."""
@@ -293,14 +293,14 @@ class WallProtocol:
             return
         if self._points.draggedElsewhere:
             self._points.endDrag()
-        self._show()
+        self.draw()
 
     def _changed(self) -> None:
         if self.closed:
             return
         record = {"ed": self._ed, "es": self._es, "confirmed": self._confirmed}
         self._browser.SetAttribute(PROTOCOL, json.dumps(record))
-        self._show()
+        self.draw()
         name = f"{self._browser.GetName()} wall measurements"
         table = ownedNode(self._browser, MEASUREMENTS, "vtkMRMLTableNode", name)
         table.SetUseColumnTitleAsColumnHeader(True)
@@ -309,7 +309,7 @@ class WallProtocol:
         if self._onChanged is not None:
             self._onChanged()
 
-    def _show(self) -> None:
+    def draw(self) -> None:
         """Points and lines of the frame that is shown, where the picture is."""
         points = self._points.proxy
         if self.closed or points is None or self.phases == (None, None):

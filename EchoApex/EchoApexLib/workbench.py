@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from echoapex.clips import WALL_VIEW
 from echoapex.errors import EchoApexError
 from echoapex.io import read_cine
 from echoapex.models.card import ModelCard, read_card
@@ -17,7 +18,7 @@ from echoapex.serving import InferenceProcess
 from echoapex.serving.client import serve_command
 from echoapex.session_state import SessionState
 
-from .analyzedMasks import takeAnalyzed
+from .analyzed import analyzedPhases, takeAnalyzed
 from .cineScene import cineOf, openCine
 from .clipWork import ClipWork
 from .dependencies import missingModules, pythonExecutable
@@ -84,7 +85,8 @@ class Workbench:
 
     def addFile(self, path: str | Path) -> Any:
         """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
-        return openCine(self._scene, read_cine(path))
+        cine = read_cine(path)
+        return openCine(self._scene, cine, cine.view or "Cine")
 
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.
@@ -99,6 +101,8 @@ class Workbench:
         self._clips[browser.GetID()] = self.clip = clip
         browsers = [one.browser for one in self._clips.values()]
         showClip(self._scene, browsers, browsers.index(browser), keepLayout=True)
+        # Points are drawn on some frames only.
+        clip.walls.draw()
         if self.process is not None:
             self.process.open(clip.cine, clip.frame)
         elif not self.missing:
@@ -106,12 +110,15 @@ class Workbench:
         self._changed()
 
     def _enter(self, browser: Any) -> ClipWork:
-        state = restoreState(browser, self.card, self._rater)
-        if state is None:
-            state = SessionState(self.card, cineOf(browser), rater=self._rater)
+        saved = restoreState(browser, self.card, self._rater)
+        state = saved or SessionState(self.card, cineOf(browser), rater=self._rater)
+        if saved is None:
             takeAnalyzed(browser, state)
         said, changed = self._said, self._changed
-        return ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
+        clip = ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
+        if saved is None and clip.view == WALL_VIEW and clip.walls.points is not None:
+            clip.walls.setPhases(*(analyzedPhases(browser) or ()))
+        return clip
 
     def start(self) -> None:
         """Starts the inference process, also again. Raises `EchoApexError` where that is not possible."""

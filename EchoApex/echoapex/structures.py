@@ -53,6 +53,13 @@ class Structure:
     terminology: str
     wall: bool = False
 
+    @property
+    def bright(self) -> tuple[int, int, int]:
+        """``color`` at full brightness, to be seen on a dark picture."""
+        brightest = max(self.color)
+        red, green, blue = (round(255 * part / brightest) for part in self.color)
+        return red, green, blue
+
 
 @cache
 def _content() -> dict[str, Any]:

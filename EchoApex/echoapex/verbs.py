@@ -75,6 +75,7 @@ def simulate(chosen: Namespace) -> bool:
     from . import simulation
 
     overrides = {name: getattr(chosen, name) for name in HEART_OPTIONS if getattr(chosen, name) is not None}
+    say(f"simulating one heart in {', '.join(chosen.views)}")
     paths = simulation.write_study(
         chosen.out, chosen.seed, chosen.views, chosen.preset, overrides, pathology=chosen.pathology
     )

@@ -48,6 +48,9 @@ class CinePart:
         self.ui.scaleLabel.text = "" if clip is None else scaleText(clip.cine)
         self.ui.viewBox.enabled = clip is not None
         if clip is not None:
+            doubtful = clip.viewInDoubt and clip.view == "UNKNOWN"
+            self.ui.viewTitle.text = _("View (in doubt)") if doubtful else _("View")
+            self.ui.viewTitle.toolTip = _("The model does not tell which view this is: choose it") if doubtful else ""
             self.ui.viewBox.setCurrentIndex(VIEWS.index(clip.view) if clip.view in VIEWS else 0)
         self._showProcess(clip)
 

@@ -48,7 +48,7 @@ def numbersText(clip, demonstration):
         return "<br>".join(lines)
     notes = [_("Simulated heart.")] if clip.cine.simulated else []
     if len(clip.curve.beats) > 1:
-        notes.append(_("Mean of {count} beats.").format(count=len(clip.curve.beats)))
+        notes.append(_("Volumes: mean of {count} beats.").format(count=len(clip.curve.beats)))
     notes += [_("Outlined with a demonstration model, trained on simulated hearts.")] if demonstration else []
     return "<br>".join(lines) + numbersTable(measured) + f"<small>{' '.join(notes)}</small>"
 

@@ -38,7 +38,7 @@ class OutlinePart:
         from EchoApexLib.clipWork import titleOf
         from EchoApexLib.segmentationSequence import UNNAMED_COLOR
 
-        colors = {item.id: item.color for item in structures().values()}
+        colors = {item.id: item.bright for item in structures().values()}
         self.structures = [*colors, PROMPTED]
         table = self.ui.structureTable
         table.setRowCount(len(self.structures))
@@ -76,7 +76,12 @@ class OutlinePart:
     def onText(self):
         words = self.ui.textEdit.text.strip()
         if words:
-            self.panel.nameStructure(words, self.ui.textEdit.clear)
+            self.panel.nameStructure(words, lambda: self.clearWords(words))
+
+    def clearWords(self, words):
+        """What has been typed since stays."""
+        if self.ui.textEdit.text.strip() == words:
+            self.ui.textEdit.clear()
 
     def update(self):
         bench, ui = self.panel.bench, self.ui

@@ -162,6 +162,24 @@ def test_a_cine_is_stacked_without_room_to_share_it(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("_memory")
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="looks where Linux has shared memory")
+def test_no_file_stays_behind_where_there_is_room_for_half_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, reserve, calls = set(Path("/dev/shm").glob("echoapex-*")), shared._reserve, []
+
+    def full(handle: int, size: int) -> None:
+        calls.append(size)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        reserve(handle, size)
+
+    monkeypatch.setattr(shared, "_NO_FILE", False)
+    monkeypatch.setattr(shared, "_reserve", full)
+    with pytest.raises(EchoApexError, match="There is no room"):
+        SharedCine(np.zeros((2, 8, 8), np.uint8))
+    gc.collect()
+    assert len(calls) == 2 and set(Path("/dev/shm").glob("echoapex-*")) == before
+
+
 def test_only_frames_of_one_size_and_of_bytes_are_stacked() -> None:
     with pytest.raises(ValueError, match="same shape"):
         stacked([np.zeros((4, 5), np.uint8), np.zeros((1, 5), np.uint8)])

@@ -19,7 +19,7 @@ from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.models.store import LoadedModel
 from echoapex.segmenting import Segmentation
-from echoapex.serving import InferenceProcess, ProcessState
+from echoapex.serving import InferenceProcess, ProcessState, shared
 from echoapex.serving.client import serve_command
 from echoapex.session_state import SessionState
 from echoapex.simulation import SimulatedClip
@@ -202,7 +202,13 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="only where memory has names in /dev/shm")
-def test_no_pixels_stay_behind(own: InferenceProcess, cine: Cine) -> None:
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="looks where Linux has shared memory")
+@pytest.mark.parametrize("files", [True, False])
+def test_no_pixels_stay_behind(own: InferenceProcess, cine: Cine, files: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where memory has a file, as on macOS."""
+    if files:
+        monkeypatch.setattr(shared, "_NO_FILE", False)
+        monkeypatch.setattr(shared, "_NAMES_LAST", False)
     before = set(Path("/dev/shm").glob("echoapex-*"))
     ready(own, cine)
     assert set(Path("/dev/shm").glob("echoapex-*")) == before

@@ -85,9 +85,10 @@ def test_files_are_opened_and_closing_the_window_ends_it(tmp_path: Path) -> None
 
 
 def test_a_file_that_is_refused_is_told_in_the_terminal(tmp_path: Path) -> None:
-    ended = started(START, "bad.dcm", "b.dcm", TMPDIR=str(tmp_path))
+    ended = started(START, "bad.dcm", "nosuch.mrb", "b.dcm", TMPDIR=str(tmp_path))
     assert ended.returncode == 0 and "opened ['b.dcm']" in ended.stdout
     assert "EchoApex Host: bad.dcm cannot be opened.\n" in ended.stderr
+    assert "EchoApex Host: the scene could not be read: nosuch.mrb\n" in ended.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
@@ -115,7 +116,7 @@ def test_the_menu_saves_a_scene_and_opens_it(
     from PySide6 import QtWidgets
 
     dialogs = QtWidgets.QFileDialog
-    monkeypatch.setattr(dialogs, "getSaveFileName", lambda *_: (str(tmp_path / "work"), ""))
+    monkeypatch.setattr(dialogs, "exec", lambda dialog: dialog.selectFile(str(tmp_path / "work")) or 1)
     monkeypatch.setattr(dialogs, "getOpenFileName", lambda *_: (str(tmp_path / "work.mrb"), ""))
     actions = {action.text(): action for action in host.window.menuBar().actions()[0].menu().actions()}
     scene.AddNewNodeByClass("vtkMRMLTextNode", "Kept").SetText("text")
@@ -124,6 +125,9 @@ def test_the_menu_saves_a_scene_and_opens_it(
     scene.Clear(0)
     actions["Open scene..."].trigger()
     assert scene.GetFirstNodeByName("Kept") is not None
+    (tmp_path / "work.mrb").write_text("no scene")
+    actions["Open scene..."].trigger()
+    assert host.window.statusBar().currentMessage() == f"The scene could not be read: {tmp_path / 'work.mrb'}"
 
 
 def test_a_click_on_a_screen_with_small_pixels_goes_where_it_was_made() -> None:

@@ -72,10 +72,14 @@ def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     frames = clip.cine.frames.copy()
     path = tmp_path / "work.mrb"
     assert slicer.util.saveScene(str(path))
+    curves = slicer.app.layoutManager().plotWidget(0).plotView().chart()
+    assert curves.GetNumberOfPlots() == 3
     slicer.mrmlScene.Clear(0)
     assert panel.bench.clip is None and panel.bench.process is None
+    wait(lambda: curves.GetNumberOfPlots() == 0)
     slicer.util.loadScene(str(path))
     wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
+    assert curves.GetNumberOfPlots() == 3
     again = panel.bench.clip
     assert again is not clip and np.array_equal(again.cine.frames, frames) and again.state.to_plain() == saved
     assert all(np.array_equal(drawn(again, frame), again.state.mask(frame, "LV")) for frame in range(count))
@@ -93,10 +97,14 @@ def test_an_analyzed_study_is_gone_on_with_where_it_shows_a_clip(panel: Any, red
     truth = np.stack([heart.labels(frame) == Tissue.LV for frame in range(len(heart.frames))])
     found = Segmentation(truth, np.full(len(truth), 0.9, np.float32))
     clip = SceneClip("clip", heart.cine(), "A4C", {"LV": found})
+    before = opened(panel, real_cine())
     slicer.util.loadScene(str(writeScene(tmp_path / "scene.mrb", SceneStudy((clip,)))))
-    wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
+    wait(lambda: panel.bench.clip is not before and panel.bench.process.ready)
     work = panel.bench.clip
+    assert work.browser.GetName() == "A4C (simulated)", "what is seen is worked on"
     assert panel.ui.cineSelector.currentNode() is work.browser and np.array_equal(work.state.masks("LV"), truth)
+    panel.ui.cineSelector.setCurrentNode(None)
+    assert panel.ui.cineSelector.currentNode() is work.browser, "what is worked on stays in sight"
     wait(lambda: "LVEF" in panel.ui.numbersLabel.text())
     y, x = np.argwhere(truth[0]).mean(axis=0)
     place(panel, red, (x, y))

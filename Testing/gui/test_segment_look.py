@@ -166,6 +166,15 @@ def test_without_a_scale_with_walls_and_a_process_to_start_nothing_overlaps_or_i
     check_looks(unfolded)
 
 
+def test_a_word_that_cannot_be_broken_pushes_nothing_out_of_sight(unfolded: Any) -> None:
+    from slicerhost.driving import settle
+
+    wide = unfolded.uiWidget.minimumSizeHint().width()
+    unfolded.say(f"The weights are not those: {'0123456789abcdef' * 8}")
+    settle(50)
+    assert unfolded.ui.messageLabel.isVisible() and unfolded.uiWidget.minimumSizeHint().width() == wide
+
+
 def test_a_short_message_moves_nothing(unfolded: Any) -> None:
     from slicerhost.driving import settle
 

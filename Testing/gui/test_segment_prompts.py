@@ -71,8 +71,8 @@ def test_words_choose_a_structure_and_find_it(panel: Any, red: Any, tmp_path: Pa
     assert clip.structure == "LA" and panel.ui.textEdit.text() == ""
     assert dice(clip.state.mask(0, "LA"), truth.labels(0) == Tissue.LA) > 0.85
     type_words(panel, "liver")
-    wait(lambda: panel.ui.messageLabel.text() != "")
-    assert "liver" in panel.ui.messageLabel.text() and panel.ui.textEdit.text() == "liver"
+    wait(lambda: "(found: liver)" in panel.ui.messageLabel.text())
+    assert panel.ui.textEdit.text() == "liver"
     assert clip.structure == "LA"
 
 
@@ -88,6 +88,42 @@ def test_words_that_are_not_listed_are_read_by_the_model(panel: Any, tmp_path: P
     assert clip.structure == "LV" and panel.ui.textEdit.text() == ""
     message = panel.ui.messageLabel.text()
     assert "Looking for Left ventricle cavity, as the text encoder reads it (probability" in message
+
+
+def test_a_place_that_the_model_keeps_is_said(panel: Any, red: Any, tmp_path: Path) -> None:
+    from PySide6.QtCore import Qt
+
+    path, truth = simulated(tmp_path, "A4C", 900_201, beats=0.5)
+    clip = opened(panel, path)
+    rows, columns = np.nonzero(truth.labels(0) == Tissue.LV)
+    place(panel, red, (columns.mean(), rows.mean()))
+    beside = (columns.mean() + 6, rows.mean())
+    place(panel, red, beside, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    assert clip.state.mask(0, "LV")[int(beside[1]), int(beside[0])], "the case is one where the model keeps it"
+    assert "The model keeps the place that was to be taken away" in panel.ui.messageLabel.text()
+
+
+def test_words_are_about_the_frame_they_were_given_on(panel: Any) -> None:
+    clip, part = opened(panel, real_cine()), next(part for part in panel.parts if hasattr(part, "onText"))
+    panel.ui.textEdit.setText("blood pool of the left ventricle")
+    part.onText()
+    assert panel.ui.messageLabel.text() == "The words are being read."
+    clip.show(3)
+    panel.ui.textEdit.setText("left atr")
+    choose(panel, "RA")
+    wait(lambda: clip.state.entry(0, "LV").mask is not None)
+    assert clip.structure == "RA" and clip.frame == 3 and panel.ui.textEdit.text() == "left atr"
+    assert clip.state.entry(3, "LV").mask is None and clip.state.entry(3, "RA").mask is None
+
+
+def test_words_are_taken_back_before_they_are_read(panel: Any) -> None:
+    clip, part = opened(panel, real_cine()), next(part for part in panel.parts if hasattr(part, "onText"))
+    panel.ui.textEdit.setText("blood pool of the left ventricle")
+    part.onText()
+    clip.undo()
+    assert "taken back before its answer came" in panel.ui.messageLabel.text()
+    wait(lambda: not panel.bench.process.busy)
+    assert clip.state.structures == () and panel.ui.textEdit.text() == "blood pool of the left ventricle"
 
 
 def test_what_the_model_cannot_find_by_name_is_said(panel: Any) -> None:
@@ -248,5 +284,8 @@ def test_the_view_is_recognized_where_nothing_says_it(
 
 def test_a_view_that_is_doubtful_is_left_to_the_user(panel: Any, red: Any) -> None:
     clip = opened(panel, real_cine())
-    wait(lambda: panel.ui.messageLabel.text() != "")
-    assert clip.view == "UNKNOWN" and "choose it in the list" in panel.ui.messageLabel.text()
+    wait(lambda: panel.ui.viewTitle.text() == "View (in doubt)")
+    assert clip.view == "UNKNOWN" and panel.ui.messageLabel.text() == ""
+    panel.ui.viewBox.setCurrentIndex(panel.ui.viewBox.findData("A4C"))
+    panel.ui.viewBox.activated.emit(panel.ui.viewBox.currentIndex())
+    wait(lambda: panel.ui.viewTitle.text() == "View")

@@ -10,7 +10,10 @@ import pytest
 from segment_cases import opened, press, simulated, wait
 
 from echoapex.landmarks import WALL_LANDMARKS
+from echoapex.measure.types import Beat
 from echoapex.simulation import SimulatedClip
+from EchoApexLib.scene import writeScene
+from EchoApexLib.study import Curve, SceneClip, SceneStudy
 
 BAR_MM = 1.5
 CONSTANT_MM = {"IVSd": 11.5, "LVIDd": 52.5, "LVPWd": 11.5}
@@ -64,6 +67,7 @@ def plax(panel: Any, tmp_path: Path) -> SimulatedClip:
 def test_walls_are_right_after_one_point_is_moved(panel: Any, red: Any, plax: SimulatedClip) -> None:
     walls = panel.bench.clip.walls
     ed, es = walls.phases
+    assert panel.bench.clip.frame == ed, "what is to be confirmed first is seen"
     truth, points = true_walls(plax, ed, es), plax.landmarks().points
     walls.jump("IVSd")
     wait(lambda: panel.bench.clip.frame == ed)
@@ -103,6 +107,24 @@ def test_steps_are_ticked_one_after_the_other_and_mass_follows(panel: Any, red: 
     assert str(walls.steps[2].status) == "by hand", "what has changed since is not confirmed any more"
     press(panel, "wallUndoButton")
     assert walls.next is None
+
+
+def test_the_walls_of_an_analyzed_study_are_gone_on_with(panel: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    _, heart = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    cine, points = heart.cine(), heart.landmarks()
+    inner = np.linalg.norm(points.of("PW-LV") - points.of("IVS-LV"), axis=1)
+    ed, es = 1, int(inner.argmin())
+    curve = Curve("LVID", "mm", inner * heart.canvas.mm_per_px, (Beat(ed, es),))
+    study = SceneStudy((SceneClip("clip", cine, "PLAX", {}, curve, points),))
+    slicer.util.loadScene(str(writeScene(tmp_path / "scene.mrb", study)))
+    wait(lambda: panel.ui.wallTable.rowCount() == 4)
+    walls, truth = panel.bench.clip.walls, true_walls(heart, ed, es)
+    assert walls.phases == (ed, es) and {str(step.status) for step in walls.steps} == {"suggested"}
+    assert values(panel) == pytest.approx(truth, abs=0.3), "but for the straight line"
+    press(panel, "confirmButton")
+    assert str(walls.steps[0].status) == "confirmed"
 
 
 def test_another_frame_can_be_end_diastole(panel: Any, plax: SimulatedClip) -> None:

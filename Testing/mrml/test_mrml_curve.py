@@ -160,7 +160,9 @@ def test_another_view_has_no_volumes_until_it_is_named(scene: Any) -> None:
     cine = cine_of()
     curve = VolumeCurve(scene, opened(scene, cine), cine, "PLAX")
     curve.update(ventricles(), "LV", confidence=np.full(FRAMES, 0.8))
-    assert curve.unit == "px" and "A4C, A2C (found: PLAX)" in curve.reason
+    square_cm = np.prod(cine.scale.mm_per_px) / 100
+    assert curve.unit == "cm²" and curve.values == pytest.approx(ventricles().sum(axis=(1, 2)) * square_cm)
+    assert "A4C, A2C (found: PLAX)" in curve.reason
     curve.setView("UNKNOWN")
     assert "A4C, A2C (found: none is set)" in curve.reason
     assert (curve.phases.ed, curve.phases.es) == (4, 12)

@@ -139,7 +139,7 @@ def test_structures_have_their_names_colors_and_codes_in_every_frame(written: Pa
                 segment, known = found.GetSegment(name), structures()[name]
                 tag = slicer.vtkSegment.GetTerminologyEntryTagName()
                 assert (segment.GetName(), _tag(segment, tag)) == (known.name, known.terminology)
-                assert tuple(round(255 * channel) for channel in segment.GetColor()) == known.color
+                assert tuple(round(255 * channel) for channel in segment.GetColor()) == known.bright
             assert not found.ContainsRepresentation("Closed surface")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import scene_cases as cases
+import vtk
 from session_cases import CARD, Opened, browser_of, draw, square
 
-from echoapex.errors import EchoApexError
+from echoapex.errors import EchoApexError, ReadError
 from echoapex.marks import Status
 from echoapex.session_state import SessionState
 from echoapex.structures import PROMPTED
-from EchoApexLib.analyzedMasks import takeAnalyzed
+from EchoApexLib.analyzed import takeAnalyzed
 from EchoApexLib.cineScene import cineOf, openCine
-from EchoApexLib.cineSequence import sequencesWith
-from EchoApexLib.maskSequence import MASKS
+from EchoApexLib.cineSequence import addToBrowser, sequencesWith
+from EchoApexLib.maskSequence import CONFIDENCE_TAG, MASKS
+from EchoApexLib.recordNode import RECORD
 from EchoApexLib.scene import addStudy, newScene, readStudy
+from EchoApexLib.segmentationSequence import addSegmentationSequence, masksOfSequence
 from EchoApexLib.sessionRecord import restoreState
 from EchoApexLib.study import SceneStudy
 
@@ -103,16 +107,66 @@ def test_it_is_saved_and_goes_on(scene: Any, tmp_path: Path) -> None:
         assert np.array_equal(readStudy(other).clips[0].segmentations["LV"].masks, again.state.masks("LV"))
 
 
-def test_a_structure_that_was_added_by_hand_is_an_edit(scene: Any) -> None:
-    browser = browser_of(scene)
-    sequence = sequencesWith(browser, "vtkMRMLSegmentationNode")[0]
+def analyzed(scene: Any) -> Any:
+    """The sequence of the structures of the first clip."""
+    return sequencesWith(browser_of(scene), "vtkMRMLSegmentationNode")[0]
+
+
+def test_a_structure_that_was_added_by_hand_is_an_edit_where_it_was_drawn(scene: Any) -> None:
     for frame in range(cases.FRAMES):
-        item = sequence.GetNthDataNode(frame)
+        item = analyzed(scene).GetNthDataNode(frame)
         item.GetSegmentation().AddEmptySegment("RV", "RV")
-        draw(item, browser, square(5, 5), "RV")
+        if frame == 3:
+            draw(item, browser_of(scene), square(5, 5), "RV")
     work = begun(scene)
-    assert {work.state.entry(frame, "RV").status for frame in range(cases.FRAMES)} == {Status.EDITED}
+    work.session.readEdits()
     assert np.array_equal(work.state.mask(3, "RV"), square(5, 5))
+    statuses = [work.state.entry(frame, "RV").status for frame in range(cases.FRAMES)]
+    assert statuses == [Status.EDITED if frame == 3 else Status.EMPTY for frame in range(cases.FRAMES)]
+    assert "RV" not in {change.structure for change in work.edited if change.frames != (3,)}
+
+
+def test_an_outline_that_was_changed_before_is_an_edit(scene: Any) -> None:
+    draw(analyzed(scene).GetNthDataNode(2), browser_of(scene), square(20, 20), "LV")
+    work = begun(scene)
+    entry = work.state.entry(2, "LV")
+    assert entry.status is Status.EDITED and entry.confidence is None
+    assert np.array_equal(work.state.mask(2, "LV"), square(20, 20))
+    others = {work.state.entry(frame, "LV").status for frame in range(cases.FRAMES) if frame != 2}
+    assert others == {Status.PREDICTED}
+
+
+def test_a_segmentation_of_somebody_else_is_left_alone() -> None:
+    with newScene() as scene:
+        cine = cases.make_cine()
+        browser = openCine(scene, cine)
+        masks = {"Segment_1": cases.make_masks()["LV"].masks}
+        own = addSegmentationSequence(scene, "mine", cine, masks)
+        addToBrowser(browser, own)
+        work = begun(scene)
+        assert work.state.structures == () and work.browser.GetNodeReference(MASKS) is not own
+        assert np.array_equal(masksOfSequence(own, (cine.rows, cine.columns))["Segment_1"], masks["Segment_1"])
+
+
+@pytest.mark.parametrize("damage", [{"LV": [0.5]}, {"LV": None}, {"LV": ["high"] * cases.FRAMES}, ["LV"], None])
+def test_a_damaged_record_is_refused_in_a_sentence_and_stays(scene: Any, damage: Any) -> None:
+    node = browser_of(scene).GetNodeReference(RECORD)
+    text = json.dumps({**json.loads(node.GetText()), "confidence": damage})
+    node.SetText(text)
+    state = SessionState(CARD, cineOf(browser_of(scene)))
+    with pytest.raises(ReadError, match="The outlines of this cine or their record are damaged"):
+        takeAnalyzed(browser_of(scene), state)
+    assert state.structures == () and node.GetText() == text
+    assert browser_of(scene).GetNodeReference(MASKS) is None
+
+
+def test_masks_that_it_begins_with_say_how_sure_they_are(scene: Any, clip: Any) -> None:
+    work = begun(scene)
+    segment = work.session.segmentation.GetSegmentation().GetSegment("LV")
+    value = vtk.reference("")
+    assert segment.GetTag(CONFIDENCE_TAG, value)
+    here = clip.segmentations["LV"].confidence[work.session.frame]
+    assert float(str(value)) == pytest.approx(float(here), abs=1e-4)
 
 
 def test_a_cine_without_outlines_begins_empty() -> None:

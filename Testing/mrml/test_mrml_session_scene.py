@@ -88,7 +88,7 @@ def test_segments_have_name_color_and_terminology(work: Opened) -> None:
     segment = work.session.segmentation.GetSegmentation().GetSegment(work.session.segmentIdOf("LV"))
     known = structures()["LV"]
     assert segment.GetName() == known.name == work.session.nameOf("LV")
-    assert np.allclose(np.array(segment.GetColor()) * 255, known.color)
+    assert np.allclose(np.array(segment.GetColor()) * 255, known.bright)
     assert tag_of(segment, slicer.vtkSegment.GetTerminologyEntryTagName()) == known.terminology
 
 

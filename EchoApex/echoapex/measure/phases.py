@@ -91,7 +91,9 @@ def measure_outlines(cine: Cine, view: str, lv_masks: NDArray[Any], la_masks: ND
     areas = ventricle.sum(axis=(1, 2), dtype=np.float64)
     areas[areas == 0] = np.nan
     if view not in APICAL_VIEWS:
-        return Outlines(areas, "px", areas, (), (), ventricle, atrium, window)
+        scale = cine.scale.mm_per_px
+        sizes, unit = (areas, "px") if scale is None else (areas * scale[0] * scale[1] / 100, "cm²")
+        return Outlines(sizes, unit, areas, (), (), ventricle, atrium, window)
     shapes, warnings = _shapes(ventricle, atrium, cine.scale.mm_per_px)
     disks = np.array([np.nan if shape is None else shape.disk_volume for shape in shapes], np.float64)
     sizes, unit = (disks, "mL") if cine.scale.known else (np.where(np.isnan(disks), np.nan, areas), "px")
@@ -174,7 +176,7 @@ def measure_phases(
         beats = () if reason else _beat(phases)
     else:
         beats, doubts = found, (*search.warnings, *_left_out(search.beats, found, known))
-    reason = reason or _wrong_view(view)
+    reason = _wrong_view(view) or reason
     if reason:
         return PhaseResult(phases, beats, rate, reason, doubts)
     items, more = _numbers(clip, view, outlines, cine, beats, confidence or {})
@@ -262,6 +264,11 @@ def _missing_phase(phases: Phases, known: NDArray[np.bool_]) -> str:
 def _told(phases: Phases) -> str:
     parts = (("ED", phases.ed, phases.ed_by_hand), ("ES", phases.es, phases.es_by_hand))
     return " and ".join(f"{name} (frame {frame})" for name, frame, chosen in parts if chosen) + " set by hand"
+
+
+def why_no_ef(view: str) -> str:
+    """Why there is no EF before anything is outlined, in one sentence."""
+    return _wrong_view(view) or "EF needs an outline of the left ventricle"
 
 
 def _wrong_view(view: str) -> str:

@@ -250,8 +250,8 @@ def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
         raise ModelError("The weights cannot be read", value=error.strerror, file=file) from None
     found = hashlib.sha256(data).hexdigest()
     if found != expected_hash:
-        rule = f"The weights are not those the card was written for ({expected_hash or 'no hash'})"
-        raise ModelError(rule, value=found, file=file)
+        rule = f"The weights are not those the card was written for ({expected_hash[:12] or 'no hash'})"
+        raise ModelError(f"{rule}: install the model again, or choose another", value=found[:12], file=file)
     try:
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:

@@ -109,13 +109,9 @@ def drawing_order(clip: ClipResult) -> list[str]:
 
 
 def line_color(structure: str) -> tuple[int, int, int]:
-    """RGB of a structure's lines: its color at full brightness, to be seen on a dark picture."""
+    """RGB of a structure's lines."""
     known = structures().get(structure)
-    if known is None:
-        return _UNKNOWN_COLOR
-    brightest = max(known.color)
-    red, green, blue = (round(255 * part / brightest) for part in known.color)
-    return red, green, blue
+    return _UNKNOWN_COLOR if known is None else known.bright
 
 
 def axis_lines(clip: ClipResult, frame: int) -> list[FloatArray]:

@@ -110,7 +110,7 @@ class InferenceProcess:
         self._shown = 0
         self._number = 0
         self._deaths = 0
-        self._opening = 0
+        self._opening = self._cine_number = 0
         self.state = ProcessState.CLOSED
         self.told = Told()
 
@@ -268,7 +268,7 @@ class InferenceProcess:
         assert self._cine is not None
         self._forget_memory()
         self.told.encoded = set()
-        self._opening = self._next_number()
+        self._opening = self._cine_number = self._next_number()
         try:
             self._shared = SharedCine(self._cine.frames)
         except EchoApexError as problem:
@@ -299,7 +299,7 @@ class InferenceProcess:
                 self._opening = 0
             case "refused" if told["id"] == self._opening and self._opening:
                 self._give_up(_sentence(told))
-            case "encoded":
+            case "encoded" if told["cine"] == self._cine_number:
                 self.told.encoded.update(int(frame) for frame in told["frames"])
             case "note":
                 self._news(str(told["text"]))

@@ -57,7 +57,7 @@ class Server:
         self._disk = FeatureCache()
         self._shared: SharedCine | None = None
         self._inference: Inference | None = None
-        self._shown = 0
+        self._shown = self._cine_number = 0
         self._complete = False
         self._told_problem = ""
         self._encode_threads = 0
@@ -126,6 +126,7 @@ class Server:
         cine, self._shared = cine_from_message(told["cine"])
         self._inference = Inference(self._model, cine, self._disk)
         self._shown, self._complete = int(told.get("shown", 0)), False
+        self._cine_number = told["id"]
         self._say(say="opened", id=told["id"])
 
     def _answer(self, number: int, told: Message) -> Message:
@@ -195,7 +196,8 @@ class Server:
         if frame is None:
             _give_memory_back()
         # In the end all of them: answers to questions have encoded some, too.
-        self._say(say="encoded", frames=self._inference.encoded_frames if frame is None else [frame])
+        frames = self._inference.encoded_frames if frame is None else [frame]
+        self._say(say="encoded", cine=self._cine_number, frames=frames)
         if self._disk.problem != self._told_problem:
             self._told_problem = self._disk.problem
             self._say(say="note", text=self._told_problem)

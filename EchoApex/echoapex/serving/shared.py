@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import mmap
 import os
 import secrets
@@ -12,6 +13,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,17 @@ from ..errors import EchoApexError
 
 _MEMORY_DISK = Path("/dev/shm")
 _OPEN_FILES = Path("/proc/self/fd")
-_NO_FILE = sys.platform == "linux" and hasattr(os, "memfd_create") and _OPEN_FILES.is_dir()
+
+
+def _others_find_open_files() -> bool:
+    """Whether another process of this user finds memory without a file by the handle that this process has of it."""
+    if sys.platform != "linux" or not hasattr(os, "memfd_create") or not _OPEN_FILES.is_dir():
+        return False
+    # Of a process that may not be looked into they belong to root.
+    return _OPEN_FILES.stat().st_uid == os.geteuid()
+
+
+_NO_FILE = _others_find_open_files()
 # Whether memory may keep its name: it goes with the last process that holds it all the same, however that one ends.
 _NAMES_LAST = _NO_FILE or sys.platform == "win32"
 
@@ -54,24 +66,27 @@ class SharedMemory:
             raise EchoApexError("There is no room to share the cine with the inference process", value=error) from None
 
     def _create(self, size: int) -> tuple[int, str]:
-        """A handle of new memory, and its name, which it has until `forget_name`."""
-        if _NO_FILE:
-            handle = os.memfd_create("echoapex", os.MFD_CLOEXEC)
-            kept = os.dup(handle)
-            self._forget = weakref.finalize(self, os.close, kept)
-            name = f"/proc/{os.getpid()}/fd/{kept}#{os.fstat(kept).st_ino}"
-        else:
-            folder = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else Path(tempfile.gettempdir())
-            name = str(folder / f"echoapex-{secrets.token_hex(16)}")
-            # Only this user may read it, and no link that somebody has put there is followed.
-            handle = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o600)
-            self._forget = Path(name).unlink
+        """A handle of new memory, and its name, which it has until `forget_name`, or until this object is gone."""
+        handle, name = self._without_file() if _NO_FILE else self._in_file()
         try:
             _reserve(handle, size)
         except OSError:
             os.close(handle)
             self.forget_name()
             raise
+        return handle, name
+
+    def _without_file(self) -> tuple[int, str]:
+        kept = os.memfd_create("echoapex", os.MFD_CLOEXEC)
+        self._forget = weakref.finalize(self, os.close, kept)
+        return os.dup(kept), f"/proc/{os.getpid()}/fd/{kept}#{os.fstat(kept).st_ino}"
+
+    def _in_file(self) -> tuple[int, str]:
+        folder = _MEMORY_DISK if os.access(_MEMORY_DISK, os.W_OK) else Path(tempfile.gettempdir())
+        name = str(folder / f"echoapex-{secrets.token_hex(16)}")
+        # Only this user may read it, and no link that somebody has put there is followed.
+        handle = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o600)
+        self._forget = weakref.finalize(self, partial(Path(name).unlink, missing_ok=True))
         return handle, name
 
     def view(self) -> NDArray[np.uint8]:
@@ -125,7 +140,7 @@ def stacked(frames: Sequence[NDArray[Any]]) -> ImageStack:
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     try:
-        memory = SharedMemory(int(np.prod(shape)))
+        memory = SharedMemory(math.prod(shape))
     except EchoApexError:
         # Nothing is to be shared yet, and a cine can be looked at without.
         return np.empty(shape, np.uint8)
@@ -174,7 +189,7 @@ class SharedCine:
     @classmethod
     def found(cls, shape: tuple[int, int, int], names: tuple[str, str]) -> SharedCine:
         """That of the process whose `names` these are; its frames cannot be changed from here."""
-        pixels = SharedMemory(int(np.prod(shape)), names[0], read_only=True).view()
+        pixels = SharedMemory(math.prod(shape), names[0], read_only=True).view()
         pixels.flags.writeable = False
         return cls(pixels.reshape(shape), names[1])
 

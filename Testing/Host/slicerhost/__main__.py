@@ -62,11 +62,14 @@ def _open(host: Any, name: str, files: list[str]) -> None:
     """Opens the files in the module; what it says of one that it refuses is told in the terminal, too."""
     import slicer
 
+    from .window import openScene
+
     slicer.util.selectModule(name)
     panel = slicer.util.getModuleWidget(name)
     for file in files:
         if file.lower().endswith(".mrb"):
-            slicer.util.loadScene(file)
+            if not openScene(file):
+                _tell(f"the scene could not be read: {file}")
             continue
         if not hasattr(panel, "openFile"):
             raise NotImplementedError(f"The module {name} opens no files")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,10 @@ class qSlicerIOManager(QtCore.QObject):
 
     def loadScene(self, file: str, properties: dict[str, Any], messages: Any) -> bool:
         scene = slicer.mrmlScene
-        if file.endswith(".mrb"):
-            return bool(scene.ReadFromMRB(file, bool(properties.get("clear")), messages))
+        if file.lower().endswith(".mrb"):
+            # It unpacks in another working folder, and stays there when it fails.
+            with chdir("."):
+                return bool(scene.ReadFromMRB(str(Path(file).absolute()), bool(properties.get("clear")), messages))
         scene.SetURL(file)
         return bool(scene.Connect(messages) if properties.get("clear") else scene.Import(messages))
 
@@ -100,8 +103,9 @@ class qSlicerIOManager(QtCore.QObject):
 
     def saveScene(self, file: str) -> bool:
         scene = slicer.mrmlScene
-        if file.endswith(".mrb"):
-            return bool(scene.WriteToMRB(file, None))
+        if file.lower().endswith(".mrb"):
+            with chdir("."):
+                return bool(scene.WriteToMRB(str(Path(file).absolute()), None))
         scene.SetURL(file)
         return bool(scene.Commit())
 

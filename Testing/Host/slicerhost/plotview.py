@@ -50,6 +50,8 @@ class qMRMLPlotView(ctkVTKAbstractView):
         self._viewObservations.clear()
         self._node = node
         self._viewObservations.add(node, "ModifiedEvent", self._update)
+        # The chart of a scene that is read may have the identifier of the one before.
+        self._viewObservations.add(node.GetScene(), slicer.vtkMRMLScene.EndBatchProcessEvent, self._update)
         self._update()
 
     def fitToContent(self) -> None:

@@ -15,6 +15,15 @@ _PANEL_WIDTH = 420
 _SCENES = "Scenes (*.mrb)"
 
 
+def openScene(path: str) -> bool:
+    """Adds a scene to what is there, as Slicer does; whether that was possible."""
+    try:
+        slicer.util.loadScene(path)
+    except RuntimeError:
+        return False
+    return True
+
+
 class _ModuleSelector(QtWidgets.QComboBox):
     """Chooses among the scripted modules; slicer.util finds it through the main window."""
 
@@ -73,14 +82,16 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
 
     def _openScene(self) -> None:
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a scene", "", _SCENES)
-        if path:
-            # As Slicer's own: what is in the scene stays.
-            slicer.util.loadScene(path)
+        if path and not openScene(path):
+            self.statusBar().showMessage(f"The scene could not be read: {path}")
 
     def _saveScene(self) -> None:
-        path, _ = QtWidgets.QFileDialog.getSaveFileName(self, "Save the scene", "", _SCENES)
-        if path:
-            path = path if path.lower().endswith(".mrb") else f"{path}.mrb"
+        dialog = QtWidgets.QFileDialog(self, "Save the scene", "", _SCENES)
+        dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+        # It asks before a file is replaced, under its full name.
+        dialog.setDefaultSuffix("mrb")
+        if dialog.exec():
+            path = dialog.selectedFiles()[0]
             saved = slicer.util.saveScene(path)
             self.statusBar().showMessage(f"The scene was saved: {path}" if saved else f"Not saved: {path}")
 
