@@ -127,6 +127,15 @@ def test_clips_of_one_view_are_numbered() -> None:
     assert sceneNames(clips) == {"x": "A4C (simulated)", "y": "A4C 2", "z": "A4C 3 (simulated)"}
 
 
+def test_scene_after_scene_adds_no_conversion_rules() -> None:
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    kinds = []
+    for _ in range(3):
+        with newScene():
+            kinds.append(sorted(rule.GetClassName() for rule in factory.GetConverterRules()))
+    assert kinds[0] == kinds[1] == kinds[2] and len(set(kinds[0])) == len(kinds[0]) > 0
+
+
 def test_structures_have_their_names_colors_and_codes_in_every_frame(written: Path) -> None:
     with cases.opened(written) as scene:
         sequence = cases.sequence(scene, "A4C (simulated) structures")
