@@ -30,13 +30,14 @@ class PromptQueue:
     ) -> None:
         self._state, self._running, self._answered, self._refused = state, running, answered, refused
         self._waiting: deque[tuple[int, Prompt, str]] = deque()
+        self._asking = False
         self._asked: int | None = None
         self._reading: int | None = None
 
     @property
     def busy(self) -> bool:
         """Whether an answer is waited for."""
-        return self._asked is not None or self._reading is not None
+        return self._asking or self._reading is not None
 
     def add(self, frame: int, prompt: Prompt, structure: str) -> None:
         """Asks as soon as those before are answered. Raises `PromptError` where it cannot be used."""
@@ -64,9 +65,9 @@ class PromptQueue:
         """Nobody waits for the answers any more; whether anything was under way."""
         was = self.busy
         self._waiting.clear()
-        self._cancel(self._asked)
+        self._cancel(self._asked if self._asking else None)
         self._cancel(self._reading)
-        self._asked = self._reading = None
+        self._asking, self._reading = False, None
         return was
 
     def _cancel(self, number: int | None) -> None:
@@ -75,22 +76,24 @@ class PromptQueue:
                 self._running().cancel(number)
 
     def _next(self) -> None:
-        if self._asked is not None or not self._waiting:
+        if self._asking or not self._waiting:
             return
         frame, prompt, structure = self._waiting.popleft()
         try:
             question = self._state.ask(frame, prompt, structure)
+            # Before: an answer may come at once.
+            self._asking = True
             self._asked = self._running().ask(question, lambda found: self._hear(question, found), self._refuse)
         except EchoApexError as refusal:
             self._refuse(str(refusal))
 
     def _hear(self, question: Question, found: Segmentation) -> None:
-        self._asked = None
+        self._asking = False
         self._answered(question, found)
         self._next()
 
     def _refuse(self, sentence: str) -> None:
-        self._asked = None
+        self._asking = False
         # The prompts after it were given to a mask that did not come about.
         self._waiting.clear()
         self._refused(sentence)
