@@ -40,14 +40,21 @@ def takeAnalyzed(browser: Any, state: SessionState) -> None:
     browser.SetNodeReferenceID(MASKS, found.GetID())
 
 
-def analyzedPhases(browser: Any) -> tuple[int, int] | None:
+def analyzedPhases(browser: Any, frameCount: int) -> tuple[int, int] | None:
     """ED and ES of the first beat that was found in the cine of ``browser``; None where there is no record of one.
 
     Raises `ReadError` for a damaged record.
     """
     node = browser.GetNodeReference(RECORD)
-    curve = None if node is None else curveOfRecord(recordOf(node).get("curve"))
-    return (curve.beats[0].ed, curve.beats[0].es) if curve is not None and curve.beats else None
+    record = {} if node is None else recordOf(node)
+    try:
+        curve = curveOfRecord(record.get("curve"))
+        if curve is None or not curve.beats:
+            return None
+        return range(frameCount)[curve.beats[0].ed], range(frameCount)[curve.beats[0].es]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        told = f"{node.GetName()}: {type(error).__name__} {error}"
+        raise ReadError("The curve of this cine is damaged", value=told) from None
 
 
 def _found(browser: Any, count: int, confidence: Mapping[str, Any]) -> Any:

@@ -112,12 +112,15 @@ class Workbench:
     def _enter(self, browser: Any) -> ClipWork:
         saved = restoreState(browser, self.card, self._rater)
         state = saved or SessionState(self.card, cineOf(browser), rater=self._rater)
+        phases = None
         if saved is None:
+            # Both before anything is made in the scene: a damaged record is refused as a whole.
+            phases = analyzedPhases(browser, state.cine.frame_count)
             takeAnalyzed(browser, state)
         said, changed = self._said, self._changed
         clip = ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
-        if saved is None and clip.view == WALL_VIEW and clip.walls.points is not None:
-            clip.walls.setPhases(*(analyzedPhases(browser) or ()))
+        if phases is not None and clip.view == WALL_VIEW and clip.walls.points is not None:
+            clip.walls.setPhases(*phases)
         return clip
 
     def start(self) -> None:

@@ -17,7 +17,7 @@ from echoapex.errors import EchoApexError, ReadError
 from echoapex.marks import Status
 from echoapex.session_state import SessionState
 from echoapex.structures import PROMPTED
-from EchoApexLib.analyzed import takeAnalyzed
+from EchoApexLib.analyzed import analyzedPhases, takeAnalyzed
 from EchoApexLib.cineScene import cineOf, openCine
 from EchoApexLib.cineSequence import addToBrowser, sequencesWith
 from EchoApexLib.maskSequence import CONFIDENCE_TAG, MASKS
@@ -158,6 +158,20 @@ def test_a_damaged_record_is_refused_in_a_sentence_and_stays(scene: Any, damage:
         takeAnalyzed(browser_of(scene), state)
     assert state.structures == () and node.GetText() == text
     assert browser_of(scene).GetNodeReference(MASKS) is None
+
+
+def test_phases_are_those_of_the_first_beat(scene: Any, clip: Any) -> None:
+    beat = clip.curve.beats[0]
+    assert analyzedPhases(browser_of(scene), cases.FRAMES) == (beat.ed, beat.es)
+
+
+@pytest.mark.parametrize("beats", [[{"ed": 1}], [{"ed": 1, "es": 99}], ["ED"], 5])
+def test_a_damaged_curve_is_refused_in_a_sentence(scene: Any, beats: Any) -> None:
+    node = browser_of(scene).GetNodeReference(RECORD)
+    record = json.loads(node.GetText())
+    node.SetText(json.dumps(record | {"curve": record["curve"] | {"beats": beats}}))
+    with pytest.raises(ReadError, match="The curve of this cine is damaged"):
+        analyzedPhases(browser_of(scene), cases.FRAMES)
 
 
 def test_masks_that_it_begins_with_say_how_sure_they_are(scene: Any, clip: Any) -> None:
