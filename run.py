@@ -35,6 +35,8 @@ VERBS = {
 
 
 SCENE_VERBS = ("analyze", "demo")
+# Extras of every verb. The environment of this file is never Slicer's own, where gdcm must not be.
+ALWAYS = {"gdcm"}
 
 
 class SetupError(Exception):
@@ -149,6 +151,7 @@ def say(text: str) -> None:
 
 def ensure_environment(extras: set[str]) -> Path:
     """The environment's interpreter, after making and filling the environment where that is needed."""
+    extras = extras | ALWAYS
     python = environment_python(ENVIRONMENT)
     if not _works(python):
         _make_environment()
@@ -207,7 +210,7 @@ def _make_environment() -> None:
 def _install(python: Path, extras: set[str], fresh: bool) -> None:
     if fresh:
         say(size_notice(platform.system(), shutil.disk_usage(ROOT).free))
-    target = "." + (f"[{','.join(sorted(extras))}]" if extras else "")
+    target = f".[{','.join(sorted(extras))}]"
     say(f"installing EchoApex and what it needs ({target}); an interrupted installation continues where it stopped")
     start = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]

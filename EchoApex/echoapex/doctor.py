@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import platform
 import shutil
 import sys
@@ -20,7 +21,6 @@ LIBRARIES = {
     "scipy": "scipy",
     "SimpleITK": "SimpleITK",
     "pydicom": "pydicom",
-    "python-gdcm": "gdcm",
     "opencv-python-headless": "cv2",
     "safetensors": "safetensors",
     "torch": "torch",
@@ -49,7 +49,7 @@ class Check:
 
 def examine(device: str = "auto") -> list[Check]:
     """All checks; every one is made, whatever the others found. ``device`` is as for `models.device.choose_device`."""
-    checks = [_python(), _engine(), *map(_library, LIBRARIES), *map(_shipped, SHIPPED)]
+    checks = [_python(), _engine(), *map(_library, LIBRARIES), _gdcm(), *map(_shipped, SHIPPED)]
     checks += [_device(name) for name in dict.fromkeys(("cpu", device))]
     return [*checks, _model(), *_folders()]
 
@@ -72,12 +72,23 @@ def _engine() -> Check:
 
 
 def _library(package: str) -> Check:
-    def work() -> str:
-        module = importlib.import_module(LIBRARIES[package])
-        # Another build of the same library (opencv-python in Slicer) will do, but has another package name.
-        return str(getattr(module, "__version__", None) or metadata.version(package))
+    advice = f"Install it again: {sys.executable} -m pip install --force-reinstall {package}"
+    return _attempt(package, advice, lambda: _version(package, LIBRARIES[package]))
 
-    return _attempt(package, f"Install it again: {sys.executable} -m pip install --force-reinstall {package}", work)
+
+def _version(package: str, name: str) -> str:
+    module = importlib.import_module(name)
+    # Another build of the same library (opencv-python in Slicer) will do, but has another package name.
+    return str(getattr(module, "__version__", None) or metadata.version(package))
+
+
+def _gdcm() -> Check:
+    """Missing is no failure; advice never is to install it, since this Python may be Slicer's."""
+    name, use = "python-gdcm (optional)", "for compressed DICOM files, outside 3D Slicer only"
+    if importlib.util.find_spec("gdcm") is None:
+        return Check(name, True, f"not installed, {use}; SimpleITK takes its place")
+    advice = f"Do without it: {sys.executable} -m pip uninstall python-gdcm"
+    return _attempt(name, advice, lambda: f"{_version('python-gdcm', 'gdcm')}, {use}")
 
 
 def _shipped(name: str) -> Check:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -300,6 +301,22 @@ def test_doctor_says_what_is_wrong_and_what_to_do(
     assert "pip install" in checks["no-such-package"]["advice"]
     assert str(Path(doctor.__file__).parent) in checks["echoapex"]["found"]
     assert checks["device cpu"]["ok"]
+
+
+@pytest.mark.parametrize("source", [None, "raise ImportError('libgdcm is missing')"])
+def test_doctor_takes_gdcm_as_optional_and_never_advises_to_install_it(
+    source: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LIBRARIES", {})
+    monkeypatch.setitem(sys.modules, "gdcm", None)
+    if source is not None:
+        (tmp_path / "gdcm.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "gdcm")
+    (check,) = (check for check in doctor.examine("cpu") if "gdcm" in check.name)
+    assert check.ok is (source is None)
+    assert "optional" in check.name and "pip install" not in check.advice
+    assert ("outside 3D Slicer only" if check.ok else "libgdcm is missing") in check.found
 
 
 def test_doctor_finds_a_folder_that_cannot_be_used(

@@ -44,14 +44,20 @@ def load_check_paths() -> object:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names of the files in a freshly built wheel."""
+def wheel_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A freshly built wheel."""
     out = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", str(out)]
     built = subprocess.run([*command, str(ROOT)], check=False, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     (file,) = out.glob("echoapex-*.whl")
-    with zipfile.ZipFile(file) as archive:
+    return file
+
+
+@pytest.fixture(scope="module")
+def wheel(wheel_file: Path) -> set[str]:
+    """The names of the files in the wheel."""
+    with zipfile.ZipFile(wheel_file) as archive:
         return set(archive.namelist())
 
 
@@ -70,6 +76,17 @@ def test_wheel_has_the_command_the_license_and_its_types(wheel: set[str]) -> Non
     assert any(name.endswith("entry_points.txt") for name in wheel)
     assert any(name.endswith("licenses/LICENSE") for name in wheel)
     assert "echoapex/py.typed" in wheel
+
+
+def test_only_an_extra_of_the_wheel_brings_gdcm(wheel_file: Path, wheel: set[str]) -> None:
+    (metadata,) = (name for name in wheel if name.endswith(".dist-info/METADATA"))
+    with zipfile.ZipFile(wheel_file) as archive:
+        text = archive.read(metadata).decode()
+    required = re.findall(r"^Requires-Dist: (.*)$", text, re.MULTILINE)
+    always = [requirement for requirement in required if not re.search(r";.*\bextra == ", requirement)]
+    assert any(requirement.startswith("pydicom") for requirement in always)
+    assert [requirement for requirement in always if "gdcm" in requirement] == []
+    assert any(re.fullmatch(r"python-gdcm\S*; extra == .gdcm.", requirement) for requirement in required)
 
 
 def shipped_resources() -> set[str]:

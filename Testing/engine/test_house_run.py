@@ -99,7 +99,7 @@ def test_installs_once(checkout: Checkout) -> None:
     assert "about" in first.stderr and "GB" in first.stderr
     assert first.stdout == "" and "Collecting" in first.stderr, "standard output is for results"
     assert checkout("demo").stderr == ""
-    assert checkout.installed() == [".[slicer]"]
+    assert checkout.installed() == [".[gdcm,slicer]"]
     assert checkout.calls()[1]["arguments"] == ["-m", "echoapex", "demo", "--out", "x"]
 
 
@@ -109,7 +109,7 @@ def test_tests_add_their_extra_and_keep_it(checkout: Checkout) -> None:
     checkout("test", "-k", "some name")
     checkout("demo")
     checkout("test")
-    assert checkout.installed() == [".[slicer]", ".[dev,slicer]"]
+    assert checkout.installed() == [".[gdcm,slicer]", ".[dev,gdcm,slicer]"]
     assert [call["arguments"] for call in checkout.calls()][3] == ["-m", "pytest", "-k", "some name"]
 
 
@@ -149,11 +149,11 @@ def test_a_failed_installation_is_said_and_tried_again(checkout: Checkout) -> No
 def test_a_damaged_stamp_means_install(checkout: Checkout, stamp: str) -> None:
     (checkout.folder / ".venv" / "echoapex-installed.json").write_text(stamp)
     assert checkout("echoapex", "info", "x").returncode == 0
-    assert checkout.installed() == ["."]
+    assert checkout.installed() == [".[gdcm]"]
 
 
 @posix_only
-@pytest.mark.parametrize(("verb", "needs"), [("analyze", ".[slicer]"), ("segment", ".")])
+@pytest.mark.parametrize(("verb", "needs"), [("analyze", ".[gdcm,slicer]"), ("segment", ".[gdcm]")])
 def test_only_what_writes_a_scene_needs_the_libraries_of_slicer(checkout: Checkout, verb: str, needs: str) -> None:
     assert checkout("echoapex", verb, "x").returncode == 0
     assert checkout.installed() == [needs]

@@ -6,8 +6,10 @@ Gray is the luminance Y. Data stored as YCbCr are not converted to RGB and back:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,8 @@ _PROCESS_JPEG = {_BASELINE, *(f"1.2.840.10008.1.2.4.{end}" for end in ("51", "57
 _JPEG_FAMILY = {*_PROCESS_JPEG, *(f"1.2.840.10008.1.2.4.{end}" for end in ("80", "81", "90", "91"))}
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 _GRAY, _INVERTED, _PALETTE = "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"
+_ONE_SAMPLE = (_GRAY, _INVERTED, _PALETTE)
+_LAYOUT = ("Rows", "Columns", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 _COLOR_MODELS = {"RGB": "RGB", "YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL": "YBR_FULL", "YBR_FULL_422": "YBR_FULL"}
 _NEUTRAL_CHROMA = 8  # Cb and Cr of an uncolored pixel lie this close to 128; red and green of an image do not
 _NEUTRAL_SHARE = 0.5
@@ -74,9 +78,8 @@ def read_pixels(path: Path, count: int, *, fast: bool = True) -> Pixels:
     source = _open(path, count)
     if fast and _fits_fast_path(source):
         return _decode_fast(source)
-    frames = _frames(source)
     try:
-        return _to_gray(source, frames)
+        return _to_gray(source, _frames(source))
     except ReadError:
         raise
     except Exception as error:  # decoders raise whatever their C++ side throws
@@ -102,6 +105,7 @@ def _open(path: Path, count: int) -> _Source:
     if source.syntax in _NATIVE:
         _check_native_length(source)
     else:
+        _check_decodable(source)
         source.fragments = _fragments(source)
         _settle_color_model(source)
     return source
@@ -121,12 +125,12 @@ def _complete_meta(data: Dataset) -> None:
 
 def _declared_model(data: Dataset, path: Path) -> str:
     declared = str(data.get("PhotometricInterpretation") or "")
-    if declared in (_GRAY, _INVERTED, _PALETTE):
+    if declared in _ONE_SAMPLE:
         samples, model = 1, declared
     elif declared in _COLOR_MODELS:
         samples, model = 3, _COLOR_MODELS[declared]
     else:
-        known = ", ".join((_GRAY, _INVERTED, _PALETTE, *_COLOR_MODELS))
+        known = ", ".join((*_ONE_SAMPLE, *_COLOR_MODELS))
         raise ReadError(f"PhotometricInterpretation must be one of {known}", value=declared or "none", file=path)
     if int(data.get("SamplesPerPixel") or 1) != samples:
         raise ReadError(f"{declared} has {samples} samples per pixel", value=data.get("SamplesPerPixel"), file=path)
@@ -149,6 +153,27 @@ def _check_native_length(source: _Source) -> None:
     if len(source.data.PixelData) < needed:
         found = f"{len(source.data.PixelData):,} of {needed:,} bytes"
         raise ReadError("The pixel data are cut short", value=found, file=source.path)
+
+
+def _check_decodable(source: _Source) -> None:
+    """Raises `ReadError` for videos and the like, whose frames could not even be told apart."""
+    if source.syntax not in _JPEG_FAMILY and not _plugins(source.syntax):
+        rule = "No decoder for this transfer syntax is installed, and no extra adds one: export the file as JPEG"
+        raise ReadError(rule, value=_syntax_name(source), file=source.path)
+
+
+def _plugins(syntax: str) -> tuple[str, ...]:
+    """The decoders that pydicom finds for a transfer syntax."""
+    from pydicom.pixels import get_decoder  # type: ignore[attr-defined]
+
+    try:
+        return get_decoder(syntax).available_plugins
+    except NotImplementedError:
+        return ()
+
+
+def _syntax_name(source: _Source) -> str:
+    return str(source.data.file_meta.TransferSyntaxUID.name)
 
 
 def _fragments(source: _Source) -> list[bytes]:
@@ -186,7 +211,7 @@ def _settle_color_model(source: _Source) -> None:
 
 def _looks_like_ybr(source: _Source) -> bool:
     try:
-        first = next(_frames(source))
+        first = next(_frames(replace(source, warnings=[])))
     except ReadError:
         return False
     chroma = np.abs(first[..., 1:].astype(np.int16) - 128).max(axis=-1)
@@ -237,36 +262,61 @@ def _frames(source: _Source) -> Iterator[NDArray[Any]]:
 
         # pydicom 3.0's iterator forgets after one frame that uncompressed YBR_FULL_422 stores two bytes a pixel.
         return (pixel_array(source.data, index=index, raw=True) for index in range(source.count))
-    if _pydicom_decodes(source.syntax):
-        from pydicom.pixels import iter_pixels  # type: ignore[attr-defined]
+    from pydicom.pixels import iter_pixels  # type: ignore[attr-defined]
 
-        return iter_pixels(source.data, raw=True)
-    return iter(_simpleitk_frames(source))
+    frames = iter_pixels(source.data, raw=True)
+    return _with_simpleitk(source, frames) if source.syntax in _JPEG_FAMILY else frames
 
 
-def _pydicom_decodes(syntax: str) -> bool:
-    from pydicom.pixels import get_decoder  # type: ignore[attr-defined]
-
+def _with_simpleitk(source: _Source, frames: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """``frames`` of pydicom, or those of SimpleITK where pydicom has no plug-in that can decode the first."""
     try:
-        return get_decoder(syntax).is_available
-    except NotImplementedError:
-        return False
+        first = next(frames)
+    except RuntimeError:
+        return _simpleitk_frames(source)
+    return chain((first,), frames)
 
 
-def _simpleitk_frames(source: _Source) -> NDArray[Any]:
-    """All frames through SimpleITK's GDCM, which hands out RGB for YCbCr and for palettes."""
-    sitk = simpleitk()
-    name = source.data.file_meta.TransferSyntaxUID.name
-    try:
-        stack = sitk.GetArrayFromImage(sitk.ReadImage(str(source.path)))
-    except RuntimeError as error:
-        raise ReadError("No decoder is installed for this transfer syntax", value=name, file=source.path) from error
-    source.warnings.append(f"Decoded by SimpleITK, because pydicom finds no decoder for {name}")
-    colored = stack.ndim > 2 and stack.shape[-1] == 3 and source.color_model not in (_GRAY, _INVERTED)
-    stack = stack.reshape(-1, *source.shape[1:], *((3,) if colored else ()))
-    if colored and source.color_model in ("YBR_FULL", _PALETTE):
-        source.color_model = "RGB"
-    return np.asarray(stack)
+def _simpleitk_frames(source: _Source) -> Iterator[NDArray[Any]]:
+    """Frames through SimpleITK's GDCM, as stored."""
+    sitk, name = simpleitk(), _syntax_name(source)
+    source.warnings.append(f"Decoded by SimpleITK, because pydicom finds no decoder for this file ({name})")
+    with TemporaryDirectory(prefix="echoapex-") as folder:
+        path = Path(folder) / "frame.dcm"
+        for fragment in source.fragments:
+            _bare_copy(source, fragment).save_as(path, enforce_file_format=True)
+            try:
+                frame = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0]
+            except RuntimeError as error:
+                raise ReadError(_no_decoder(source), value=name, file=source.path) from error
+            yield frame
+
+
+def _bare_copy(source: _Source, fragment: bytes) -> Dataset:
+    """One frame under a header without what would have SimpleITK invert, scale, color or convert the stored values."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+
+    copy = Dataset()
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.TransferSyntaxUID = source.data.file_meta.TransferSyntaxUID
+    copy.SOPClassUID, copy.SOPInstanceUID = SecondaryCaptureImageStorage, generate_uid()
+    gray = source.color_model in _ONE_SAMPLE
+    copy.SamplesPerPixel, copy.PhotometricInterpretation = (1, _GRAY) if gray else (3, "RGB")
+    for keyword in _LAYOUT:
+        if keyword in source.data:
+            copy[keyword] = source.data[keyword]
+    copy.PixelData = encapsulate([fragment])
+    return copy
+
+
+def _no_decoder(source: _Source) -> str:
+    """What to say of JPEG data that SimpleITK refuses, too."""
+    rule = "The pixel data are damaged, or no decoder that is installed can read them"
+    if "gdcm" in _plugins(source.syntax):
+        return rule
+    return f"{rule}: outside 3D Slicer the extra gdcm of EchoApex adds one, in 3D Slicer export the file uncompressed"
 
 
 def _to_gray(source: _Source, frames: Iterator[NDArray[Any]]) -> Pixels:
