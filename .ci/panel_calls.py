@@ -163,6 +163,26 @@ def pauses(source: Source, node: ast.Call) -> Iterator[str]:
         yield "print"
 
 
+def repaints(source: Source, node: ast.Call) -> Iterator[str]:
+    receiver = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if receiver is None:
+        return
+    own = _is_python_method(source, receiver, last_word(node.func))
+    is_bar = ast.unparse(receiver).lower().endswith("bar") or _made_of(source, receiver) == "qt.QProgressBar"
+    word = last_word(node.func)
+    if not own and (word == "repaint" or (word == "reset" and is_bar)):
+        yield "forced-repaint"
+
+
+def _made_of(source: Source, receiver: ast.AST) -> str:
+    """The class from which a name of this file is made, as far as one assignment says."""
+    for node in ast.walk(source.tree):
+        targets, value = assigned(node)
+        if isinstance(value, ast.Call) and ast.unparse(receiver) in map(ast.unparse, targets):
+            return source.name(value.func)
+    return ""
+
+
 def translations(source: Source, node: ast.Call) -> Iterator[str]:
     if source.name(node.func) in TEXT_CALLS and any(map(_is_made_up, node.args)):
         yield "translated-text"
@@ -174,5 +194,6 @@ def _is_made_up(node: ast.AST) -> bool:
 
 
 CHECKS = [
-    *(class_tests, keywords, conversions, constructors, getters, arguments_kept, objects_kept, pauses, translations),
+    *(class_tests, keywords, conversions, constructors, getters, arguments_kept, objects_kept, pauses, repaints),
+    translations,
 ]

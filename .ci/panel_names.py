@@ -28,6 +28,8 @@ RULES = {
     "none-equality": "a destroyed widget equals None in Slicer and is not None: write 'is None' or bool(widget)",
     "tuple-as-list": "Qt gives tuples in Slicer, which have no list operations: list(...) first",
     "process-events": "processEvents in a loop runs other callbacks in the middle of this one: use a timer",
+    "forced-repaint": "paints at once, and Slicer's whole window with it (40 ms): call update(); of a progress bar set "
+    "the value, between setUpdatesEnabled(False) and (True)",
     "sleep": "sleeping freezes Slicer's window: use a timer",
     "flags-in-constructor": "the combined flags are a plain integer in Slicer and are taken for the orientation: "
     "call setStandardButtons",

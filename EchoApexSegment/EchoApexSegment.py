@@ -15,8 +15,11 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-TICK_MS = 15
-"""How often answers of the inference process are looked for."""
+TICK_MS, IDLE_TICK_MS = 15, 100
+"""How often answers of the inference process are looked for: while any is awaited, and while none is (own choice)."""
+
+TICKS_TO_IDLE = 20
+"""How many ticks without anything to do come before the panel idles (own choice)."""
 
 EXTENSIONS = "*.dcm *.avi *.mp4 *.mov *.mkv *.nii *.nii.gz *.mhd *.mha *.nrrd"
 
@@ -59,9 +62,11 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def __init__(self, parent=None):
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
-        self.parts, self.editing, self.keys, self.viewInput = [], None, None, None
+        self.parts, self.editing = [], None
+        self.keys = self.viewInput = self.toolBar = None
         self._parameterNode, self._guiTag = None, None
         self._browser, self._entered, self._outdated, self._imported = None, False, True, False
+        self._idleTicks = 0
         VTKObservationMixin.__init__(self)
         # Last: without a parent it sets the panel up at once.
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -101,7 +106,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._entered:
             return
         self._entered = True
-        self.keys, self.viewInput = takeInput(self)
+        self.keys, self.viewInput, self.toolBar = takeInput(self)
         self.setTool("none")
         self.setTakesAway(self.ui.polarityButton.checked)
         # First: a scene that cannot be gone on with must not leave the panel dead.
@@ -115,10 +120,10 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self._entered = False
         self.timer.stop()
-        for part in (self.keys, self.viewInput):
+        for part in (self.keys, self.viewInput, self.toolBar):
             if part is not None:
                 part.close()
-        self.keys = self.viewInput = None
+        self.keys = self.viewInput = self.toolBar = None
         self.editing.leave()
         if self.bench.clip is not None:
             self.bench.clip.walls.stopPlacing()
@@ -222,6 +227,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.editing.follow()
         if self.viewInput is not None:
             self.viewInput.fit()
+            self.toolBar.show(browser)
 
     def onBrowserModified(self, caller, event):
         self.bench.frameChanged()
@@ -294,26 +300,41 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def say(self, sentence):
         """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
+        if sentence == self.ui.messageLabel.text:
+            # A status bar paints the window at once, with the same words, too.
+            return
         self.ui.messageLabel.text = sentence
         self.ui.messageLabel.visible = bool(sentence)
         slicer.util.showStatusMessage(sentence)
 
     def outdate(self):
-        """Everything is shown anew at the next tick."""
+        """Everything is shown anew at the next tick, which comes soon."""
         self._outdated = True
+        self._setPace(True)
 
     def onTick(self):
         if self._imported and not slicer.mrmlScene.IsBatchProcessing():
             self._goOn()
+        if self.toolBar is not None:
+            self.toolBar.tick()
         self.bench.tick()
         if self.bench.clip is None and self._browser is not None:
             # Something of it was removed: it can be chosen again.
             self._browser = None
             self.ui.cineSelector.setCurrentNode(None)
+        process = self.bench.process
+        self._setPace(self._outdated or (process is not None and process.busy))
         if self._outdated:
             self._outdated = False
             for part in self.parts:
                 part.update()
+
+    def _setPace(self, working):
+        """Ticks often while something is under way; at rest a panel must not keep Slicer from it."""
+        self._idleTicks = 0 if working else self._idleTicks + 1
+        interval = IDLE_TICK_MS if self._idleTicks > TICKS_TO_IDLE else TICK_MS
+        if self.timer is not None and self.timer.interval != interval:
+            self.timer.setInterval(interval)
 
 
 class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from echoapex.cine import Cine
+from echoapex.clips import WALL_VIEW
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.landmarks import Landmarks
 from echoapex.marks import Change, Entry
@@ -26,17 +27,10 @@ from echoapex.structures import PROMPTED, listed_structure, structures
 from .clipView import setViewOf, viewOf
 from .dragPreview import DragPreview
 from .promptQueue import PromptQueue
+from .segmentationSequence import titleOf
 from .sessionScene import SessionScene
 from .volumeCurve import VolumeCurve
 from .wallProtocol import WallProtocol
-
-UNNAMED = "Unnamed"
-"""What a structure is called that is only pointed at."""
-
-
-def titleOf(structure: str) -> str:
-    """What a structure is called on screen."""
-    return UNNAMED if structure == PROMPTED else structures()[structure].name
 
 
 class ClipWork:
@@ -335,12 +329,17 @@ class ClipWork:
         """The frame that is shown is end-diastole, or end-systole. Raises `EchoApexError` where it is both."""
         phase = {"ed" if ed else "es": self.frame}
         # Both or none: the walls have phases of their own.
-        if self.walls.points is not None and self.walls.phases[1 if ed else 0] == self.frame:
+        if self._hasWalls and self.walls.phases[1 if ed else 0] == self.frame:
             raise EchoApexError("ED and ES must be two frames", value=f"both are frame {self.frame}")
         self.curve.setPhases(**phase)
-        if self.walls.points is not None:
+        if self._hasWalls:
             self.walls.setPhases(**phase)
         self._changed()
+
+    @property
+    def _hasWalls(self) -> bool:
+        """Whether walls are measured here, or may yet be: points need ED and ES before they can be placed."""
+        return self.walls.points is not None or self.view in (WALL_VIEW, UNKNOWN)
 
     def findPhases(self) -> None:
         """End-diastole and end-systole as they are found, not as they were set by hand."""
@@ -351,10 +350,7 @@ class ClipWork:
         """Brings curve and numbers up to date; whether there was anything to do."""
         stale, self._stale = self._stale, set()
         for structure in sorted(stale):
-            entries = [self.state.entry(frame, structure) for frame in range(self.cine.frame_count)]
-            missing = [frame for frame, entry in enumerate(entries) if entry.mask is None]
-            sure = [_certainty(entry) for entry in entries]
-            self.curve.update(self.state.masks(structure), structure, missing, sure)
+            self.curve.follow(self.state, structure)
         return bool(stale)
 
     def suggestWalls(self) -> None:
@@ -362,6 +358,15 @@ class ClipWork:
         self.cancel()
         self._work = self._running().ask_landmarks(self._wallsFound, self._workRefused, self._progressed)
         self._progressed(0, self.cine.frame_count)
+
+    def placeWalls(self) -> None:
+        """Lets clicks place the points of the walls; where they have neither ED nor ES, those of the curve count.
+
+        Raises `EchoApexError` as `WallProtocol.startPlacing`.
+        """
+        if self.walls.phases == (None, None):
+            self.walls.setPhases(self.curve.phases.ed, self.curve.phases.es)
+        self.walls.startPlacing()
 
     def _wallsFound(self, landmarks: Landmarks) -> None:
         self._work = self.progress = None
@@ -388,10 +393,3 @@ class ClipWork:
 def _isKept(prompt: Prompt, found: Segmentation) -> bool:
     """Whether a place that ``prompt`` takes away is still in the mask that was ``found``."""
     return any(found.masks[0][int(point.y), int(point.x)] for point in prompt.points if not point.positive)
-
-
-def _certainty(entry: Entry) -> float:
-    """The predicted Dice; a mask by hand is sure, and no mask is not."""
-    if entry.mask is None:
-        return float("nan")
-    return 1.0 if entry.confidence is None else entry.confidence

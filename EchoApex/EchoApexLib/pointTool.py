@@ -13,18 +13,21 @@ _CLASS = "vtkMRMLMarkupsFiducialNode"
 class PointTool:
     """A list of points, not saved and in no sequence, that takes the clicks while the tool is armed.
 
-    ``onProblem`` is as in `Observers`.
+    ``onProblem`` is as in `Observers`. A click may disarm the tool: Slicer still works on the list then, and would
+    crash without it. It is removed by `tidy`, which whoever drives the tool calls when no event is under way.
     """
 
     def __init__(self, scene: Any, onProblem: Callable[[str], None]) -> None:
         self._scene = scene
         self._list: Any = None
+        self._used: list[Any] = []
         self._observers = Observers(onProblem)
         self._onPlaced: Callable[[tuple[float, float, float]], None] | None = None
 
     def arm(self, name: str, onPlaced: Callable[[tuple[float, float, float]], None]) -> None:
         """Puts Slicer into place mode until `disarm`; ``onPlaced`` gets the RAS in mm of each click."""
         self.disarm()
+        self.tidy()
         self._onPlaced = onPlaced
         self._list = self._scene.AddNewNodeByClass(_CLASS, name)
         self._list.SetSaveWithScene(False)
@@ -55,7 +58,7 @@ class PointTool:
             self._onPlaced((position[0], position[1], position[2]))
 
     def disarm(self) -> None:
-        """Ends place mode, if this tool has begun it, and removes the list."""
+        """Ends place mode, if this tool has begun it."""
         self._observers.clear()
         self._onPlaced = None
         if self._list is None:
@@ -65,5 +68,10 @@ class PointTool:
             interaction.SetPlaceModePersistence(False)
             interaction.SetCurrentInteractionMode(interaction.ViewTransform)
             selection.SetActivePlaceNodeID(None)
-        node, self._list = self._list, None
-        removeNode(self._scene, node)
+        self._used.append(self._list)
+        self._list = None
+
+    def tidy(self) -> None:
+        """Removes the lists of clicks that are over; never in an event of theirs."""
+        while self._used:
+            removeNode(self._scene, self._used.pop())

@@ -12,7 +12,11 @@ RED = "Red"
 """The slice view in which cines are shown: axial, so that a frame stands as it was taken."""
 
 _AXIAL = "Axial"
-_ONE_UP_RED = '<layout type="horizontal"><item><view class="vtkMRMLSliceNode" singletontag="Red"/></item></layout>'
+_ONE_UP_RED = (
+    '<layout type="horizontal"><item><view class="vtkMRMLSliceNode" singletontag="Red">'
+    '<property name="viewlabel" action="default">R</property>'
+    '<property name="viewcolor" action="default">#F34A33</property></view></item></layout>'
+)
 
 
 def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bool = False) -> None:
@@ -79,6 +83,10 @@ def _fit(scene: Any, volume: Any) -> None:
     columns, rows, _ = volume.GetImageData().GetDimensions()
     sx, sy, _ = volume.GetSpacing()
     view = _singleton(scene, "vtkMRMLSliceNode", RED)
+    if not view.GetLayoutLabel():
+        # Slicer takes name and color of its view from the node that a scene brings, also where they are empty.
+        view.SetLayoutLabel(RED[0])
+        view.SetLayoutColor(*view.GetRedColor())
     if not view.HasSliceOrientationPreset(_AXIAL):
         view.AddDefaultSliceOrientationPresets(scene)
     view.SetOrientation(_AXIAL)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echoapex.cine import BoolMask, Cine
 from echoapex.errors import EchoApexError
-from echoapex.structures import structures
+from echoapex.structures import PROMPTED, structures
 
 from .cineSequence import indexValues, setIndex
 from .coordinates import ijkToRas
@@ -19,10 +19,17 @@ from .images import fillImage, frameOfImage, vtkMatrix
 UNNAMED_COLOR = (240, 220, 60)
 """RGB of a mask whose structure is not known by name (own choice)."""
 
+_UNNAMED = "Unnamed"
+
 LABELMAP = "Binary labelmap"
 """Slicer's name of the representation that masks have."""
 
 _FILL_OPACITY = 0.25  # own choice: the tissue stays visible
+
+
+def titleOf(structure: str) -> str:
+    """What a structure is called on screen; one that is only pointed at has no name."""
+    return _UNNAMED if structure == PROMPTED else structures()[structure].name
 
 
 def addSegmentationSequence(scene: Any, name: str, cine: Cine, masks: Mapping[str, BoolMask]) -> Any:

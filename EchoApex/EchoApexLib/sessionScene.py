@@ -221,9 +221,17 @@ class SessionScene:
             segment = self._masks.segment(frame, identifier)
             structure = structureNamed(segment)
             if structure is None or structure in self._masks.structures:
-                self._unread.setdefault(frame, []).append(segment.GetName())
+                self._tellUnread(frame, segment.GetName())
             else:
                 self._replace(frame, identifier, structure)
+
+    def _tellUnread(self, frame: int, name: str) -> None:
+        """Says once of each segment that what is drawn in it is not taken over."""
+        known = self.unread
+        self._unread.setdefault(frame, []).append(name)
+        if name not in known:
+            rule = "A segment that was added is no structure, and stays as it is: name it as one, or draw in that one"
+            self._onProblem(str(EchoApexError(rule, value=f"{name}, frame {frame}")))
 
     def _replace(self, frame: int, identifier: str, structure: str) -> None:
         mask = self._masks.read(frame, identifier)

@@ -19,6 +19,7 @@ from echoapex.errors import EchoApexError
 from echoapex.measure.inputs import frame_confidence
 from echoapex.measure.phases import Outlines, PhaseResult, Phases, measure_outlines, measure_phases, why_no_ef
 from echoapex.measure.types import Beat, Measurement
+from echoapex.session_state import SessionState
 
 from .ownedNodes import isShown, ownedNode
 from .tables import CURVE_COLOR, MOMENT, MOMENT_COLOR, Columns, fillTable, measurementColumns, showSeries
@@ -104,6 +105,14 @@ class VolumeCurve:
     def chart(self) -> Any:
         """The ``vtkMRMLPlotChartNode`` to show; None before the first `update` of a cine."""
         return self._browser.GetNodeReference(CHART)
+
+    def follow(self, state: SessionState, structure: str) -> None:
+        """Measures anew from what a session has of ``LV`` or ``LA``; a mask by hand is sure. Raises as `update`."""
+        entries = [state.entry(frame, structure) for frame in range(self._cine.frame_count)]
+        missing = [frame for frame, entry in enumerate(entries) if entry.mask is None]
+        sure = [1.0 if entry.confidence is None else entry.confidence for entry in entries]
+        sure = [float("nan") if entry.mask is None else one for one, entry in zip(sure, entries, strict=True)]
+        self.update(state.masks(structure), structure, missing, sure)
 
     def update(
         self,

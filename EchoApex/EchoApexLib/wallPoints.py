@@ -106,10 +106,23 @@ class WallPoints:
     @property
     def missing(self) -> str | None:
         """The first point that the frame that is shown needs and has not; None on frames other than ED and ES."""
-        if self.frame not in (self.ed, self.es):
-            return None
-        absent = np.isnan(self.places[self.frame]).any(axis=1) & self._active(self.frame)
+        absent = self._absent(self.frame)
         return WALL_LANDMARKS[int(np.argmax(absent))] if absent.any() else None
+
+    @property
+    def incomplete(self) -> int | None:
+        """The frame that is shown, or else ED or ES, whichever needs a point that it has not; None when none does."""
+        return next((frame for frame in (self.frame, self.ed, self.es) if self._absent(frame).any()), None)
+
+    def _absent(self, frame: int | None) -> NDArray[np.bool_]:
+        """Which of the four points a frame needs and has not."""
+        if frame is None or frame not in (self.ed, self.es):
+            return np.zeros(len(WALL_LANDMARKS), np.bool_)
+        return np.asarray(np.isnan(self.places[frame]).any(axis=1) & self._active(frame), np.bool_)
+
+    def isSuggested(self, frame: int) -> bool:
+        """Whether a point that ``frame`` needs is there and was not set by hand."""
+        return bool((self._active(frame) & ~self._absent(frame) & ~self.byHand[frame]).any())
 
     @property
     def transformId(self) -> str | None:

@@ -138,6 +138,12 @@ class WallProtocol:
         return [self._step(step) for step in WALL_STEPS]
 
     @property
+    def suggested(self) -> bool:
+        """Whether a point that is measured is where the model has it, and not a hand."""
+        frames = [frame for frame in self.phases if frame is not None]
+        return any(self._points.isSuggested(frame) for frame in frames)
+
+    @property
     def next(self) -> str | None:
         """The first step that is not confirmed; None when all are."""
         return next((step.name for step in self.steps if step.status is not StepStatus.CONFIRMED), None)
@@ -188,15 +194,16 @@ class WallProtocol:
         Raises `PromptError` for a frame that the cine has not, and `EchoApexError` where both would be one frame.
         """
         self._checkPhases(ed, es)
-        if not self._begin():
+        if self.closed:
             return
         before = {frame for frame in self.phases if frame is not None}
         self._ed = self._points.ed = self._ed if ed is None else int(ed)
         self._es = self._points.es = self._es if es is None else int(es)
         now = {frame for frame in self.phases if frame is not None}
-        for frame in now:
+        # Without points there is nothing to measure yet, and nothing is made.
+        for frame in now if self.points is not None else ():
             self._points.straighten(frame)
-        for frame in now | before:
+        for frame in now | before if self.points is not None else ():
             self._points.write(frame)
         self._changed()
 
@@ -235,18 +242,25 @@ class WallProtocol:
     def startPlacing(self) -> None:
         """Lets clicks in the views place the `missing` points of the frame that is shown, one after the other.
 
-        Ends by itself when all are placed. Raises `EchoApexError` where none is missing.
+        Goes to ED or ES first where the frame that is shown lacks none; ends by itself when all are placed. Raises
+        `EchoApexError` where neither ED nor ES is set, or no point is missing.
         """
-        if self.missing is None:
-            raise EchoApexError(
-                "No point is missing here: go to ED or ES, or drag a point to move it", value=self.frame
-            )
+        if self.phases == (None, None):
+            raise EchoApexError("Set ED and ES first: wall points are placed on these two frames")
+        frame = self._points.incomplete
+        if frame is None:
+            raise EchoApexError("No point is missing at ED and ES: drag one to move it", value=self.phases)
         if self._begin():
+            self._browser.SetSelectedItemNumber(frame)
             self._tool.arm(f"{self._browser.GetName()} wall point", self._place)
 
     def stopPlacing(self) -> None:
         """Ends `startPlacing`."""
         self._tool.disarm()
+
+    def tidy(self) -> None:
+        """Removes what placing has left in the scene; whoever drives the work calls it when no event is under way."""
+        self._tool.tidy()
 
     def _place(self, ras: tuple[float, float, float]) -> None:
         if not self.closed:
@@ -262,6 +276,7 @@ class WallProtocol:
         """Ends the work: nothing is observed any more; points, lines and table stay in the scene."""
         self._open = False
         self._tool.disarm()
+        self._tool.tidy()
         self._points.close()
         self._observers.clear()
 
@@ -300,14 +315,18 @@ class WallProtocol:
             return
         record = {"ed": self._ed, "es": self._es, "confirmed": self._confirmed}
         self._browser.SetAttribute(PROTOCOL, json.dumps(record))
-        self.draw()
+        if self.points is not None:
+            self.draw()
+            self._fillTable()
+        if self._onChanged is not None:
+            self._onChanged()
+
+    def _fillTable(self) -> None:
         name = f"{self._browser.GetName()} wall measurements"
         table = ownedNode(self._browser, MEASUREMENTS, "vtkMRMLTableNode", name)
         table.SetUseColumnTitleAsColumnHeader(True)
         table.SetLocked(True)
         fillTable(table, measurementColumns(self.measurements))
-        if self._onChanged is not None:
-            self._onChanged()
 
     def draw(self) -> None:
         """Points and lines of the frame that is shown, where the picture is."""

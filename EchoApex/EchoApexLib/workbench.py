@@ -119,7 +119,7 @@ class Workbench:
             takeAnalyzed(browser, state)
         said, changed = self._said, self._changed
         clip = ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
-        if phases is not None and clip.view == WALL_VIEW and clip.walls.points is not None:
+        if phases is not None and clip.view == WALL_VIEW:
             clip.walls.setPhases(*phases)
         return clip
 
@@ -146,6 +146,8 @@ class Workbench:
         for identifier, clip in list(self._clips.items()):
             if clip.closed:
                 self._drop(identifier)
+            else:
+                clip.walls.tidy()
         if self.process is not None:
             self.process.poll()
         if self.clip is not None and self.process is not None and self.process.ready:

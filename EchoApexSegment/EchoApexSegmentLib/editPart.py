@@ -2,13 +2,15 @@
 
 import slicer
 
+from .narrowPlace import NarrowPlace
+
 
 class EditPart:
     """The editor is made when the section is opened first; what is drawn is read when it is closed, and before."""
 
     def __init__(self, panel):
         self.panel, self.ui = panel, panel.ui
-        self.editor = self.editorNode = None
+        self.editor = self.editorNode = self.place = None
         self.ui.editSection.connect("contentsCollapsed(bool)", self.onCollapsed)
 
     def onCollapsed(self, collapsed):
@@ -25,7 +27,11 @@ class EditPart:
             self.editor.setSegmentationNodeSelectorVisible(False)
             self.editor.setSourceVolumeNodeSelectorVisible(False)
             self.editor.setSwitchToSegmentationsButtonVisible(False)
-            self.ui.editPlace.layout().addWidget(self.editor)
+            # A segment that is added here would be on this frame alone; structures are chosen above. There is no 3D.
+            self.editor.setAddRemoveSegmentButtonsVisible(False)
+            self.editor.setShow3DButtonVisible(False)
+            self.place = NarrowPlace(self.editor)
+            self.ui.editPlace.layout().addWidget(self.place)
         if self.editorNode is None or self.editorNode.GetScene() is None:
             self.editorNode = slicer.mrmlScene.AddNode(_editorNode())
             self.editor.setMRMLSegmentEditorNode(self.editorNode)
@@ -60,6 +66,8 @@ class EditPart:
         if self.editor is not None:
             self.editor.setSegmentationNode(None)
             self.editor.setSourceVolumeNode(None)
+            # While a scene closes the editor keeps its effect, which would go on in the views and crash Slicer there.
+            self.editor.removeViewObservations()
 
     def close(self):
         """The editor lets go of the scene."""

@@ -15,6 +15,8 @@ class OutlinePart:
         self.panel, self.ui = panel, panel.ui
         self.structures = []
         self.words = []
+        # Nothing is under way, and the bar does not show that yet.
+        self._progress = ()
         self._fillTable()
         self._completeWords()
         ui = self.ui
@@ -35,8 +37,7 @@ class OutlinePart:
 
     def _fillTable(self):
         from echoapex.structures import PROMPTED, structures
-        from EchoApexLib.clipWork import titleOf
-        from EchoApexLib.segmentationSequence import UNNAMED_COLOR
+        from EchoApexLib.segmentationSequence import UNNAMED_COLOR, titleOf
 
         colors = {item.id: item.bright for item in structures().values()}
         self.structures = [*colors, PROMPTED]
@@ -98,13 +99,16 @@ class OutlinePart:
 
     def _showProgress(self, progress):
         """The bar keeps its place while nothing is under way: what is below must not move."""
+        if progress == self._progress:
+            return
+        self._progress = progress
         bar = self.ui.progressBar
+        # A progress bar paints itself at once, and with it the whole window.
+        bar.setUpdatesEnabled(False)
         bar.setTextVisible(progress is not None)
-        if progress is None:
-            bar.reset()
-        else:
-            bar.setMaximum(progress[1])
-            bar.setValue(progress[0])
+        bar.setMaximum(100 if progress is None else progress[1])
+        bar.setValue(0 if progress is None else progress[0])
+        bar.setUpdatesEnabled(True)
 
     def _showHistory(self, clip):
         undone = None if clip is None else clip.state.next_undo

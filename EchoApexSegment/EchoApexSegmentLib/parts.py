@@ -9,6 +9,7 @@ from .numbersPart import NumbersPart
 from .outlinePart import OutlinePart
 from .plotView import useLayout
 from .reviewPart import ReviewPart
+from .sequenceToolBar import SequenceToolBar
 from .viewInput import ViewInput
 from .wallsPart import WallsPart
 
@@ -24,8 +25,8 @@ def makeParts(panel):
 
 
 def takeInput(panel):
-    """Keys and mouse for ``panel``, in our layout; without a main window there are neither."""
+    """Keys, mouse and the tool bar of sequences for ``panel``, in our layout; without a main window there are none."""
     if slicer.util.mainWindow() is None or slicer.app.layoutManager() is None:
-        return None, None
+        return None, None, None
     useLayout()
-    return Keys(panel), ViewInput(panel)
+    return Keys(panel), ViewInput(panel), SequenceToolBar(panel)

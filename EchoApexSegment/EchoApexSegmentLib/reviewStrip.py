@@ -46,7 +46,7 @@ class ReviewStrip(qt.QWidget):
         now = (bars, shown, frozenset(waiting))
         if now != (self._bars, self._shown, self._waiting):
             self._bars, self._shown, self._waiting = now
-            self.repaint()
+            self.update()
 
     def frameAt(self, x):
         """The frame at ``x`` pixels from the left."""

@@ -33,7 +33,7 @@ class WallsPart:
     def startPlacing(self, clip):
         """Clicks place wall points from now on, and are no prompts."""
         self.panel.setTool("none")
-        clip.walls.startPlacing()
+        clip.placeWalls()
 
     def confirm(self, clip):
         """Ticks the step that is next, and goes on to the one after it."""
@@ -93,7 +93,7 @@ def wallsText(clip, demonstration):
     if waiting:
         lines.append(_("Preliminary: {steps} not confirmed yet.").format(steps=", ".join(waiting)))
     # Also when all steps are confirmed: whoever confirms a point has not made it better.
-    if demonstration and any(step.value is not None for step in clip.walls.steps):
+    if demonstration and clip.walls.suggested:
         note = _("Points not moved by hand are those of a demonstration model, trained on simulated hearts.")
         lines.append(f"<small>{note}</small>")
     return "<br>".join(lines)

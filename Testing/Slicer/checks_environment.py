@@ -155,7 +155,9 @@ def check_the_dicom_browser_can_be_made(transcript: Transcript) -> None:
 def check_packages_can_be_installed(transcript: Transcript) -> None:
     newer = importlib.util.find_spec("slicer.packaging") is not None
     transcript.note("by slicer.packaging" if newer else "by slicer.util.pip_install: this Slicer is older than 5.12")
-    assert callable(slicer.packaging.pip_ensure if newer else slicer.util.pip_install)
+    # The package has the attribute only once this module is imported.
+    installer = importlib.import_module("slicer.packaging").pip_ensure if newer else slicer.util.pip_install
+    assert callable(installer)
 
 
 def check_what_the_model_needs_is_told(transcript: Transcript) -> None:

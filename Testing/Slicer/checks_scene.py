@@ -20,6 +20,7 @@ from driving import (
     COLUMNS,
     ROWS,
     RedView,
+    answering_yes,
     closing_the_scene,
     disk,
     draw,
@@ -28,6 +29,7 @@ from driving import (
     panel,
     settle,
     shown_panel,
+    simulated_cine,
     wait_for_model,
     wait_until,
     write_simulated,
@@ -124,6 +126,53 @@ def check_the_scene_is_closed_while_the_editor_draws(transcript: Transcript) -> 
     assert shown.editing.editor.segmentationNode() is None
 
 
+def check_the_scene_is_closed_by_its_key_after_a_stroke(transcript: Transcript) -> None:
+    """In the release of November 2026 this crashed Slicer 5.13: Paint went on in a view whose node was gone."""
+    shown, clip = open_simulated(transcript)
+    shown.ui.editSection.collapsed = False
+    settle()
+    shown.editing.editor.setActiveEffectByName("Paint")
+    settle()
+    red = RedView(clip.scene.volume)
+    red.drag((140.0, 100.0), (180.0, 100.0))
+    with answering_yes() as asked:
+        slicer.util.mainWindow().on_FileCloseSceneAction_triggered()
+    transcript.note(f"Slicer asked: {', '.join(asked) or 'nothing'}")
+    # Places on the screen: there is no frame any more.
+    for place in ((20, 20), (60, 60), (100, 40)):
+        red.move_on_screen(place)
+    settle()
+    assert shown.bench.clip is None and shown.editing.editor.activeEffect() is None
+    assert shown.ui.messageLabel.text == "", shown.ui.messageLabel.text
+
+
+def check_the_scene_of_an_analyzed_study_is_gone_on_with(transcript: Transcript) -> None:
+    from EchoApexLib.scene import writeScene
+    from EchoApexLib.study import SceneClip, SceneStudy
+
+    shown = shown_panel(transcript)
+    red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+    label, color = red.GetLayoutLabel(), red.GetLayoutColor()
+    clips = tuple(SceneClip(view, simulated_cine(view), view, {}) for view in ("A4C", "PLAX"))
+    with tempfile.TemporaryDirectory() as folder, closing_the_scene():
+        slicer.util.loadScene(str(writeScene(Path(folder) / "scene.mrb", SceneStudy(clips))))
+        wait_until(lambda: shown.bench.clip is not None)
+        clip = shown.bench.clip
+        bar = slicer.modules.sequences.toolBar()
+        transcript.note(f"shown: {clip.browser.GetName()}; played: {bar.activeBrowserNode().GetName()}")
+        assert clip.view == "A4C" and bar.activeBrowserNode() is clip.browser
+        assert (red.GetLayoutLabel(), red.GetLayoutColor()) == (label, color), red.GetLayoutLabel()
+        draw(clip, disk())
+        clip.show(1)
+        assert np.array_equal(clip.state.mask(0, "LV"), disk())
+        other = next(
+            one for one in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if one is not clip.browser
+        )
+        bar.setActiveBrowserNode(other)
+        wait_until(lambda: shown.bench.clip is not clip)
+        assert shown.bench.clip.browser is other and shown.ui.cineSelector.currentNode() is other
+
+
 def check_the_scene_is_closed_in_the_middle_of_a_propagation(transcript: Transcript) -> None:
     needs_model(transcript)
     shown, clip = open_simulated(transcript, beats=2.0)
@@ -176,7 +225,8 @@ def check_the_installers_are_called_as_they_are_declared(transcript: Transcript)
     found = []
     if importlib.util.find_spec("slicer.packaging") is not None:
         found.append("slicer.packaging")
-        inspect.signature(slicer.packaging.pip_ensure).bind(["numpy"], requester="EchoApex")
+        packaging = importlib.import_module("slicer.packaging")
+        inspect.signature(packaging.pip_ensure).bind(["numpy"], requester="EchoApex")
     if importlib.util.find_spec("PyTorchUtils") is not None:
         found.append("PyTorchUtils")
         logic = importlib.import_module("PyTorchUtils").PyTorchUtilsLogic
@@ -228,6 +278,34 @@ def check_a_long_cine_is_stepped(transcript: Transcript) -> None:
         transcript.note(f"{median(steps) * 1000:.1f} ms a step with its picture, {max(steps) * 1000:.1f} ms at most")
         assert clip.frame == LONG_FRAMES - 1
         assert clip.state.mask(0, "LV")[LONG_ROWS // 2, LONG_COLUMNS // 2]
+
+
+def check_the_cost_of_a_frame_in_the_panel_beside_that_without_it(transcript: Transcript) -> None:
+    shown, clip = open_simulated(transcript, beats=1.0)
+    with closing_the_scene():
+        costs = {}
+        for module in ("Data", "EchoApexSegment"):
+            slicer.util.selectModule(module)
+            settle()
+            costs[module] = median(_turns(clip.browser, clip.cine.frame_count))
+        ratio = costs["EchoApexSegment"] / costs["Data"]
+        told = ", ".join(f"{seconds * 1000:.1f} ms in {module}" for module, seconds in costs.items())
+        transcript.note(f"a frame with all that follows of it: {told}; ratio {ratio:.2f}")
+        assert shown.ui.frameLabel.text.startswith(f"Frame {clip.frame} ")
+
+
+def _turns(browser: Any, count: int) -> list[float]:
+    """The seconds that each of 100 frames takes until nothing is left to be done for it."""
+    seconds = []
+    for turn in range(100):
+        start = time.perf_counter()
+        browser.SetSelectedItemNumber(turn % count)
+        for _ in range(3):
+            slicer.app.processEvents()
+        seconds.append(time.perf_counter() - start)
+        # The panel's own timer comes in between.
+        settle()
+    return seconds
 
 
 def check_a_long_cine_is_carried_while_the_window_answers(transcript: Transcript) -> None:

@@ -68,21 +68,32 @@ def needs_model(transcript: Transcript) -> None:
         transcript.skip(f"not installed in this Slicer: {', '.join(missing)}")
 
 
-def write_simulated(folder: Path, beats: float) -> Path:
-    """Writes a clip of a simulated heart, four chambers, as a DICOM file."""
+def simulated_clip(view: str, beats: float = 0.4) -> Any:
+    """A clip of a simulated heart."""
     from echoapex.simulation import draw_case, simulate_clip
+
+    return simulate_clip(draw_case("easy", 900_202), view, rows=ROWS, columns=COLUMNS, beats=beats)
+
+
+def simulated_cine(view: str) -> Any:
+    """A short cine of a simulated heart."""
+    return simulated_clip(view).cine()
+
+
+def write_simulated(folder: Path, beats: float, view: str = "A4C") -> Path:
+    """Writes a clip of a simulated heart as a DICOM file."""
     from echoapex.simulation.dicom import write_dicom
 
     file = folder / "clip.dcm"
-    write_dicom(file, simulate_clip(draw_case("easy", 900_202), "A4C", rows=ROWS, columns=COLUMNS, beats=beats), 1)
+    write_dicom(file, simulated_clip(view, beats), 1)
     return file
 
 
-def open_simulated(transcript: Transcript, beats: float = 0.4) -> tuple[Any, Any]:
+def open_simulated(transcript: Transcript, beats: float = 0.4, view: str = "A4C") -> tuple[Any, Any]:
     """The shown panel, and the work on a simulated cine that it has opened alone; skips as `shown_panel`."""
     shown = shown_panel(transcript)
     with tempfile.TemporaryDirectory() as folder:
-        shown.openFile(str(write_simulated(Path(folder), beats)))
+        shown.openFile(str(write_simulated(Path(folder), beats, view)))
     settle()
     assert shown.bench.clip is not None, shown.ui.messageLabel.text
     return shown, shown.bench.clip
@@ -101,6 +112,36 @@ def closing_the_scene() -> Iterator[None]:
         panel().setTool("none")
         slicer.mrmlScene.Clear(0)
         settle()
+
+
+@contextmanager
+def answering_yes() -> Iterator[list[str]]:
+    """Answers what Slicer asks within it with the first button that agrees; gives the titles of the questions."""
+    asked: list[str] = []
+
+    def answer() -> None:
+        box = qt.QApplication.activeModalWidget()
+        if box is None:
+            return
+        asked.append(box.windowTitle)
+        buttons = [one for one in box.findChildren("QPushButton") if one.visible and one.enabled]
+        agreeing = [one for one in buttons if not any(word in one.text.lower() for word in ("cancel", "no", "save"))]
+        (agreeing or buttons)[0].click()
+
+    timer = qt.QTimer()
+    timer.setInterval(200)
+    timer.connect("timeout()", answer)
+    timer.start()
+    try:
+        yield asked
+    finally:
+        timer.stop()
+
+
+def is_heard(action: Any) -> bool:
+    """Whether an action of the window reacts to its key: not where it is of no widget, as Slicer's undo and redo."""
+    widgets = action.associatedWidgets if hasattr(action, "associatedWidgets") else action.associatedObjects
+    return bool(action.enabled and list(widgets()))
 
 
 class RedView:
@@ -123,10 +164,17 @@ class RedView:
         (left, _), (right, _) = self.on_screen((0.0, 0.0)), self.on_screen((100.0, 0.0))
         return 100.0 / (right - left) / 2 + 1e-6
 
+    def move_on_screen(self, place: tuple[int, int]) -> None:
+        """Moves the mouse to a place of the render window, whatever is shown there."""
+        self._send("MouseMoveEvent", place, False)
+
     def send(self, event: str, pixel: tuple[float, float], shift: bool = False) -> None:
         """An event of the mouse, as the window hands it to VTK."""
+        self._send(event, self.on_screen(pixel), shift)
+
+    def _send(self, event: str, place: tuple[int, int], shift: bool) -> None:
         interactor = self._view.interactor()
-        interactor.SetEventInformation(*self.on_screen(pixel), 0, int(shift), "\0", 0, None)
+        interactor.SetEventInformation(*place, 0, int(shift), "\0", 0, None)
         getattr(interactor, event)()
         slicer.app.processEvents()
 

@@ -56,6 +56,17 @@ IN_A_METHOD: dict[str, Examples] = {
             "s.connect(sig, x, 'hide()')",
         ],
     ),
+    "forced-repaint": (
+        [
+            "self.strip.repaint()",
+            "w.repaint(0, 0, 9, 9)",
+            "qt.QWidget.repaint(self)",
+            "bar = self.ui.progressBar\nbar.reset()",
+            "self.ui.progressBar.reset()",
+            "self.done = qt.QProgressBar()\nself.done.reset()",
+        ],
+        ["self.strip.update()", "self.ui.progressBar.setValue(0)", "self.logic.reset()", "self.model.reset()"],
+    ),
     "connect-untrimmed": (
         [
             "b.clicked.connect(functools.partial(self.pick, 1))",

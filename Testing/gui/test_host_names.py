@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from pathlib import Path
@@ -97,9 +98,7 @@ def parameterNames(signature: str) -> list[str]:
 
 @pytest.mark.parametrize("part", ["ScriptedLoadableModule", "i18n", "packaging", "parameterNodeWrapper"])
 def test_functions_of_slicer_s_python_part_are_called_as_there(host: Any, part: str) -> None:
-    import sys
-
-    module, known = sys.modules[f"slicer.{part}"], MANIFEST["python"][part]
+    module, known = importlib.import_module(f"slicer.{part}"), MANIFEST["python"][part]
     for name in offered(module):
         value = getattr(module, name)
         members = {name: value} if inspect.isfunction(value) else vars(value)

@@ -59,6 +59,22 @@ def test_entering_and_leaving_twice_is_as_once(panel: Any, host: Any) -> None:
     assert shortcuts(host) == taken and panel.timer.isActive()
 
 
+def test_a_panel_at_rest_ticks_rarely_and_often_again_when_it_is_used(panel: Any, red: Any) -> None:
+    from EchoApexSegment import IDLE_TICK_MS, TICK_MS
+
+    opened(panel, real_cine())
+    process = panel.bench.process
+    wait(lambda: len(process.told.encoded) == panel.bench.clip.cine.frame_count)
+    wait(lambda: panel.timer.interval() == IDLE_TICK_MS)
+    panel.step(1)
+    assert panel.timer.interval() == TICK_MS
+    wait(lambda: panel.timer.interval() == IDLE_TICK_MS)
+    answers: list[Any] = []
+    process.ask_view(answers.append)
+    wait(lambda: panel.timer.interval() == TICK_MS or answers)
+    wait(lambda: answers)
+
+
 def test_without_a_window_the_panel_is_made_and_opens_a_cine(
     host: Any, scene: Any, uncaught: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,3 +134,78 @@ def test_another_frame_can_be_end_diastole(panel: Any, plax: SimulatedClip) -> N
     press(panel, "edButton")
     assert clip.walls.phases == (clip.frame, es)
     wait(lambda: panel.ui.wallTable.item(0, 2).text() == str(clip.frame))
+
+
+def place_points(panel: Any, red: Any, marks: np.ndarray, indices: tuple[int, ...]) -> None:
+    """Clicks on the places of these points, one after the other."""
+    from slicerhost.driving import settle
+
+    for index in indices:
+        assert panel.bench.clip.walls.missing == WALL_LANDMARKS[index]
+        red.click(red.fromFrame(tuple(marks[index])))
+        settle(40)
+
+
+@pytest.mark.parametrize("model", ["missing", "there"])
+def test_walls_are_placed_wholly_by_hand(
+    panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """With real clicks: Slicer still works on the list of points when the last one is placed, and must find it."""
+    import slicer
+
+    path, heart = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    if model == "missing":
+        monkeypatch.setattr("EchoApexLib.workbench.missingModules", lambda: ("torch", "timm"))
+        panel.openFile(path)
+    else:
+        opened(panel, path)
+    clip, marks = panel.bench.clip, heart.landmarks().points
+    panel.ui.wallsSection.collapsed = False
+    wait(panel.ui.placeButton.isEnabled)
+    inner = np.linalg.norm(marks[:, 1] - marks[:, 2], axis=1)
+    ed, es = int(inner.argmax()), int(inner.argmin())
+    press(panel, "placeButton")
+    assert "Set ED and ES first" in panel.ui.messageLabel.text()
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    for frame, button in ((ed, "edButton"), (es, "esButton")):
+        clip.show(frame)
+        press(panel, button)
+    wait(lambda: panel.ui.wallTable.item(3, 2).text() == str(es))
+    assert clip.walls.points is None and slicer.mrmlScene.GetNumberOfNodes() == nodes, "nothing was placed yet"
+    press(panel, "placeButton")
+    place_points(panel, red, marks[es], (1, 2))
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    assert interaction.GetCurrentInteractionMode() != interaction.Place
+    press(panel, "placeButton")
+    assert clip.frame == ed, "what is missing is at end-diastole"
+    place_points(panel, red, marks[ed], (0, 1, 2, 3))
+    assert interaction.GetCurrentInteractionMode() != interaction.Place
+    errors = {name: abs(value - true_walls(heart, ed, es)[name]) for name, value in values(panel).items()}
+    assert max(errors.values()) < 1.0, errors
+    assert {str(step.status) for step in clip.walls.steps} == {"by hand"}
+    assert "demonstration" not in panel.ui.massLabel.text(), "no point of it is the model's"
+    lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    assert not [one for one in lists if "wall point" in one.GetName()], "the list of clicks is gone at the next tick"
+    press(panel, "placeButton")
+    assert "No point is missing" in panel.ui.messageLabel.text()
+    for _ in range(4):
+        press(panel, "confirmButton")
+    wait(lambda: "LVMass" in panel.ui.massLabel.text() and "Preliminary" not in panel.ui.massLabel.text())
+    clip.walls.jump("LVPWd")
+    drag_point(panel, red, "PW-epi", tuple(marks[ed][3] + [0, 12]))
+    assert clip.walls.next == "LVPWd"
+    press(panel, "wallUndoButton")
+    assert clip.walls.next is None
+
+
+def test_placing_takes_ed_and_es_of_the_curve(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, _ = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    clip = opened(panel, path)
+    clip.setView("A4C")
+    for frame, button in ((1, "edButton"), (8, "esButton")):
+        clip.show(frame)
+        press(panel, button)
+    assert clip.walls.phases == (None, None), "no walls are measured in A4C"
+    clip.setView("PLAX")
+    press(panel, "placeButton")
+    assert clip.walls.phases == (1, 8) and clip.walls.missing == "IVS-LV"

@@ -160,7 +160,22 @@ def test_each_click_is_reported_once_with_its_frame(work: Opened) -> None:
     assert clicks.placed == [(0, 1.5, 9.0), (4, 2.0, 9.0), (4, 3.0, 9.0), (1, 4.0, 9.0)]
     clicks.tool.disarm()
     assert interaction_of(work).GetCurrentInteractionMode() == interaction_of(work).ViewTransform
+    clicks.tool.tidy()
     assert work.scene.GetNumberOfNodes() == nodes
+
+
+def test_a_list_is_not_removed_while_slicer_works_on_it(work: Opened) -> None:
+    """Slicer's widget goes on with the list once the event of its new point is over: it must be there then."""
+    nodes, clicks, seen = work.scene.GetNumberOfNodes(), Clicks(work), []
+    clicks.heard = lambda frame, pixel: clicks.tool.disarm()
+    clicks.arm()
+    points = clicks.list
+    points.AddObserver(points.PointPositionDefinedEvent, lambda *_: seen.append(points.GetScene()), -100.0)
+    clicks.at(4.0, 5.0)
+    assert seen == [work.scene] and interaction_of(work).GetCurrentInteractionMode() != interaction_of(work).Place
+    clicks.tool.tidy()
+    clicks.tool.tidy()
+    assert points.GetScene() is None and work.scene.GetNumberOfNodes() == nodes
 
 
 def test_a_click_that_is_asked_at_once_becomes_a_prompt_on_its_frame(work: Opened) -> None:
@@ -194,6 +209,7 @@ def test_arming_again_leaves_one_list_and_another_tool_its_place_mode(work: Open
     work.scene.GetFirstNodeByClass("vtkMRMLSelectionNode").SetActivePlaceNodeID(other.GetID())
     clicks.tool.disarm()
     assert interaction_of(work).GetCurrentInteractionMode() == interaction_of(work).Place
+    clicks.tool.tidy()
     assert work.scene.GetNumberOfNodes() == nodes
 
 

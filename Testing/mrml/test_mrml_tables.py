@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 import zlib
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 import scene_cases as cases
 
 from EchoApexLib.coordinates import ijkToRas, pixelsFromRas
-from EchoApexLib.scene import writeScene
+from EchoApexLib.scene import newScene, writeScene
+from EchoApexLib.sceneView import showClip
 from EchoApexLib.study import SceneStudy
 from EchoApexLib.tables import EMPTY
 
@@ -99,6 +101,31 @@ def test_the_view_shows_the_whole_frame_upright(written: Path) -> None:
     assert top_left[0] < 0 and top_left[1] < 0.5
     assert top_right[0] > cases.COLUMNS - 1 and top_right[1] == pytest.approx(top_left[1])
     assert bottom_left[1] > cases.ROWS - 1 and bottom_left[0] == pytest.approx(top_left[0])
+
+
+def test_a_scene_keeps_name_and_color_of_the_red_view(written: Path) -> None:
+    """Slicer copies what it reads onto its own view: empty ones would make the red view gray and nameless."""
+    with newScene() as scene:
+        view = scene.CreateNodeByClass("vtkMRMLSliceNode")
+        for name in ("SingletonTag", "LayoutName", "Name"):
+            getattr(view, f"Set{name}")("Red")
+        view.SetLayoutLabel("R")
+        view.SetLayoutColor(*view.GetRedColor())
+        view = scene.AddNode(view)
+        with chdir("."):
+            assert scene.ReadFromMRB(str(written))
+        assert scene.GetSingletonNode("Red", "vtkMRMLSliceNode") is view
+        assert (view.GetLayoutLabel(), view.GetLayoutName()) == ("R", "Red")
+        assert view.GetLayoutColor() == pytest.approx(view.GetRedColor(), abs=1e-4)
+
+
+def test_the_view_of_an_older_scene_gets_name_and_color_when_a_clip_is_shown(written: Path) -> None:
+    with cases.opened(written) as scene:
+        view = scene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+        view.SetLayoutLabel("")
+        view.SetLayoutColor(*view.GetGrayColor())
+        showClip(scene, [cases.browser_of(scene, A2C)], 0, keepLayout=True)
+        assert view.GetLayoutLabel() == "R" and view.GetLayoutColor() == view.GetRedColor()
 
 
 def contents(data: bytes) -> bytes:

@@ -15,7 +15,8 @@ from vtkmodules.vtkCommonCore import vtkCollection, vtkOutputWindow
 
 from .inputoutput import qSlicerIOManager
 from .layouts import qSlicerLayoutManager
-from .modules import LOGICS, qSlicerLoadableModule, qSlicerModuleManager, qSlicerSequencesModule, registerModule
+from .modules import LOGICS, qSlicerLoadableModule, qSlicerModuleManager, registerModule
+from .sequencesmodule import qSlicerSequencesModule
 
 VERSION = (5, 13, 0)
 """The version of Slicer whose libraries these are."""

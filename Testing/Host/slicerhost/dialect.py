@@ -24,6 +24,7 @@ from .calls import Method, answer, fitArguments, fitPlain, refuseKeywords
 from .panelcode import isPanelCode
 from .signals import Connector, Signal
 
+_VIRTUALS = {"event", "eventFilter", "minimumSizeHint", "sizeHint"}
 QT_MODULES = (QtCore, QtGui, QtNetwork, QtSvg, QtWidgets)
 
 # Here PythonQt offers the static slot of the same name in place of the property.
@@ -127,8 +128,8 @@ def _isQt(kind: type) -> bool:
     return kind.__module__.startswith(("PySide6.", "shiboken6", "Shiboken"))
 
 
-def _isStandIn(kind: type) -> bool:
-    return kind.__module__.startswith("slicerhost.")
+def _isStandIn(kind: type | None) -> bool:
+    return kind is not None and kind.__module__.startswith("slicerhost.")
 
 
 def _isOurs(kind: type | None) -> bool:
@@ -156,6 +157,9 @@ def _read(instance: Any, name: str, original: Callable[[Any, str], Any]) -> Any:
         return _propertyValue(instance, name)
     if isinstance(instance, QtCore.QObject) and name in _EXTRAS:
         return _EXTRAS[name](instance)
+    if _isStandIn(owner) and (name.endswith("Event") or name in _VIRTUALS):
+        # Qt itself looks here for what overrides its own while panel code calls it, and takes nothing but the method.
+        return original(instance, name)
     if owner is not None and not _isHidden(owner, name):
         return _member(instance, owner, name, original(instance, name))
     return _dynamicOrChild(instance, name)

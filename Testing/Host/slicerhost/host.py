@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.abc
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any
 import slicer
 from PySide6 import QtGui
 
-from . import dialect, i18n, installed, parameters, scripted
+from . import dialect, i18n, parameters, scripted
 from .application import qSlicerApplication
 from .layouts import qSlicerLayoutManager
 from .modules import (
@@ -29,16 +31,19 @@ from .sliceview import qMRMLSliceControllerWidget, qMRMLSliceView, qMRMLSliceWid
 from .uiloader import QUiLoader
 from .widgets_ctk import CTK_WIDGETS
 from .widgets_qmrml import qMRMLNodeComboBox, qMRMLTableView, qMRMLWidget, qSlicerWidget
-from .widgets_segments import qMRMLSegmentEditorWidget, qMRMLSegmentsTableView
+from .widgets_segmenteditor import qMRMLSegmentEditorWidget
+from .widgets_segments import qMRMLSegmentsTableView
 from .widgets_sequences import (
     qMRMLSequenceBrowserPlayWidget,
     qMRMLSequenceBrowserSeekWidget,
+    qMRMLSequenceBrowserToolBar,
     qSlicerMarkupsPlaceWidget,
 )
 from .window import qSlicerMainWindow
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = ("EchoApex", "EchoApexSegment", "EchoApexTrain")
+_PACKAGING = Path(__file__).with_name("installed.py")
 
 SLICER_CLASSES: dict[str, type] = {
     kind.__name__: kind
@@ -50,6 +55,7 @@ SLICER_CLASSES: dict[str, type] = {
         qMRMLSegmentsTableView,
         qMRMLSequenceBrowserPlayWidget,
         qMRMLSequenceBrowserSeekWidget,
+        qMRMLSequenceBrowserToolBar,
         qMRMLSliceControllerWidget,
         qMRMLSliceView,
         qMRMLSliceWidget,
@@ -115,12 +121,19 @@ def _completeSlicer() -> None:
     parts = {
         "ScriptedLoadableModule": scripted,
         "i18n": i18n,
-        "packaging": installed,
         "parameterNodeWrapper": parameters,
     }
     for name, part in parts.items():
         sys.modules[f"slicer.{name}"] = part
         setattr(slicer, name, part)
+    sys.meta_path.append(_PackagingFinder())
+
+
+class _PackagingFinder(importlib.abc.MetaPathFinder):
+    """Finds slicer.packaging when it is imported: before that the package slicer has no such attribute."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        return importlib.util.spec_from_file_location(name, _PACKAGING) if name == "slicer.packaging" else None
 
 
 def _useLegibleFont(app: qSlicerApplication) -> None:

@@ -17,7 +17,9 @@ RED_OVER_PLOT = 690
 
 _RED_OVER_PLOT = """<layout type="vertical">
   <item><view class="vtkMRMLSliceNode" singletontag="Red">
-    <property name="orientation" action="default">Axial</property></view></item>
+    <property name="orientation" action="default">Axial</property>
+    <property name="viewlabel" action="default">R</property>
+    <property name="viewcolor" action="default">#F34A33</property></view></item>
   <item><view class="vtkMRMLPlotViewNode" singletontag="PlotView1"/></item>
 </layout>"""
 

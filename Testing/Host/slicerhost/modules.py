@@ -68,22 +68,6 @@ class qSlicerLoadableModule(QtCore.QObject):
         raise NotImplementedError(f"The panel of the module {self._moduleName} has no stand-in in the Host")
 
 
-class qSlicerSequencesModule(qSlicerLoadableModule):
-    """The module of sequences, whose tool bar the Host does not have."""
-
-    toolBarVisible = stored(bool, "toolBarVisible", False)
-    autoShowToolBar = stored(bool, "autoShowToolBar", True)
-
-    def setToolBarActiveBrowserNode(self, browser: Any) -> None:
-        self._activeBrowser = browser
-
-    def setToolBarVisible(self, visible: bool) -> None:
-        self.toolBarVisible = visible
-
-    def setAutoShowToolBar(self, show: bool) -> None:
-        self.autoShowToolBar = show
-
-
 class qSlicerScriptedLoadableModule(qSlicerLoadableModule):
     """A module written in Python."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import slicer
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
 
 from .properties import stored
-from .widgets_qmrml import qMRMLWidget, qSlicerWidget
+from .widgets_qmrml import qMRMLNodeComboBox, qMRMLWidget, qSlicerWidget
 
 
 class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):
@@ -124,6 +124,43 @@ class qMRMLSequenceBrowserPlayWidget(qMRMLWidget):
             self._timer.start(round(1000 / max(self._browser.GetPlaybackRateFps(), 0.1)))
         else:
             self._timer.stop()
+
+
+class qMRMLSequenceBrowserToolBar(QtWidgets.QToolBar):
+    """The tool bar of sequences: plays and seeks in the browser of its list, which has no "None"."""
+
+    activeBrowserNodeChanged = Signal(object)
+    mrmlSceneChanged = Signal(object)
+    _cppSignals: ClassVar = {
+        "activeBrowserNodeChanged(vtkMRMLNode*)": "activeBrowserNodeChanged(PyObject)",
+        "mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)",
+    }
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("SequenceBrowserToolBar")
+        self.setWindowTitle("Sequence browser")
+        self._play, self._seek = qMRMLSequenceBrowserPlayWidget(), qMRMLSequenceBrowserSeekWidget()
+        self._selector = qMRMLNodeComboBox()
+        self._selector.nodeTypes = ["vtkMRMLSequenceBrowserNode"]
+        for widget in (self._play, self._seek, self._selector):
+            self.addWidget(widget)
+        self._selector.currentNodeChanged.connect(self._onNode)
+
+    def setMRMLScene(self, scene: Any) -> None:
+        self._selector.setMRMLScene(scene)
+        self.mrmlSceneChanged.emit(scene)
+
+    def activeBrowserNode(self) -> Any:
+        return self._selector.currentNode()
+
+    def setActiveBrowserNode(self, browser: Any) -> None:
+        self._selector.setCurrentNode(browser)
+
+    def _onNode(self, browser: Any) -> None:
+        self._play.setMRMLSequenceBrowserNode(browser)
+        self._seek.setMRMLSequenceBrowserNode(browser)
+        self.activeBrowserNodeChanged.emit(browser)
 
 
 class qSlicerMarkupsPlaceWidget(qSlicerWidget):

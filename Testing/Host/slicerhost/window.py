@@ -46,6 +46,22 @@ class _ModuleSelector(QtWidgets.QComboBox):
             self.moduleSelected.emit(name)
 
 
+class _PanelArea(QtWidgets.QScrollArea):
+    """Scrolls a panel up and down; it is never narrower than the panel asks for, and the window gives it the room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        if watched is self.widget() and event.type() == QtCore.QEvent.Type.LayoutRequest:
+            needed = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+            self.setMinimumWidth(needed)
+        return super().eventFilter(watched, event)
+
+
 class qSlicerMainWindow(QtWidgets.QMainWindow):
     """Panel, views and status bar; a module is entered when it is chosen and left when another one is."""
 
@@ -72,9 +88,21 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
         file = self.menuBar().addMenu("File")
         file.addAction("Open scene...", self._openScene, QtGui.QKeySequence("Ctrl+O"))
         file.addAction("Save scene...", self._saveScene, QtGui.QKeySequence("Ctrl+S"))
+        file.addAction("Close scene", self.on_FileCloseSceneAction_triggered, QtGui.QKeySequence("Ctrl+W"))
+        self._addUnusedActions()
+        self.addToolBar(slicer.modules.sequences.toolBar())
+        slicer.modules.sequences.toolBar().hide()
+
+    def _addUnusedActions(self) -> None:
+        """Slicer's window has actions for undo and redo of the scene with these keys, which belong to no widget."""
+        for text, key in (("Undo", "Ctrl+Z"), ("Redo", "Ctrl+Y")):
+            QtGui.QAction(text, self).setShortcut(QtGui.QKeySequence(key))
 
     def moduleSelector(self) -> QtWidgets.QComboBox:
         return self._selector
+
+    def on_FileCloseSceneAction_triggered(self) -> None:
+        slicer.mrmlScene.Clear(0)
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
         self._leave()
@@ -127,10 +155,7 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
             area = self._panels.widget(index)
             if isinstance(area, QtWidgets.QScrollArea) and area.widget() is widget:
                 return area
-        area = QtWidgets.QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = _PanelArea()
         area.setWidget(widget)
         self._panels.addWidget(area)
         return area

@@ -1,0 +1,29 @@
+"""A place for a widget that is wider than the panel: it scrolls sideways, and the panel keeps its width."""
+
+import qt
+
+
+class NarrowPlace(qt.QScrollArea):
+    """Shows ``content`` in its full height and in the width that there is."""
+
+    def __init__(self, content):
+        qt.QScrollArea.__init__(self)
+        self.setFrameShape(qt.QFrame.NoFrame)
+        self.setWidgetResizable(True)
+        self.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
+        # A section is as wide as its contents would like to be.
+        self.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
+        self.setWidget(content)
+        content.installEventFilter(self)
+        self._fit(content)
+
+    def eventFilter(self, watched, event):
+        """Follows the height of the content, which changes with what is chosen in it."""
+        if event.type() == qt.QEvent.LayoutRequest:
+            self._fit(watched)
+        return qt.QScrollArea.eventFilter(self, watched, event)
+
+    def _fit(self, content):
+        height = content.minimumSizeHint.height() + self.horizontalScrollBar().sizeHint.height()
+        if height != self.minimumHeight:
+            self.setFixedHeight(height)

@@ -1,0 +1,111 @@
+"""Slicer's tool bar of sequences and the panel of EchoApexSegment have one and the same cine, both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from segment_cases import opened, real_cine, simulated, wait
+
+from echoapex.simulation import SimulatedClip
+from EchoApexLib.scene import writeScene
+from EchoApexLib.study import SceneClip, SceneStudy
+
+
+@pytest.fixture
+def bar(host: Any) -> Any:
+    import slicer
+
+    slicer.modules.sequences.setToolBarVisible(False)
+    yield slicer.modules.sequences.toolBar()
+    slicer.modules.sequences.setToolBarVisible(False)
+
+
+def made(folder: Path, view: str, seed: int) -> SimulatedClip:
+    (folder / view).mkdir()
+    return simulated(folder / view, view, seed, beats=0.3)[1]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> str:
+    """A scene as `analyze` writes it, in which A4C is shown and PLAX was added last."""
+    cines = {view: made(tmp_path, view, 900_210 + number).cine() for number, view in enumerate(("A4C", "PLAX"))}
+    clips = tuple(SceneClip(view, cine, view, {}) for view, cine in cines.items())
+    return str(writeScene(tmp_path / "study.mrb", SceneStudy(clips)))
+
+
+def test_what_the_panel_opens_is_played(panel: Any, bar: Any) -> None:
+    import slicer
+
+    first = opened(panel, real_cine())
+    assert bar.activeBrowserNode() is first.browser and slicer.modules.sequences.toolBarVisible
+    second = opened(panel, real_cine())
+    assert second is not first and bar.activeBrowserNode() is second.browser
+    panel.ui.cineSelector.setCurrentNode(first.browser)
+    assert bar.activeBrowserNode() is first.browser
+
+
+def test_a_scene_that_is_read_is_played_where_it_is_seen(panel: Any, bar: Any, study: str) -> None:
+    """Slicer would turn its tool bar to the last cine of the scene, and play that behind the one that is seen."""
+    import slicer
+    from slicerhost.driving import settle
+
+    slicer.util.loadScene(study)
+    wait(lambda: panel.bench.clip is not None)
+    settle(100)
+    assert panel.bench.clip.view == "A4C" and bar.activeBrowserNode() is panel.bench.clip.browser
+    assert slicer.modules.sequences.toolBarVisible and slicer.modules.sequences.autoShowToolBar
+
+
+def test_what_is_chosen_in_the_tool_bar_is_worked_on(panel: Any, bar: Any, study: str) -> None:
+    import slicer
+
+    slicer.util.loadScene(study)
+    wait(lambda: panel.bench.clip is not None and panel.bench.clip.view == "A4C")
+    a4c = panel.bench.clip
+    plax = next(
+        one for one in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if one is not panel.bench.clip.browser
+    )
+    bar.findChild(slicer.qMRMLNodeComboBox).setCurrentNode(plax)
+    wait(lambda: panel.bench.clip is not a4c)
+    assert panel.bench.clip.view == "PLAX" and panel.bench.clip.browser is plax
+    assert panel.ui.cineSelector.currentNode() is plax
+    volume = slicer.app.layoutManager().sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode()
+    assert volume is panel.bench.clip.scene.volume
+
+
+def test_playing_goes_through_the_frames_of_the_panel(panel: Any, bar: Any) -> None:
+    import slicer
+
+    clip = opened(panel, real_cine())
+    play = bar.findChild(slicer.qMRMLSequenceBrowserPlayWidget)
+    play.onVcrPlayPause(True)
+    wait(lambda: panel.ui.frameLabel.text().startswith(("Frame 3 ", "Frame 4 ", "Frame 5 ")))
+    play.onVcrPlayPause(False)
+    wait(lambda: panel.ui.frameLabel.text().startswith(f"Frame {clip.frame} "))
+    assert bar.activeBrowserNode() is clip.browser
+
+
+def test_in_another_module_the_tool_bar_is_slicers(panel: Any, panelOf: Any, bar: Any, study: str) -> None:
+    import slicer
+    from slicerhost.driving import settle
+
+    panelOf("HostProbe")
+    slicer.util.loadScene(study)
+    settle(100)
+    assert panel.bench.clip is None and bar.activeBrowserNode().GetName().startswith("PLAX")
+    panelOf("EchoApexSegment")
+    wait(lambda: panel.bench.clip is not None)
+    settle(100)
+    assert bar.activeBrowserNode() is panel.bench.clip.browser
+
+
+def test_a_cine_that_is_removed_leaves_both_with_the_other(panel: Any, bar: Any) -> None:
+    import slicer
+    from slicerhost.driving import settle
+
+    first, second = opened(panel, real_cine()), opened(panel, real_cine())
+    slicer.mrmlScene.RemoveNode(second.browser)
+    settle(100)
+    assert panel.bench.clip is first and bar.activeBrowserNode() is first.browser
