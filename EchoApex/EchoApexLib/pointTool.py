@@ -24,6 +24,14 @@ class PointTool:
         self._observers = Observers(onProblem)
         self._onPlaced: Callable[[tuple[float, float, float]], None] | None = None
 
+    @property
+    def armed(self) -> bool:
+        """Whether clicks place points: neither the tool was put away, nor place mode ended by Slicer's own button."""
+        selection, interaction = self._modes()
+        if self._list is None or selection is None or selection.GetActivePlaceNodeID() != self._list.GetID():
+            return False
+        return bool(interaction.GetCurrentInteractionMode() == interaction.Place)
+
     def arm(self, name: str, onPlaced: Callable[[tuple[float, float, float]], None]) -> None:
         """Puts Slicer into place mode until `disarm`; ``onPlaced`` gets the RAS in mm of each click."""
         self.disarm()

@@ -254,6 +254,11 @@ class WallProtocol:
             self._browser.SetSelectedItemNumber(frame)
             self._tool.arm(f"{self._browser.GetName()} wall point", self._place)
 
+    @property
+    def placing(self) -> str | None:
+        """The point that the next click places; None while clicks place none."""
+        return self.missing if self._tool.armed else None
+
     def stopPlacing(self) -> None:
         """Ends `startPlacing`."""
         self._tool.disarm()

@@ -19,11 +19,14 @@ class NarrowPlace(qt.QScrollArea):
 
     def eventFilter(self, watched, event):
         """Follows the height of the content, which changes with what is chosen in it."""
-        if event.type() == qt.QEvent.LayoutRequest:
+        if event.type() in (qt.QEvent.LayoutRequest, qt.QEvent.Resize):
             self._fit(watched)
         return qt.QScrollArea.eventFilter(self, watched, event)
 
     def _fit(self, content):
-        height = content.minimumSizeHint.height() + self.horizontalScrollBar().sizeHint.height()
+        width = max(content.minimumSizeHint.width(), self.viewport().width)
+        # The second is -1 where no text in it is broken into lines.
+        height = max(content.sizeHint.height(), content.heightForWidth(width))
+        height += self.horizontalScrollBar().sizeHint.height()
         if height != self.minimumHeight:
             self.setFixedHeight(height)

@@ -84,10 +84,23 @@ def stepTexts(step):
     return (f"{TICK} {step.name}" if done else step.name, value, frame, str(step.status))
 
 
+def pointTitle(name):
+    """A point of the walls in words."""
+    return {
+        "IVS-RV": _("the septum's border to the right ventricle"),
+        "IVS-LV": _("the septum's border to the left ventricle"),
+        "PW-LV": _("the posterior wall's border to the left ventricle"),
+        "PW-epi": _("the outer border of the posterior wall"),
+    }[name]
+
+
 def wallsText(clip, demonstration):
     """What follows from the walls: FS, LV mass, RWT; and whose points they are that nobody has moved."""
     names = {step.name for step in clip.walls.steps}
     lines = [clip.walls.reason] if clip.walls.reason else []
+    if clip.walls.placing is not None:
+        hint = _("Click {what} ({name}) in frame {frame}.")
+        lines.append(hint.format(what=pointTitle(clip.walls.placing), name=clip.walls.placing, frame=clip.frame))
     lines += [measurementText(item, clip.cine.simulated) for item in clip.walls.measurements if item.name not in names]
     waiting = [step.name for step in clip.walls.steps if step.value is not None and str(step.status) != "confirmed"]
     if waiting:

@@ -17,6 +17,7 @@ PANEL_CODE = "<panel code of the test of repaints>"
 def test_the_segment_editor_is_deaf_while_the_scene_closes(scene: Any, uncaught: list[BaseException], red: Any) -> None:
     """As in Slicer: the effect stays active and keeps its observers of the views, whatever is said to the editor."""
     import slicer
+    from slicerhost.driving import settle
 
     editor, node = slicer.qMRMLSegmentEditorWidget(), slicer.vtkMRMLSegmentEditorNode()
     node.SetSingletonTag("test")
@@ -35,7 +36,8 @@ def test_the_segment_editor_is_deaf_while_the_scene_closes(scene: Any, uncaught:
     tag = scene.AddObserver(scene.StartCloseEvent, close)
     scene.Clear(0)
     scene.RemoveObserver(tag)
-    assert seen[0] is not None, "deaf"
+    assert seen[0] is not None and editor.activeEffect() is not None, "deaf"
+    settle()
     assert editor.activeEffect() is None, "and hears again afterwards"
     red.move(red.center())
     assert uncaught == []
@@ -59,10 +61,11 @@ def test_an_effect_without_its_nodes_is_where_slicer_crashes(
     assert uncaught == []
 
 
-def test_the_tool_bar_of_sequences_turns_to_what_a_scene_brings(scene: Any, tmp_path: Any) -> None:
+def test_the_tool_bar_of_sequences_turns_to_what_a_scene_brings(scene: Any, panelOf: Any, tmp_path: Any) -> None:
     import slicer
     from slicerhost.driving import settle
 
+    panelOf("HostProbe")
     module = slicer.modules.sequences
     bar = module.toolBar()
     module.setToolBarVisible(False)

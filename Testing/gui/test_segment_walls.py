@@ -142,6 +142,7 @@ def place_points(panel: Any, red: Any, marks: np.ndarray, indices: tuple[int, ..
 
     for index in indices:
         assert panel.bench.clip.walls.missing == WALL_LANDMARKS[index]
+        wait(lambda index=index: f"({WALL_LANDMARKS[index]})" in panel.ui.massLabel.text())
         red.click(red.fromFrame(tuple(marks[index])))
         settle(40)
 
@@ -183,6 +184,7 @@ def test_walls_are_placed_wholly_by_hand(
     errors = {name: abs(value - true_walls(heart, ed, es)[name]) for name, value in values(panel).items()}
     assert max(errors.values()) < 1.0, errors
     assert {str(step.status) for step in clip.walls.steps} == {"by hand"}
+    wait(lambda: "Click" not in panel.ui.massLabel.text())
     assert "demonstration" not in panel.ui.massLabel.text(), "no point of it is the model's"
     lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
     assert not [one for one in lists if "wall point" in one.GetName()], "the list of clicks is gone at the next tick"

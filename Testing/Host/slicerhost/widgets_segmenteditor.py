@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from PySide6 import QtWidgets
+from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Signal
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
@@ -69,7 +69,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     """Nodes, the current segment, undo of the scene's logic, and the effect Paint.
 
     As Slicer's it takes on what its node says whenever that changes, but not while the scene closes: an effect that is
-    active then stays so, and so do its observers of the views, until `removeViewObservations`.
+    active then stays so, and so do its observers of the views, until `removeViewObservations`. It hears again a moment
+    after the scene was closed: in Slicer events of the views came first, and crashed it.
     """
 
     currentSegmentIDChanged = Signal(str)
@@ -82,6 +83,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._node: Any = None
         self._effects, self._active = {_Paint.name: _Paint()}, None
         self._observed: list[tuple[Any, int]] = []
+        self._later = QtCore.QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self.updateWidgetFromMRML)
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
         text = "The Segment Editor is part of 3D Slicer; here masks are edited by its logic, and by a small brush."
         self._label = QtWidgets.QLabel(text)
@@ -130,7 +134,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._logic.SetMRMLScene(scene)
         self._observations.clear()
         if scene is not None:
-            self._observations.add(scene, scene.EndCloseEvent, self.updateWidgetFromMRML)
+            self._observations.add(scene, scene.EndCloseEvent, lambda: self._later.start(0))
         self._observeNode()
         self.updateWidgetFromMRML()
 
