@@ -28,7 +28,7 @@ class EchoApexSegment(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
 
     def __init__(self, parent):
-        from EchoApexSegmentLib.libraries import addLibraries
+        from EchoApexSegmentLib.libraryPaths import addLibraries
 
         ScriptedLoadableModule.__init__(self, parent)
         addLibraries()
@@ -173,7 +173,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _goOn(self):
         """Turns to the cine that the scene says is worked on; to the one that is seen where a scene was read."""
-        from EchoApexLib.sceneView import shownBrowser
+        from EchoApexLib.view.shownClip import shownBrowser
 
         imported, self._imported = self._imported, False
         self.setParameterNode(self.logic.getParameterNode())
@@ -345,7 +345,7 @@ class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):
 
     def workbench(self, changed, said):
         """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `Workbench`."""
-        from EchoApexLib.workbench import Workbench
+        from EchoApexLib.session.sceneWork import Workbench
 
         return Workbench(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
 

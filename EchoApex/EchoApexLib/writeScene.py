@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from echoapex.console import say
 from echoapex.errors import EchoApexError
-from echoapex.output import say
 
-from .reports import readReport
-from .scene import writeScene
+from .study.studyOfReport import readReport
+from .study.studyScene import writeScene
 
 SCENE_FILE = "scene.mrb"
 

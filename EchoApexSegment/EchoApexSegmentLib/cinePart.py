@@ -10,7 +10,7 @@ class CinePart:
     """Shows the cine that is worked on and how the model runs."""
 
     def __init__(self, panel):
-        from echoapex.report.words import VIEW_NAMES
+        from echoapex.report.display_names import VIEW_NAMES
 
         self.panel, self.ui = panel, panel.ui
         for row, view in enumerate(VIEWS):
@@ -25,7 +25,7 @@ class CinePart:
 
     def onStart(self):
         """Installs what is missing, with consent, and starts the process."""
-        from EchoApexLib.dependencies import installModelLibraries
+        from EchoApexLib.modelLibraries import installModelLibraries
 
         def start():
             if self.panel.bench.missing:
@@ -35,7 +35,7 @@ class CinePart:
         self.panel.attempt(start)
 
     def onClearCache(self):
-        from echoapex.feature_cache import FeatureCache
+        from echoapex.inference.feature_cache import FeatureCache
 
         cache = FeatureCache()
         cache.clear()

@@ -55,14 +55,14 @@ def numbersText(clip, demonstration):
 
 def numbersTable(measured):
     """One row for each quantity and its frames; methods that give several quantities have a column of their own."""
-    from echoapex.report import words
+    from echoapex.report import display_names
 
-    used = [words.short_method(item.method) for item in measured]
+    used = [display_names.short_method(item.method) for item in measured]
     methods = [method for method in dict.fromkeys(used) if used.count(method) > 1]
     rows = {}
     for item, method in zip(measured, used):
         values = rows.setdefault((item.name, framesOf(item)), {})
-        values[method] = words.with_unit(item.value, item.unit)
+        values[method] = display_names.with_unit(item.value, item.unit)
     heads = [_cell(f"<small>{head}</small>") for head in ("", *(methods or [""]), _("frames"))]
     lines = ["".join(heads)] + [_rowOf(name, frames, values, methods) for (name, frames), values in rows.items()]
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
@@ -89,9 +89,9 @@ def framesOf(item):
 
 def measurementText(item, simulated):
     """One measurement: name, value, method, frames."""
-    from echoapex.report import words
+    from echoapex.report import display_names
 
     where = _("frames {frames}").format(frames=framesOf(item)) if framesOf(item) else ""
-    how = ", ".join(filter(None, (words.short_method(item.method), where, _("simulated") if simulated else "")))
-    value = words.with_unit(item.value, item.unit)
+    how = ", ".join(filter(None, (display_names.short_method(item.method), where, _("simulated") if simulated else "")))
+    value = display_names.with_unit(item.value, item.unit)
     return f"<b>{item.name}</b> {value} <small>({how})</small>"

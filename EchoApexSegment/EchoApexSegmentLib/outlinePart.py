@@ -37,7 +37,7 @@ class OutlinePart:
 
     def _fillTable(self):
         from echoapex.structures import PROMPTED, structures
-        from EchoApexLib.segmentationSequence import UNNAMED_COLOR, titleOf
+        from EchoApexLib.sequences.segmentationSequence import UNNAMED_COLOR, titleOf
 
         colors = {item.id: item.bright for item in structures().values()}
         self.structures = [*colors, PROMPTED]

@@ -8,9 +8,9 @@ from .keys import Keys
 from .numbersPart import NumbersPart
 from .outlinePart import OutlinePart
 from .plotView import useLayout
+from .promptMouse import ViewInput
 from .reviewPart import ReviewPart
 from .sequenceToolBar import SequenceToolBar
-from .viewInput import ViewInput
 from .wallsPart import WallsPart
 
 

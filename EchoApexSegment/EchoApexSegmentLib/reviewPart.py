@@ -49,7 +49,7 @@ class ReviewPart:
 
 def frameText(clip):
     """The frame that is shown in words, always two lines: what is below must not move."""
-    from EchoApexLib.segmentationSequence import titleOf
+    from EchoApexLib.sequences.segmentationSequence import titleOf
 
     seconds, entry = clip.cine.times.seconds, clip.entry
     when = "" if seconds is None else _(", {time:.3f} s").format(time=float(seconds[clip.frame]))

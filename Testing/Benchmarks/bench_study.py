@@ -28,18 +28,18 @@ from pydicom.uid import JPEGBaseline8Bit
 
 import echoapex.io
 from echoapex.cine import Cine
-from echoapex.encoding import FRAMES_PER_BATCH, EncodedCine
+from echoapex.inference.encoding import FRAMES_PER_BATCH, EncodedCine
+from echoapex.inference.observer import ModelObserver
+from echoapex.inference.segmentation import Segmentation
 from echoapex.landmarks import Landmarks
-from echoapex.models.encoder import ENCODERS
-from echoapex.models.store import LoadedModel, load_model
-from echoapex.observing import ModelObserver
+from echoapex.models.image_encoder import ENCODERS
+from echoapex.models.model_files import LoadedModel, load_model
 from echoapex.report import write_report
-from echoapex.scenes import write_scene
-from echoapex.segmenting import Segmentation
 from echoapex.simulation import draw_case, simulate_clip
-from echoapex.simulation.dicom import write_dicom
-from echoapex.simulation.looks import TRAINING
-from echoapex.study import StudyOptions, analyze_study
+from echoapex.simulation.dicom_writing import write_dicom
+from echoapex.simulation.vendor_looks import TRAINING
+from echoapex.study.scene_process import write_scene
+from echoapex.study.unattended import StudyOptions, analyze_study
 
 VIEWS = ("A4C", "A2C", "PLAX")
 SEED = 900_950

@@ -18,13 +18,13 @@ import numpy as np
 from figures import Figure, Goal, spread
 from interactive_process import busy_neighbor, inference_process, say, threads_as_in_a_panel, wait
 
-from echoapex.evaluation.masks import deepest_click
-from echoapex.models.store import LoadedModel
+from echoapex.evaluation.trials.structure_masks import deepest_click
+from echoapex.inference.segmentation import Segmentation
+from echoapex.models.model_files import LoadedModel
 from echoapex.prompts import Prompt
-from echoapex.questions import PromptQuestion
-from echoapex.segmenting import Segmentation
 from echoapex.serving import InferenceProcess
-from echoapex.session_state import SessionState
+from echoapex.session.model_questions import PromptQuestion
+from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip
 from echoapex.simulation.heart import Tissue
 

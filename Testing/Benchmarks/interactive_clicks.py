@@ -12,11 +12,11 @@ import torch
 from segment_anything import SamPredictor, sam_model_registry
 from side_by_side import take_turns
 
-from echoapex.encoding import EncodedCine
-from echoapex.evaluation.masks import deepest_click
-from echoapex.evaluation.scores import dice
-from echoapex.models.prompting import prompt_batch
-from echoapex.models.store import LoadedModel
+from echoapex.evaluation.bootstrap_scores import dice
+from echoapex.evaluation.trials.structure_masks import deepest_click
+from echoapex.inference.encoding import EncodedCine
+from echoapex.models.model_files import LoadedModel
+from echoapex.models.prompt_conversion import prompt_batch
 from echoapex.prompts import Prompt
 from echoapex.session import Session
 from echoapex.simulation import SimulatedClip

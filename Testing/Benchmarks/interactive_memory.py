@@ -25,10 +25,10 @@ from figures import Figure, Goal
 from interactive_process import inference_process, say, threads_as_in_a_panel, wait
 
 from echoapex.cine import ImageStack
-from echoapex.models.store import LoadedModel
+from echoapex.models.model_files import LoadedModel
 from echoapex.simulation import draw_case, simulate_clip
-from echoapex.simulation.dicom import write_dicom
-from echoapex.simulation.looks import TRAINING
+from echoapex.simulation.dicom_writing import write_dicom
+from echoapex.simulation.vendor_looks import TRAINING
 
 FRAMES, ROWS, COLUMNS = 200, 600, 800
 STRUCTURES = ("LV", "LA")
@@ -37,7 +37,7 @@ OPENED, MASKS, CURVE = "opened and encoded", "masks", "curve"
 MARKED = ((PANEL, OPENED), (INFERENCE, OPENED), (PANEL, MASKS))
 HOW = f"{FRAMES} frames of {COLUMNS} x {ROWS}, anonymous memory of both processes and the shared memory once"
 # Loaded before the cine is: they belong to the process.
-LIBRARIES = ("cv2", "pydicom", "scipy.ndimage", "slicer", "vtk", "echoapex.io", "EchoApexLib.workbench")
+LIBRARIES = ("cv2", "pydicom", "scipy.ndimage", "slicer", "vtk", "echoapex.io", "EchoApexLib.session.sceneWork")
 
 _ROLLUP = "/proc/{}/smaps_rollup"
 _MEGABYTE = 1e6
@@ -92,7 +92,7 @@ def anonymous_mb(pid: int) -> float:
 
 def shared_mb(frames: ImageStack) -> float:
     """What the two processes share of a cine with ``frames [T, H, W]``: its pixels, and masks of one bit a pixel."""
-    from echoapex.serving.shared import SharedCine
+    from echoapex.serving.shared_memory import SharedCine
 
     shared = SharedCine(frames)
     shared.forget_names()
@@ -120,8 +120,8 @@ class Meter:
 
 def work_on(path: Path, model: Path, cache: Path) -> Mapping[str, float]:
     """Megabytes that the cine takes in each of the two processes, stage by stage, and in what they share."""
-    from EchoApexLib.scene import newScene
-    from EchoApexLib.workbench import Workbench
+    from EchoApexLib.session.sceneWork import Workbench
+    from EchoApexLib.study.studyScene import newScene
 
     for name in LIBRARIES:
         importlib.import_module(name)

@@ -12,9 +12,9 @@ from pathlib import Path
 from unittest import mock
 
 from echoapex.errors import EchoApexError
-from echoapex.feature_cache import CACHE_VARIABLE
+from echoapex.inference.feature_cache import CACHE_VARIABLE
 from echoapex.serving import InferenceProcess, ProcessState
-from echoapex.serving.client import serve_command
+from echoapex.serving.supervised_client import serve_command
 
 POLL_S = 0.0005
 """A panel looks every 15 ms; here the time of the answer counts."""

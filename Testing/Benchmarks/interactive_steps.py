@@ -17,11 +17,11 @@ from figures import Figure, ratio
 from side_by_side import take_turns
 
 from echoapex.cine import BoolMask, Cine
-from echoapex.evaluation.masks import deepest_click
-from echoapex.models.card import ModelCard
-from echoapex.questions import PromptQuestion
-from echoapex.segmenting import Segmentation
-from echoapex.session_state import SessionState
+from echoapex.evaluation.trials.structure_masks import deepest_click
+from echoapex.inference.segmentation import Segmentation
+from echoapex.models.model_card import ModelCard
+from echoapex.session.model_questions import PromptQuestion
+from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip
 from echoapex.simulation.heart import Tissue
 
@@ -47,14 +47,14 @@ def step_figure(card: ModelCard, clip: SimulatedClip) -> Figure:
     """Processor time of a step with what we show over that of one without."""
     if find_spec("slicer") is None:
         return Figure(None, how="slicer is not installed")
-    from EchoApexLib.scene import newScene
+    from EchoApexLib.study.studyScene import newScene
 
     with newScene() as bare, newScene() as scene:
         return _steps(card, clip, bare, scene)
 
 
 def _steps(card: ModelCard, clip: SimulatedClip, bare: Any, scene: Any) -> Figure:
-    from EchoApexLib.cineScene import openCine
+    from EchoApexLib.cine.cineOfBrowser import openCine
 
     rows = np.arange(FRAMES) % len(clip.frames)
     labels = np.stack([clip.labels(frame) for frame in range(len(clip.frames))])[rows]
@@ -74,7 +74,7 @@ def _steps(card: ModelCard, clip: SimulatedClip, bare: Any, scene: Any) -> Figur
 
 def _work(card: ModelCard, cine: Cine, scene: Any, browser: Any, masks: dict[str, BoolMask]) -> Any:
     """The cine of ``browser`` as one works on it, with a click on every frame for each of ``masks``."""
-    from EchoApexLib.clipWork import ClipWork
+    from EchoApexLib.session.cineWork import ClipWork
 
     answers = TrueAnswers(masks)
     state = SessionState(card, cine)

@@ -143,7 +143,7 @@ def show_outline(studio: Studio) -> None:
 def show_walls(studio: Studio, folder: Path) -> None:
     """The walls of a simulated heart: suggested, and some steps confirmed."""
     from echoapex.simulation import draw_case, simulate_clip
-    from echoapex.simulation.dicom import write_dicom
+    from echoapex.simulation.dicom_writing import write_dicom
 
     write_dicom(folder / "clip.dcm", simulate_clip(draw_case("easy", SEED), "PLAX"), 1)
     clip = studio.open(str(folder / "clip.dcm"), "PLAX")

@@ -82,7 +82,7 @@ def simulated_cine(view: str) -> Any:
 
 def write_simulated(folder: Path, beats: float, view: str = "A4C") -> Path:
     """Writes a clip of a simulated heart as a DICOM file."""
-    from echoapex.simulation.dicom import write_dicom
+    from echoapex.simulation.dicom_writing import write_dicom
 
     file = folder / "clip.dcm"
     write_dicom(file, simulated_clip(view, beats), 1)

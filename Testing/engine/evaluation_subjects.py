@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoapex.cine import Cine
-from echoapex.classifying import ViewEstimate
-from echoapex.evaluation.examine import HELD_OUT
-from echoapex.evaluation.hearts import Acquisition
-from echoapex.evaluation.pointing import NEIGHBORS
+from echoapex.evaluation.trials.all_tasks import HELD_OUT
+from echoapex.evaluation.trials.pointing import NEIGHBORS
+from echoapex.evaluation.trials.simulated_patients import Acquisition
+from echoapex.inference.segmentation import Segmentation, main_pieces
+from echoapex.inference.view_classification import ViewEstimate
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.models.card import OTHER
+from echoapex.models.model_card import OTHER
 from echoapex.prompts import Prompt
-from echoapex.segmenting import Segmentation, main_pieces
 from echoapex.simulation import SimulatedClip
 from echoapex.simulation.heart import Tissue
-from echoapex.simulation.looks import TRAINING
-from echoapex.simulation.views import VIEWS
+from echoapex.simulation.vendor_looks import TRAINING
+from echoapex.simulation.view_planes import VIEWS
 
 SMALL = Acquisition(rows=128, columns=168, beats=0.9, sampling=TRAINING)
 TINY = replace(SMALL, rows=96, columns=128, beats=0.1)

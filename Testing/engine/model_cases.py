@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
-from echoapex.models.card import OTHER, Architecture, ModelCard, Training
-from echoapex.models.heads import Heads
-from echoapex.models.preprocess import Preprocessing
-from echoapex.models.segmenter import create_segmenter
-from echoapex.models.store import LoadedModel, load_model
+from echoapex.models.model_card import OTHER, Architecture, ModelCard, Training
+from echoapex.models.model_files import LoadedModel, load_model
+from echoapex.models.preprocessing import Preprocessing
+from echoapex.models.prompt_segmenter import create_segmenter
+from echoapex.models.view_and_landmark_heads import Heads
 
 CARD = ModelCard(
     id="tiny-test",

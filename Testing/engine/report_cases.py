@@ -8,16 +8,17 @@ from functools import cache
 import model_cases
 import numpy as np
 
+from echoapex.analysis.clip import ClipResult, measure_clip
+from echoapex.analysis.study_numbers import summarize
+from echoapex.analysis.view_structures import VIEW_STRUCTURES, WALL_VIEW
 from echoapex.cine import FrameTimes, Scale
-from echoapex.clips import VIEW_STRUCTURES, WALL_VIEW, ClipResult, measure_clip
+from echoapex.inference.segmentation import Segmentation
 from echoapex.landmarks import Landmarks
 from echoapex.patient import Patient
 from echoapex.report import StudyReport, Truth, TruthValue
-from echoapex.segmenting import Segmentation
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
-from echoapex.simulation.looks import TRAINING
-from echoapex.summary import summarize
+from echoapex.simulation.vendor_looks import TRAINING
 
 SEED = 900_901
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from echoapex.cine import BoolMask, Cine
-from echoapex.evaluation.masks import deepest_click
+from echoapex.evaluation.trials.structure_masks import deepest_click
+from echoapex.inference.segmentation import Segmentation
 from echoapex.prompts import Prompt
-from echoapex.segmenting import Segmentation
 from echoapex.serving import InferenceProcess
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
-from echoapex.simulation.looks import TRAINING
+from echoapex.simulation.vendor_looks import TRAINING
 
 PATIENCE_S = 120.0
 """Only so that a test that waits in vain ends."""

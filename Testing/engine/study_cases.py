@@ -11,10 +11,10 @@ from typing import Any
 from report_cases import CARD, simulated, true_landmarks, true_masks
 
 from echoapex.cine import Cine
-from echoapex.classifying import ViewEstimate
+from echoapex.inference.segmentation import Segmentation
+from echoapex.inference.view_classification import ViewEstimate
 from echoapex.landmarks import Landmarks
-from echoapex.segmenting import Segmentation
-from echoapex.simulation.dicom import write_dicom
+from echoapex.simulation.dicom_writing import write_dicom
 
 MODEL: Any = SimpleNamespace(card=CARD)
 """All that a study needs of a model when something else looks at the clips."""

@@ -12,24 +12,24 @@ import pytest
 from evaluation_subjects import SEED, SMALL, STRUCTURES, TINY, TruthSubject
 from report_cases import CARD
 
+from echoapex.console import plain
 from echoapex.errors import EchoApexError
-from echoapex.evaluation.cache import Cache
-from echoapex.evaluation.examine import HELD_OUT, TASKS, examine
-from echoapex.evaluation.figures import figures
-from echoapex.evaluation.fingerprint import trials_key
-from echoapex.evaluation.hearts import STANDARD, SimulatedPatient
-from echoapex.evaluation.masks import CELLS, deepest_click, drawn_box
-from echoapex.evaluation.page import write_page
-from echoapex.evaluation.phrases import read_phrases
-from echoapex.evaluation.pointing import next_click
-from echoapex.evaluation.processes import Plan, examine_patients
-from echoapex.evaluation.records import Findings
-from echoapex.evaluation.run import Evaluation, evaluate_subject
-from echoapex.evaluation.through_time import contour_shifts, match_beats
-from echoapex.evaluation.words import explanations, kind
-from echoapex.measure.types import Beat
-from echoapex.models.card import PAGE_FILE
-from echoapex.output import plain
+from echoapex.evaluation.evaluate import Evaluation, evaluate_subject
+from echoapex.evaluation.page.figures import figures
+from echoapex.evaluation.page.html_page import write_page
+from echoapex.evaluation.page.metric_names import explanations, kind
+from echoapex.evaluation.parallel_patients import Plan, examine_patients
+from echoapex.evaluation.trial_cache import Cache
+from echoapex.evaluation.trial_cache_key import trials_key
+from echoapex.evaluation.trial_records import Findings
+from echoapex.evaluation.trials.all_tasks import HELD_OUT, TASKS, examine
+from echoapex.evaluation.trials.pointing import next_click
+from echoapex.evaluation.trials.simulated_patients import STANDARD, SimulatedPatient
+from echoapex.evaluation.trials.structure_masks import CELLS, deepest_click, drawn_box
+from echoapex.evaluation.trials.text_phrases import read_phrases
+from echoapex.evaluation.trials.whole_clips import contour_shifts, match_beats
+from echoapex.measure.measurement import Beat
+from echoapex.models.model_card import PAGE_FILE
 
 
 def silent(_: str) -> None:

@@ -13,14 +13,14 @@ import torch
 from evaluation_subjects import SEED, TINY
 from report_cases import CARD
 
+from echoapex.console import plain
 from echoapex.errors import EchoApexError, ModelError
-from echoapex.evaluation import processes
-from echoapex.evaluation.data import SimulatedData
-from echoapex.evaluation.run import evaluate
-from echoapex.models.card import CARD_FILE, PAGE_FILE, read_card
-from echoapex.models.segmenter import create_segmenter
-from echoapex.models.store import save_model
-from echoapex.output import plain
+from echoapex.evaluation import parallel_patients
+from echoapex.evaluation.data_source import SimulatedData
+from echoapex.evaluation.evaluate import evaluate
+from echoapex.models.model_card import CARD_FILE, PAGE_FILE, read_card
+from echoapex.models.model_files import save_model
+from echoapex.models.prompt_segmenter import create_segmenter
 
 
 @pytest.mark.parametrize("text", ["simulated:hard", "camus:/data", "simulated:brutal:5", "simulated:hard:0"])
@@ -113,7 +113,7 @@ class Inline:
 @pytest.fixture
 def beside(monkeypatch: pytest.MonkeyPatch, model_folder: Path, tmp_path: Path) -> Callable[[], object]:
     """Evaluates two patients in two processes, or what stands for them."""
-    monkeypatch.setattr(processes, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(parallel_patients, "ProcessPoolExecutor", Inline)
     options = {"device": "cpu", "acquisition": TINY, "work": tmp_path, "processes": 2}
     return lambda: evaluate(model_folder, "ef", f"simulated:easy:2:{SEED}", **options)  # type: ignore[arg-type]
 
@@ -133,7 +133,7 @@ def test_a_refusal_in_a_process_arrives_whole(beside: Callable[[], object], monk
     def refuse(*_: object) -> None:
         raise EchoApexError("This rule", value=3, file="a.dcm")
 
-    monkeypatch.setattr(processes, "examine", refuse)
+    monkeypatch.setattr(parallel_patients, "examine", refuse)
     with pytest.raises(EchoApexError, match=r"^a.dcm: This rule \(found: 3\)\.$"):
         beside()
 
@@ -142,6 +142,6 @@ def test_a_process_that_dies_is_said_to_have(beside: Callable[[], object], monke
     def die(*_: object) -> None:
         raise BrokenProcessPool
 
-    monkeypatch.setattr(processes, "examine", die)
+    monkeypatch.setattr(parallel_patients, "examine", die)
     with pytest.raises(EchoApexError, match="fewer processes"):
         beside()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from echoapex.evaluation.answer_tables import prompts_table, views_table
-from echoapex.evaluation.mask_tables import segmentation_table
-from echoapex.evaluation.measure_tables import beats_table, ef_table, walls_table
-from echoapex.evaluation.records import (
+from echoapex.evaluation.tables.ef_walls_beats import beats_table, ef_table, walls_table
+from echoapex.evaluation.tables.segmentation import segmentation_table
+from echoapex.evaluation.tables.views_and_prompts import prompts_table, views_table
+from echoapex.evaluation.trial_records import (
     AbsentTrial,
     BeatTrial,
     ClickTrial,

@@ -13,11 +13,13 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
 import echoapex
-from echoapex import cli, doctor
+from echoapex.cli import command_line
+from echoapex.cli import installation_checks as doctor
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "EchoApex" / "echoapex"
@@ -249,7 +251,11 @@ def test_the_extension_holds_every_file_of_modules_engine_and_resources(extensio
     root = extension / tree / SCRIPTED
     found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     expected = packaged_sources()
-    assert {"echoapex/__init__.py", "EchoApexLib/scene.py", "echoapex/resources/Models/default.json"} <= expected.keys()
+    assert {
+        "echoapex/__init__.py",
+        "EchoApexLib/study/studyScene.py",
+        "echoapex/resources/Models/default.json",
+    } <= expected.keys()
     assert found.keys() == expected.keys()
     assert [name for name, path in found.items() if path.read_bytes() != expected[name].read_bytes()] == []
 
@@ -278,7 +284,7 @@ def test_no_tracked_paths_differ_only_in_case() -> None:
     ("paths", "found"),
     [
         ([], []),
-        (["EchoApex/EchoApex.py", "EchoApex/echoapex/cli.py"], []),
+        (["EchoApex/EchoApex.py", "EchoApex/echoapex/cine.py"], []),
         (["README.md", "readme.md"], [("README.md", "readme.md")]),
         (["a/One.py", "A/two.py"], [("A", "a")]),
         (["a/B/c", "a/b/c"], [("a/B", "a/b"), ("a/B/c", "a/b/c")]),
@@ -313,14 +319,20 @@ def readme_commands(start: str) -> list[list[str]]:
     return [line[len(first) :] for line in lines if line[: len(first)] == first]
 
 
+def verbs_of(module: Any) -> list[str]:
+    """The functions of a file of the command line that do a verb."""
+    own = {name: found for name, found in vars(module).items() if getattr(found, "__module__", "") == module.__name__}
+    return [name for name in own if inspect.isfunction(own[name]) and not name.startswith("_") and name != "add"]
+
+
 def test_every_command_of_the_readme_is_one_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = readme_commands("python3 run.py echoapex")
     assert {"info", "analyze", "simulate", "segment", "evaluate", "models", "doctor"} <= {words[0] for words in engine}
     assert {"demo", "test", "bench", "echoapex"} <= {words[0] for words in readme_commands("python3 run.py")}
     seen: list[str] = []
-    verbs = {name for name, found in vars(cli.verbs).items() if inspect.isfunction(found) and not name.startswith("_")}
-    assert verbs >= {"info", "analyze", "models_list"}
-    for verb in verbs:
-        monkeypatch.setattr(cli.verbs, verb, lambda chosen, verb=verb: not seen.append(verb))
-    assert [cli.main(words) for words in engine] == [0] * len(engine)
+    verbs = [(module, name) for module in command_line.VERBS for name in verbs_of(module)]
+    assert {name for _, name in verbs} >= {"info", "analyze", "models_list"}
+    for module, verb in verbs:
+        monkeypatch.setattr(module, verb, lambda chosen, verb=verb: not seen.append(verb))
+    assert [command_line.main(words) for words in engine] == [0] * len(engine)
     assert len(seen) == len(engine)

@@ -112,7 +112,11 @@ def test_main_names_the_file_the_line_and_the_rule(tmp_path: Path, capsys: pytes
 
 
 def test_glue_and_engine_are_no_panel_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for place in ("EchoApex/EchoApexLib/cineSequence.py", "EchoApex/echoapex/cli.py", "Testing/gui/test_panel.py"):
+    for place in (
+        "EchoApex/EchoApexLib/sequences/cineSequence.py",
+        "EchoApex/echoapex/cine.py",
+        "Testing/gui/test_panel.py",
+    ):
         file = tmp_path / place
         file.parent.mkdir(parents=True)
         file.write_text("print('x')\n", encoding="utf-8")
@@ -131,7 +135,7 @@ def test_the_engine_that_panels_may_import_at_start_is_light() -> None:
     heavy = load("panel_names").HEAVY_ENGINE
     names = [".".join(path.relative_to(ROOT / "EchoApex").with_suffix("").parts) for path in engine_files()]
     light = [name for name in names if not f"{name}.".startswith(tuple(f"{start}." for start in heavy))]
-    assert {"echoapex.errors", "echoapex.session", "EchoApexLib.scene"} <= set(light)
+    assert {"echoapex.errors", "echoapex.session.session", "EchoApexLib.study.studyScene"} <= set(light)
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, *light], check=True, capture_output=True, text=True, cwd=ROOT / "EchoApex"

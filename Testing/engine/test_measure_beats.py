@@ -11,7 +11,7 @@ from measure_phantoms import volume_curve
 from echoapex.cine import FrameTimes, TimeSource
 from echoapex.errors import MeasureError
 from echoapex.measure.beats import find_beats, frame_rate_doubts, heart_rates, search_beats
-from echoapex.measure.types import Beat
+from echoapex.measure.measurement import Beat
 
 UNKNOWN = FrameTimes.unknown("test")
 

@@ -10,10 +10,10 @@ from measure_phantoms import cine_masks, volume_curve
 
 from echoapex.cine import FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import MeasureError, ScaleError
-from echoapex.measure.biplane import measure_biplane
-from echoapex.measure.ejection_fraction import ejection_fraction, measure_lv
-from echoapex.measure.geometry import BaseSource
-from echoapex.measure.types import Source
+from echoapex.measure.biplane_ef import measure_biplane
+from echoapex.measure.long_axis import BaseSource
+from echoapex.measure.measurement import Source
+from echoapex.measure.single_plane_ef import ejection_fraction, measure_lv
 
 MM = (0.5, 0.5)
 SCALE = Scale(MM, ScaleSource.DICOM_REGION)

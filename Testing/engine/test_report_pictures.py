@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from report_cases import simulated, true_result, unscaled_result
 
 from echoapex.cine import Scale, ScaleSource, Sector
-from echoapex.report.chart import HEIGHT, WIDTH, draw_chart
-from echoapex.report.curves import clip_curve
-from echoapex.report.outlines import Crop, axis_lines, line_color, outlines
-from echoapex.report.pictures import PLAYER_WIDTHS, player_frames, player_paths, still
+from echoapex.report.animation import player_frames, player_paths
+from echoapex.report.curve_chart import HEIGHT, WIDTH, draw_chart
+from echoapex.report.curve_values import clip_curve
+from echoapex.report.outline_paths import Crop, axis_lines, line_color, outlines
+from echoapex.report.still_pictures import SMALLER_WIDTHS, still
 from echoapex.structures import structures
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -93,7 +94,7 @@ def test_frames_of_the_player_fit_their_share_where_they_can() -> None:
     _, full = player_frames(result, 1e9)
     size = sum(map(len, full))
     crop, smaller = player_frames(replace(result, cine=enlarged(result.cine)), 0)
-    assert max(crop.size) == PLAYER_WIDTHS[-1]
+    assert max(crop.size) == SMALLER_WIDTHS[-1]
     assert len(smaller) == len(full) == result.cine.frame_count
     assert sum(map(len, player_frames(result, size)[1])) == size
 

@@ -10,14 +10,14 @@ from model_cases import noise, shipped_model
 from serving_cases import a_beat, answered, click, ready, same, wait
 
 from echoapex.cine import BoolMask, Cine
-from echoapex.locating import find_landmarks
-from echoapex.models.store import LoadedModel
+from echoapex.inference.landmark_detection import find_landmarks
+from echoapex.inference.segmentation import Segmentation
+from echoapex.models.model_files import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import Segmentation
 from echoapex.serving import InferenceProcess
-from echoapex.serving.client import serve_command
+from echoapex.serving.supervised_client import serve_command
 from echoapex.session import Session
-from echoapex.session_state import SessionState
+from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip
 
 

@@ -16,10 +16,10 @@ from serving_cases import PATIENCE_S
 
 from echoapex.cine import ImageStack
 from echoapex.errors import EchoApexError
-from echoapex.serving import shared
-from echoapex.serving.client import serve_command
-from echoapex.serving.protocol import Lines, line, message
-from echoapex.serving.shared import SharedCine, SharedMemory, stacked
+from echoapex.serving import shared_memory
+from echoapex.serving.messages import Lines, line, message
+from echoapex.serving.shared_memory import SharedCine, SharedMemory, stacked
+from echoapex.serving.supervised_client import serve_command
 
 
 def test_serve_speaks_lines_of_json(tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param:
         if os.name == "nt":
             pytest.skip("Windows has no such files")
-        monkeypatch.setattr("echoapex.serving.shared._NO_FILE", False)
-        monkeypatch.setattr("echoapex.serving.shared._NAMES_LAST", False)
+        monkeypatch.setattr("echoapex.serving.shared_memory._NO_FILE", False)
+        monkeypatch.setattr("echoapex.serving.shared_memory._NAMES_LAST", False)
 
 
 def random_frames(shape: tuple[int, int, int], seed: int = 1) -> ImageStack:
@@ -82,7 +82,7 @@ def test_masks_pass_through_shared_memory_unharmed(
     assert np.array_equal(there.frames, frames) and np.array_equal(here.frames, frames)
 
 
-lasting = pytest.mark.skipif(not shared._NAMES_LAST, reason="only where memory may keep its name")
+lasting = pytest.mark.skipif(not shared_memory._NAMES_LAST, reason="only where memory may keep its name")
 
 
 @lasting
@@ -144,7 +144,7 @@ def test_no_file_stays_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.skipif(not shared._NO_FILE, reason="only where memory is an open file without a name")
+@pytest.mark.skipif(not shared_memory._NO_FILE, reason="only where memory is an open file without a name")
 def test_another_file_under_the_same_handle_is_not_taken_for_the_memory() -> None:
     first, second = SharedMemory(10), SharedMemory(10)
     other = f"{second.name.partition('#')[0]}#{first.name.partition('#')[2]}"
@@ -156,7 +156,7 @@ def test_a_cine_is_stacked_without_room_to_share_it(monkeypatch: pytest.MonkeyPa
     def full(size: int) -> None:
         raise EchoApexError("There is no room to share the cine with the inference process", value=size)
 
-    monkeypatch.setattr("echoapex.serving.shared.SharedMemory", full)
+    monkeypatch.setattr("echoapex.serving.shared_memory.SharedMemory", full)
     frames = random_frames((3, 4, 5))
     assert np.array_equal(stacked([*frames]), frames)
 
@@ -164,7 +164,7 @@ def test_a_cine_is_stacked_without_room_to_share_it(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("_memory")
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="looks where Linux has shared memory")
 def test_no_file_stays_behind_where_there_is_room_for_half_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, reserve, calls = set(Path("/dev/shm").glob("echoapex-*")), shared._reserve, []
+    before, reserve, calls = set(Path("/dev/shm").glob("echoapex-*")), shared_memory._reserve, []
 
     def full(handle: int, size: int) -> None:
         calls.append(size)
@@ -172,8 +172,8 @@ def test_no_file_stays_behind_where_there_is_room_for_half_of_it(monkeypatch: py
             raise OSError(28, "No space left on device")
         reserve(handle, size)
 
-    monkeypatch.setattr(shared, "_NO_FILE", False)
-    monkeypatch.setattr(shared, "_reserve", full)
+    monkeypatch.setattr(shared_memory, "_NO_FILE", False)
+    monkeypatch.setattr(shared_memory, "_reserve", full)
     with pytest.raises(EchoApexError, match="There is no room"):
         SharedCine(np.zeros((2, 8, 8), np.uint8))
     gc.collect()

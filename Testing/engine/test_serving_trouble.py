@@ -17,11 +17,11 @@ from serving_cases import PATIENCE_S, a_beat, answered, click, lv, ready, wait
 
 from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
-from echoapex.models.store import LoadedModel
-from echoapex.segmenting import Segmentation
-from echoapex.serving import InferenceProcess, ProcessState, shared
-from echoapex.serving.client import serve_command
-from echoapex.session_state import SessionState
+from echoapex.inference.segmentation import Segmentation
+from echoapex.models.model_files import LoadedModel
+from echoapex.serving import InferenceProcess, ProcessState, shared_memory
+from echoapex.serving.supervised_client import serve_command
+from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip
 
 
@@ -166,7 +166,7 @@ def test_an_orphan_ends_by_itself(tmp_path: Path, busy: bool) -> None:
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from model_cases import noise, CARD\n"
         "from echoapex.serving import InferenceProcess\n"
-        "from echoapex.session_state import SessionState\n"
+        "from echoapex.session.state import SessionState\n"
         "process = InferenceProcess()\n"
         "process.start()\n"
         "cine = noise(400, 240, 320)\n"
@@ -207,8 +207,8 @@ def alive(pid: int) -> bool:
 def test_no_pixels_stay_behind(own: InferenceProcess, cine: Cine, files: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where memory has a file, as on macOS."""
     if files:
-        monkeypatch.setattr(shared, "_NO_FILE", False)
-        monkeypatch.setattr(shared, "_NAMES_LAST", False)
+        monkeypatch.setattr(shared_memory, "_NO_FILE", False)
+        monkeypatch.setattr(shared_memory, "_NAMES_LAST", False)
     before = set(Path("/dev/shm").glob("echoapex-*"))
     ready(own, cine)
     assert set(Path("/dev/shm").glob("echoapex-*")) == before

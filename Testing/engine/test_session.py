@@ -16,17 +16,18 @@ from scipy import ndimage
 
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError, PromptError
-from echoapex.evaluation.masks import deepest_click, drawn_box
-from echoapex.evaluation.pointing import next_click
-from echoapex.evaluation.scores import dice
-from echoapex.marks import EMPTY, Entry, Given, Marks, PackedMask, Status, entry_from_plain, entry_to_plain
-from echoapex.models.store import LoadedModel
+from echoapex.evaluation.bootstrap_scores import dice
+from echoapex.evaluation.trials.pointing import next_click
+from echoapex.evaluation.trials.structure_masks import deepest_click, drawn_box
+from echoapex.inference.segmentation import main_pieces, segment_frame, taken_away
+from echoapex.models.model_files import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import main_pieces, segment_frame, taken_away
 from echoapex.session import Session
+from echoapex.session.entries import EMPTY, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
+from echoapex.session.undo_history import Marks
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
-from echoapex.simulation.looks import TRAINING
+from echoapex.simulation.vendor_looks import TRAINING
 from echoapex.structures import PROMPTED
 
 

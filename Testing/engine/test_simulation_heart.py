@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from echoapex.errors import EchoApexError
-from echoapex.measure.volumes import biplane_volume, measure_cavity, single_plane_volume
+from echoapex.measure.disk_summation import biplane_volume, measure_cavity, single_plane_volume
 from echoapex.simulation import TEST_SEEDS, VIEWS, draw_case
 from echoapex.simulation.anatomy import fields, tissue, wall_landmarks
 from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Heart, HeartShape, Tissue
 from echoapex.simulation.imaging import Canvas, Imager
-from echoapex.simulation.looks import TRAINING, Conditions, Look
 from echoapex.simulation.presets import draw_placement
-from echoapex.simulation.views import Placement, View, cut
+from echoapex.simulation.vendor_looks import TRAINING, Conditions, Look
+from echoapex.simulation.view_planes import Placement, View, cut
 
 seeds = st.integers(0, 5000)
 

@@ -17,11 +17,11 @@ from echoapex.io import list_clips, read_cine, write_masks
 from echoapex.simulation import PATHOLOGIES, VIEWS, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Heart, HeartShape, Tissue
 from echoapex.simulation.imaging import Canvas, Imager
-from echoapex.simulation.looks import TRAINING, Conditions, Look, Sampling
-from echoapex.simulation.study import study_case
-from echoapex.simulation.views import Placement
-from echoapex.training.augment import augment
-from echoapex.training.frames import draw_frames
+from echoapex.simulation.simulated_study import study_case
+from echoapex.simulation.vendor_looks import TRAINING, Conditions, Look, Sampling
+from echoapex.simulation.view_planes import Placement
+from echoapex.training.augmentation import augment
+from echoapex.training.frame_shards import draw_frames
 
 PERCENTILES = (50, 75, 90, 97, 99.5)
 REAL_RANGES = ((0, 20), (13, 62), (40, 135), (75, 192), (123, 240))

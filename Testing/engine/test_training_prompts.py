@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from echoapex.simulation.heart import Tissue
-from echoapex.training.augment import augment
-from echoapex.training.sampling import Ask, corrected_by_click, draw_asks, shaken_box
+from echoapex.training.augmentation import augment
+from echoapex.training.prompt_sampling import Ask, corrected_by_click, draw_asks, shaken_box
 
 STRUCTURES = (Tissue.LV, Tissue.LV_MYO, Tissue.LA, Tissue.AO)
 
@@ -140,7 +140,7 @@ def test_echoes_within_a_cavity_are_sometimes_missing_and_never_those_of_its_wal
 
 
 def test_a_stranger_is_told_from_what_surrounds_it_and_unlabeled() -> None:
-    from echoapex.training.strangers import add_stranger
+    from echoapex.training.unnamed_objects import add_stranger
 
     rng = np.random.default_rng(0)
     image, label = rng.integers(60, 120, (160, 160)).astype(np.uint8), np.zeros((160, 160), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echoapex.evaluation.scores import (
+from echoapex.evaluation.bootstrap_scores import (
     agreement,
     area_under_curve,
     best_constant_mask,

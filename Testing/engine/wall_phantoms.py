@@ -7,7 +7,7 @@ from measure_phantoms import beat_fraction
 
 from echoapex.cine import FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.walls import measure_walls
+from echoapex.measure.wall_thickness import measure_walls
 
 MM = (0.5, 0.5)
 SCALE = Scale(MM, ScaleSource.DICOM_REGION)

@@ -104,7 +104,7 @@ def panelOf(host: Any, scene: Any) -> Any:
 def keptProcess(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Gives one and the same inference process whenever a panel starts one: loading the model takes seconds."""
     from echoapex.serving import InferenceProcess
-    from echoapex.serving.client import serve_command
+    from echoapex.serving.supervised_client import serve_command
 
     class Kept(InferenceProcess):
         """Outlives the closing of a scene; what was asked does not."""

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom.examples
 
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
-from echoapex.simulation.dicom import write_dicom
+from echoapex.simulation.dicom_writing import write_dicom
 
 PATIENCE_S = 40.0
 """Only so that a test that waits in vain ends."""

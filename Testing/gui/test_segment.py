@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, simulated, wait
 
-from echoapex.marks import PackedMask
-from echoapex.segmenting import Segmentation
+from echoapex.inference.segmentation import Segmentation
+from echoapex.session.entries import PackedMask
 from echoapex.simulation.heart import Tissue
-from EchoApexLib.scene import writeScene
-from EchoApexLib.study import SceneClip, SceneStudy
+from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy
+from EchoApexLib.study.studyScene import writeScene
 
 pytestmark = pytest.mark.usefixtures("ownProcess")
 

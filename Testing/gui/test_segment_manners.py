@@ -209,7 +209,7 @@ def test_the_libraries_are_found_from_the_sources(tmp_path: Path) -> None:
     """In a Python that knows nothing of this repository, as Slicer's is with the folder of the module alone."""
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'EchoApexSegment')!r})\n"
-        "from EchoApexSegmentLib.libraries import addLibraries\n"
+        "from EchoApexSegmentLib.libraryPaths import addLibraries\n"
         "addLibraries()\n"
         "addLibraries()\n"
         "import EchoApexLib, echoapex\n"

@@ -9,8 +9,8 @@ import pytest
 from segment_cases import opened, real_cine, simulated, wait
 
 from echoapex.simulation import SimulatedClip
-from EchoApexLib.scene import writeScene
-from EchoApexLib.study import SceneClip, SceneStudy
+from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy
+from EchoApexLib.study.studyScene import writeScene
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
+from echoapex.inference.segmentation import Segmentation
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.types import Beat, Measurement, Reference, Source
-from echoapex.segmenting import Segmentation
-from EchoApexLib.cineSequence import sequencesWith
-from EchoApexLib.scene import newScene
-from EchoApexLib.study import Curve, SceneClip, SceneStudy
+from echoapex.measure.measurement import Beat, Measurement, Reference, Source
+from EchoApexLib.record.sceneStudy import Curve, SceneClip, SceneStudy
+from EchoApexLib.sequences.cineSequence import sequencesWith
+from EchoApexLib.study.studyScene import newScene
 
 FRAMES, ROWS, COLUMNS = 8, 60, 80
 

@@ -12,18 +12,19 @@ import scene_cases as cases
 import slicer
 
 from echoapex.cine import Cine, Sector
-from echoapex.marks import Change, PackedMask
-from echoapex.models.card import Architecture, ModelCard, Training
-from echoapex.models.preprocess import Preprocessing
+from echoapex.inference.segmentation import Segmentation
+from echoapex.models.model_card import Architecture, ModelCard, Training
+from echoapex.models.preprocessing import Preprocessing
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import Segmentation
-from echoapex.session_state import SessionState
-from EchoApexLib.cineScene import openCine
-from EchoApexLib.coordinates import ijkToRasOf
-from EchoApexLib.images import frameOfImage, vtkMatrix
-from EchoApexLib.maskSequence import windowImage
-from EchoApexLib.scene import newScene
-from EchoApexLib.sessionScene import SessionScene
+from echoapex.session.entries import PackedMask
+from echoapex.session.state import SessionState
+from echoapex.session.undo_history import Change
+from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.nodes.coordinates import ijkToRasOf
+from EchoApexLib.nodes.vtkImages import frameOfImage, vtkMatrix
+from EchoApexLib.session.sessionMasks import windowImage
+from EchoApexLib.session.sessionScene import SessionScene
+from EchoApexLib.study.studyScene import newScene
 
 CARD = ModelCard(
     id="no-model",

@@ -11,10 +11,10 @@ import pytest
 import scene_cases as cases
 import slicer
 
-from EchoApexLib.coordinates import ijkToRas, rasFromPixels
-from EchoApexLib.images import fillImage, frameOfImage, vtkMatrix
-from EchoApexLib.scene import addStudy, newScene, readStudy, writeScene
-from EchoApexLib.study import SceneStudy
+from EchoApexLib.nodes.coordinates import ijkToRas, rasFromPixels
+from EchoApexLib.nodes.vtkImages import fillImage, frameOfImage, vtkMatrix
+from EchoApexLib.record.sceneStudy import SceneStudy
+from EchoApexLib.study.studyScene import addStudy, newScene, readStudy, writeScene
 
 ORDER = (0, 3, 7, 5, 3, 1)
 CLIP = cases.make_clip()

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from EchoApexLib.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
+from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
 
 spacings = st.floats(0.01, 10.0)
 places = st.floats(-2000.0, 2000.0)
@@ -49,8 +49,8 @@ def test_slicer_places_the_pixels_of_a_cine_there() -> None:
     import scene_cases
     import vtk
 
-    from EchoApexLib.cineSequence import addCineSequence
-    from EchoApexLib.scene import newScene
+    from EchoApexLib.sequences.cineSequence import addCineSequence
+    from EchoApexLib.study.studyScene import newScene
 
     cine = scene_cases.make_cine()
     with newScene() as scene:

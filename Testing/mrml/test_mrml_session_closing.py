@@ -14,12 +14,12 @@ import session_cases
 from session_cases import CARD, Opened, square
 
 from echoapex.errors import EchoApexError
-from echoapex.session_state import SessionState
-from EchoApexLib.cineScene import openCine
-from EchoApexLib.maskSequence import MASKS
-from EchoApexLib.promptSequence import POSITIVE, PROMPTS
-from EchoApexLib.scene import newScene
-from EchoApexLib.sceneView import RED
+from echoapex.session.state import SessionState
+from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.session.sessionMasks import MASKS
+from EchoApexLib.session.sessionPrompts import POSITIVE, PROMPTS
+from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.view.shownClip import RED
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from session_cases import CARD, Opened, square
 
 from echoapex.errors import EchoApexError
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.session_state import SessionState
-from EchoApexLib.cineScene import openCine
-from EchoApexLib.images import vtkMatrix
-from EchoApexLib.pointTool import PointTool
-from EchoApexLib.promptSequence import BOX, NEGATIVE, POSITIVE, PROMPTS
+from echoapex.session.state import SessionState
+from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.nodes.vtkImages import vtkMatrix
+from EchoApexLib.session.sessionPrompts import BOX, NEGATIVE, POSITIVE, PROMPTS
+from EchoApexLib.view.placeModeClicks import PointTool
 
 MIXED = (3, 0, 7, 3, 5)
 

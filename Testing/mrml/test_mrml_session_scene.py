@@ -17,15 +17,15 @@ from session_cases import CARD, Opened, square
 
 from echoapex.cine import Cine, FrameTimes, Scale, Sector, TimeSource
 from echoapex.errors import EchoApexError
-from echoapex.marks import Status
+from echoapex.inference.segmentation import Segmentation
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.segmenting import Segmentation
-from echoapex.session_state import SessionState
+from echoapex.session.entries import Status
+from echoapex.session.state import SessionState
 from echoapex.structures import PROMPTED, structures
-from EchoApexLib.cineScene import cineOf, openCine
-from EchoApexLib.maskSequence import CONFIDENCE_TAG, MASKS
-from EchoApexLib.scene import newScene, readStudy
-from EchoApexLib.sessionRecord import SESSION, restoreState
+from EchoApexLib.cine.cineOfBrowser import cineOf, openCine
+from EchoApexLib.session.sessionMasks import CONFIDENCE_TAG, MASKS
+from EchoApexLib.session.sessionTextNode import SESSION, restoreState
+from EchoApexLib.study.studyScene import newScene, readStudy
 
 ORDER = (0, 3, 7, 5, 3, 1)
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import scene_cases as cases
 
-from EchoApexLib.coordinates import ijkToRas, pixelsFromRas
-from EchoApexLib.scene import newScene, writeScene
-from EchoApexLib.sceneView import showClip
-from EchoApexLib.study import SceneStudy
-from EchoApexLib.tables import EMPTY
+from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas
+from EchoApexLib.numbers.measurementTables import EMPTY
+from EchoApexLib.record.sceneStudy import SceneStudy
+from EchoApexLib.study.studyScene import newScene, writeScene
+from EchoApexLib.view.shownClip import showClip
 
 A4C, A2C = "A4C (simulated)", "A2C (simulated)"
 

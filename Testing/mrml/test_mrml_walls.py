@@ -31,15 +31,15 @@ from wall_cases import (
 from echoapex.cine import Cine
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.mass import lv_mass
-from echoapex.measure.wall_steps import lengths_of
-from echoapex.simulation.clip import simulate_clip
+from echoapex.measure.lv_mass import lv_mass
+from echoapex.measure.manual_wall_protocol import lengths_of
 from echoapex.simulation.presets import draw_case
-from EchoApexLib.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
-from EchoApexLib.landmarkSequence import landmarksOfSequence
-from EchoApexLib.scene import newScene
-from EchoApexLib.wallMarkups import POINTS
-from EchoApexLib.wallProtocol import MEASUREMENTS, StepStatus, WallProtocol
+from echoapex.simulation.simulated_clip import simulate_clip
+from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
+from EchoApexLib.sequences.landmarkSequence import landmarksOfSequence
+from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.walls.wallPointMarkups import POINTS
+from EchoApexLib.walls.wallProtocol import MEASUREMENTS, StepStatus, WallProtocol
 
 CONSTANT_MM = np.array([11.5, 52.5, 11.5, 37.0])
 """What a constant predictor would say: the middle of what the preset ``hard`` draws."""

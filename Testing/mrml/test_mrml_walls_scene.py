@@ -31,13 +31,13 @@ from wall_cases import (
 
 from echoapex.errors import EchoApexError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.wall_steps import lengths_of
-from EchoApexLib.cineSequence import addToBrowser
-from EchoApexLib.coordinates import ijkToRas, ijkToWorldOf, pixelsFromRas, rasFromPixels
-from EchoApexLib.landmarkSequence import addLandmarkSequence
-from EchoApexLib.scene import newScene
-from EchoApexLib.wallMarkups import POINTS
-from EchoApexLib.wallProtocol import WallProtocol
+from echoapex.measure.manual_wall_protocol import lengths_of
+from EchoApexLib.nodes.coordinates import ijkToRas, ijkToWorldOf, pixelsFromRas, rasFromPixels
+from EchoApexLib.sequences.cineSequence import addToBrowser
+from EchoApexLib.sequences.landmarkSequence import addLandmarkSequence
+from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.walls.wallPointMarkups import POINTS
+from EchoApexLib.walls.wallProtocol import WallProtocol
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 
 from echoapex.cine import Cine, FloatArray, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from EchoApexLib.cineSequence import addBrowser, addCineSequence
-from EchoApexLib.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
-from EchoApexLib.wallProtocol import WallProtocol
+from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
+from EchoApexLib.sequences.cineSequence import addBrowser, addCineSequence
+from EchoApexLib.walls.wallProtocol import WallProtocol
 
 MM = (0.5, 0.6)
 SCALE, NO_SCALE = Scale(MM, ScaleSource.DICOM_REGION), Scale.none("the header has no region")

@@ -1,9 +1,9 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
-from .folder import list_clips
-from .masks import Masks, check_masks_file, read_masks, write_masks
-from .read import describe, read_cine
-from .sector import find_sector
+from .cine_reading import describe, read_cine
+from .clip_finding import list_clips
+from .mask_files import Masks, check_masks_file, read_masks, write_masks
+from .sector_detection import find_sector
 
 __all__ = [
     "Masks",

@@ -23,8 +23,8 @@ from .dicom_header import (
 from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
-from .mode import settle_mode
-from .sector import Box, find_sector
+from .imaging_mode import settle_mode
+from .sector_detection import Box, find_sector
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadError
 from .dicom_regions import find_mode
-from .limits import check_size
+from .size_limits import check_size
 
 if TYPE_CHECKING:
     from pydicom import Dataset

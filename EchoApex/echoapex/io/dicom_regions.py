@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..cine import Mode, Scale, ScaleSource
-from .sector import Box
+from .sector_detection import Box
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
 from ..errors import ReadError
 from .dicom_regions import scale_of_spacing
-from .gray import ColorSamples, luminance, sample_colors
-from .intensities import to_gray_levels
-from .limits import check_size
-from .mode import mode_of_pixels
-from .sector import find_sector
-from .volume import FRAME_RATE_RANGE, times_of_step
+from .gray_of_color import ColorSamples, luminance, sample_colors
+from .gray_of_research_files import to_gray_levels
+from .imaging_mode import mode_of_pixels
+from .nifti_metaimage import FRAME_RATE_RANGE, times_of_step
+from .sector_detection import find_sector
+from .size_limits import check_size
 
 _TYPES = {
     "uint8": ("uchar", "unsigned char", "uint8", "uint8_t"),

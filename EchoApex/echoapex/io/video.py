@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, TimeSource
 from ..errors import ReadError
-from .gray import ColorSamples, luminance, spread
-from .limits import MAX_PIXELS, check_size
-from .mode import mode_of_pixels
-from .sector import find_sector
+from .gray_of_color import ColorSamples, luminance, spread
+from .imaging_mode import mode_of_pixels
+from .sector_detection import find_sector
+from .size_limits import MAX_PIXELS, check_size
 
 FRAME_RATE_RANGE = (4.0, 300.0)
 """Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""

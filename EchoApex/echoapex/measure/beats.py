@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cine import FloatArray, FrameTimes, TimeSource
 from ..errors import MeasureError
-from .types import Beat, Measurement, Source
+from .measurement import Beat, Measurement, Source
 
 HEART_RATE_RANGE = (40.0, 180.0)
 """Heart rates outside this range (1/min) are doubted."""

@@ -10,8 +10,8 @@ from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .encoder import EMBEDDING_CHANNELS, FINE_CHANNELS
-from .two_way import PromptTransformer
+from .image_encoder import EMBEDDING_CHANNELS, FINE_CHANNELS
+from .two_way_transformer import PromptTransformer
 
 _STAGE_CHANNELS = (64, 32, 24)
 """Channels at stride 8, 4 and 2 (our choice; the last sets most of the cost of a mask)."""

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..clips import ClipResult
+from ..analysis.clip import ClipResult
 from ..structures import structures
-from .beats import beat_table
-from .chart import Chart
-from .content import StudyReport, Truth
-from .curves import frame_value
-from .links import still_id
-from .outlines import CALIPER_COLOR, line_color
-from .words import VIEW_NAMES, view_origin
+from .beats_table import beat_table
+from .curve_chart import Chart
+from .curve_values import frame_value
+from .display_names import VIEW_NAMES, view_origin
+from .links_to_stills import still_id
+from .outline_paths import CALIPER_COLOR, line_color
+from .study_report import StudyReport, Truth
 
 PLAYED_RATE = 25.0
 """Frames per second at which a clip is shown whose own rate is unknown; the page says so."""

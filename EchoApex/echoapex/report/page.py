@@ -7,13 +7,13 @@ from html import escape
 from pathlib import Path
 
 from .. import __version__
-from .chart import draw_chart
 from .clip_section import ClipPictures, clip_section, player_data
-from .content import StudyReport
-from .curves import biplane_volume_curve
-from .numbers import key_table, measurement_table
-from .overview import clip_table, missing_section
-from .words import HOW_ALL, how_made, method, patient_line
+from .clips_overview import clip_table, missing_section
+from .curve_chart import draw_chart
+from .curve_values import biplane_volume_curve
+from .display_names import HOW_ALL, how_made, method, patient_line
+from .numbers_table import key_table, measurement_table
+from .study_report import StudyReport
 
 MAX_BYTES = 12_000_000
 """The page is to stay below this: the frames of all clips share most of it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..measure.types import Measurement
-from ..output import print_table
-from .content import StudyReport
-from .numbers import key_measurements
-from .words import difference, method, quantity, warnings_of, with_unit
+from ..console import print_table
+from ..measure.measurement import Measurement
+from .display_names import difference, method, quantity, warnings_of, with_unit
+from .numbers_table import key_measurements
+from .study_report import StudyReport
 
 
 def print_numbers(report: StudyReport) -> None:

@@ -3,7 +3,7 @@
 `serve` is the child, `InferenceProcess` starts it and speaks with it without ever waiting for it.
 """
 
-from .client import InferenceProcess, ProcessState
-from .server import serve
+from .inference_server import serve
+from .supervised_client import InferenceProcess, ProcessState
 
 __all__ = ["InferenceProcess", "ProcessState", "serve"]

@@ -1,10 +1,10 @@
 """Simulated hearts with exact truth, cut into standard views and imaged as ultrasound."""
 
-from .clip import SimulatedClip, simulate_clip
 from .pathologies import PATHOLOGIES
 from .presets import PRESETS, TEST_SEEDS, Case, draw_case
-from .study import write_study
-from .views import VIEWS
+from .simulated_clip import SimulatedClip, simulate_clip
+from .simulated_study import write_study
+from .view_planes import VIEWS
 
 __all__ = [
     "PATHOLOGIES",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .anatomy import PERICARDIUM_MM, Fields, fields, tissue
 from .heart import Array, Heart, Tissue
-from .looks import Conditions
-from .views import Plane
+from .vendor_looks import Conditions
+from .view_planes import Plane
 
 LEVEL_DB: dict[Tissue, float] = {
     Tissue.BACKGROUND: -14.0,

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .physiology import VolumeCurve
+from .volume_over_beat import VolumeCurve
 
 Array = NDArray[np.floating]
 

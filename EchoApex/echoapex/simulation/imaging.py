@@ -13,9 +13,9 @@ import numpy as np
 from .anatomy import fields, tissue, truth_labels, wall_landmarks
 from .echogenicity import echo_level
 from .heart import CAVITIES, Array, Heart, Tissue
-from .looks import Conditions, Look, Sampling
 from .valves import leaflets
-from .views import Placement, cut
+from .vendor_looks import Conditions, Look, Sampling
+from .view_planes import Placement, cut
 
 SPEED_OF_SOUND = 1540.0
 """m/s, the value all machines assume for soft tissue."""

@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import EchoApexError
 from . import anatomy
 from .heart import Array, Heart, HeartShape
-from .looks import Conditions, Look
-from .views import VIEWS, Placement, cut
+from .vendor_looks import Conditions, Look
+from .view_planes import VIEWS, Placement, cut
 
 PRESETS = ("easy", "hard", "shifted")
 TEST_SEEDS = range(900_000, 901_000)

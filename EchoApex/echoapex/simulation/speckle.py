@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .imaging import Canvas
-from .looks import Look
+from .vendor_looks import Look
 
 Complex = NDArray[np.complex64]
 Field = NDArray[np.floating[Any]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from .anatomy import root_distance
 from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart
-from .views import Placement
+from .view_planes import Placement
 
 POINTS_PER_LEAFLET = 60
 _MOUTH_LEVEL = 0.79

@@ -3,7 +3,7 @@
 import sys
 
 # Worker processes import `run` by name; they cannot import a module that was started as a script.
-from .run import main
+from .run_start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError
-from ..models.card import OTHER
+from ..models.model_card import OTHER
 from ..simulation.heart import Tissue
 from ..simulation.presets import check_view
 

@@ -17,19 +17,19 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
-from ..models.card import OTHER
-from ..models.encoder import Features
-from ..models.heads import Heads, heat_map_loss
-from ..models.preprocess import Preprocessing
-from ..models.segmenter import PromptBatch, PromptSegmenter, create_segmenter
-from ..models.store import LoadedModel, load_model
+from ..models.image_encoder import Features
+from ..models.model_card import OTHER
+from ..models.model_files import LoadedModel, load_model
+from ..models.preprocessing import Preprocessing
+from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
+from ..models.view_and_landmark_heads import Heads, heat_map_loss
 from ..simulation.heart import Tissue
-from .augment import augment
-from .frames import Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from .augmentation import augment
+from .frame_shards import Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from .losses import mask_loss
+from .prompt_sampling import Ask, collate, corrected_by_click, draw_asks
 from .recipe import Recipe
-from .sampling import Ask, collate, corrected_by_click, draw_asks
-from .strangers import add_stranger
+from .unnamed_objects import add_stranger
 
 CASES_PER_SHARD = 50
 _TEXT = "text_embedding.weight"

@@ -1,0 +1,1 @@
+"""What all rooms share of MRML and VTK: observers, images, coordinates, nodes that belong to one cine."""

@@ -1,0 +1,1 @@
+"""Measurements and curves as tables and plots."""

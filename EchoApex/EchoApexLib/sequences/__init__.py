@@ -1,0 +1,1 @@
+"""Cines, masks and landmarks as sequences of nodes in step with each other."""

@@ -1,0 +1,88 @@
+"""What was found in a study that was analyzed unattended, as where a session begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from echoapex.errors import ReadError
+from echoapex.session.entries import Entry, PackedMask, Status
+from echoapex.session.state import SessionState
+
+from ..record.exactRecords import checksum, curveOfRecord
+from ..record.recordTextNode import RECORD, recordOf
+from ..sequences.cineSequence import sequencesWith
+from ..sequences.segmentationSequence import maskOf
+from .sessionMasks import MASKS, STRUCTURE_TAG
+
+
+def takeAnalyzed(browser: Any, state: SessionState) -> None:
+    """Begins the empty ``state`` with the masks that were found in the cine of ``browser``, its own from now on.
+
+    Each is a prediction with the confidence of its record that nobody has looked at, or was drawn by hand where it has
+    changed since. Segments that the record does not name are left to be read as edits, and other segmentations are left
+    alone. Raises `ReadError` for a damaged record.
+    """
+    node = browser.GetNodeReference(RECORD)
+    record = {} if node is None else recordOf(node)
+    try:
+        found = _found(browser, state.cine.frame_count, record.get("confidence", {}))
+        if found is None:
+            return
+        items = [found.GetNthDataNode(frame).GetSegmentation() for frame in range(state.cine.frame_count)]
+        entries = _entries(items, (state.cine.rows, state.cine.columns), record["confidence"], record.get("checksums"))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        told = f"{node.GetName()}: {type(error).__name__} {error}"
+        raise ReadError("The outlines of this cine or their record are damaged", value=told) from None
+    state.begin(entries)
+    for structure, frame in entries:
+        items[frame].GetSegment(structure).SetTag(STRUCTURE_TAG, structure)
+    browser.SetNodeReferenceID(MASKS, found.GetID())
+
+
+def analyzedPhases(browser: Any, frameCount: int) -> tuple[int, int] | None:
+    """ED and ES of the first beat that was found in the cine of ``browser``; None where there is no record of one.
+
+    Raises `ReadError` for a damaged record.
+    """
+    node = browser.GetNodeReference(RECORD)
+    record = {} if node is None else recordOf(node)
+    try:
+        curve = curveOfRecord(record.get("curve"))
+        if curve is None or not curve.beats:
+            return None
+        return range(frameCount)[curve.beats[0].ed], range(frameCount)[curve.beats[0].es]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        told = f"{node.GetName()}: {type(error).__name__} {error}"
+        raise ReadError("The curve of this cine is damaged", value=told) from None
+
+
+def _found(browser: Any, count: int, confidence: Mapping[str, Any]) -> Any:
+    """The sequence that holds the structures of the record; None where there is none."""
+    for sequence in sequencesWith(browser, "vtkMRMLSegmentationNode"):
+        first = sequence.GetNthDataNode(0) if sequence.GetNumberOfDataNodes() == count else None
+        if first is not None and any(first.GetSegmentation().GetSegment(name) for name in confidence):
+            return sequence
+    return None
+
+
+def _entries(
+    items: Sequence[Any],
+    shape: tuple[int, int],
+    confidence: Mapping[str, Sequence[float]],
+    checksums: Mapping[str, Sequence[int]] | None,
+) -> dict[tuple[str, int], Entry]:
+    found = {}
+    for name, sure in confidence.items():
+        for frame, segmentation in enumerate(items):
+            if segmentation.GetSegment(name) is None:
+                continue
+            mask = maskOf(segmentation, name, shape)
+            # Scenes of before did not keep it.
+            same = checksums is None or checksum(mask) == checksums[name][frame]
+            found[name, frame] = (
+                Entry(PackedMask.of(mask), float(sure[frame]), Status.PREDICTED)
+                if same
+                else Entry(PackedMask.of(mask), source=Status.EDITED)
+            )
+    return found

@@ -1,0 +1,1 @@
+"""A whole study as a scene, and from the folder of its report."""

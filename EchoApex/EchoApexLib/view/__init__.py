@@ -1,0 +1,1 @@
+"""The slice view: which clip it shows, and mouse, wheel and clicks in it."""

@@ -1,0 +1,1 @@
+"""From cines to numbers: one clip, and the clips of a study together."""

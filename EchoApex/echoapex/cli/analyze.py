@@ -1,0 +1,83 @@
+"""The verb ``analyze``: whole studies, unattended."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..console import print_json, say
+from ..errors import EchoApexError
+from ..measure.body_surface_area import BsaFormula
+from ..patient import Patient, Sex
+from .options import add_model_options, add_verb, load_chosen, positive, view
+
+if TYPE_CHECKING:
+    from ..study.unattended import WrittenStudy
+
+
+def add(table: Any) -> None:
+    """Adds the verb to the command line."""
+    parser = add_verb(table, "analyze", analyze, "read, measure and report whole studies, unattended")
+    parser.add_argument("paths", type=Path, nargs="+", metavar="FILE|DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the report is written")
+    patient = parser.add_argument_group("the patient", "of a single study; goes before what the files say")
+    patient.add_argument("--sex", choices=[sex.value for sex in Sex], help="grades need it")
+    patient.add_argument("--age", type=positive, help="in years; grades need it")
+    patient.add_argument("--height", type=positive, help="in cm; indices need it")
+    patient.add_argument("--weight", type=positive, help="in kg; indices need it")
+    formulas = [formula.name.lower() for formula in BsaFormula]
+    parser.add_argument("--bsa-method", choices=formulas, default="dubois", help="body surface area (default: dubois)")
+    text = "the view of a clip, instead of what is recognized; may be given again"
+    parser.add_argument("--views", type=view, action="append", default=[], metavar="FILE=VIEW", help=text)
+    parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
+    add_model_options(parser)
+
+
+def analyze(chosen: Namespace) -> bool:
+    """Analyzes every study among files and folders and writes a report of each; false when something failed."""
+    from ..report.terminal import print_numbers
+    from ..study.unattended import StudyOptions, write_studies
+
+    patient = _patient(chosen)
+    model = load_chosen(chosen)
+    formula = BsaFormula[chosen.bsa_method.upper()]
+    options = StudyOptions(patient, dict(chosen.views), formula, scene=not chosen.no_scene)
+    records, failures = [], []
+    for written in write_studies(chosen.paths, model, chosen.out, progress=say, options=options):
+        if isinstance(written, EchoApexError):
+            say(str(written))
+            failures.append(written.as_failure())
+            continue
+        records.append(_analyzed(written))
+        if not chosen.json:
+            print(written.report.id)
+            print_numbers(written.report)
+            print(written.page)
+    if chosen.json:
+        print_json({"studies": records, "failures": failures})
+    return not failures and not any(record["failures"] for record in records)
+
+
+def _patient(chosen: Namespace) -> Patient:
+    sex = None if chosen.sex is None else Sex(chosen.sex)
+    return Patient(sex, chosen.age, chosen.height, chosen.weight)
+
+
+def _analyzed(written: WrittenStudy) -> dict[str, Any]:
+    from ..report.report_folder import JSON_FILE, TABLE_FILE
+
+    report = written.report
+    return {
+        "study": report.id,
+        "folder": written.folder,
+        "html": written.page,
+        "report": written.folder / JSON_FILE,
+        "csv": written.folder / TABLE_FILE,
+        "scene": written.scene.path,
+        "scene_message": written.scene.message or None,
+        "clips": [{"id": clip.id, "file": clip.cine.path, "view": clip.view} for clip in report.clips],
+        "measurements": report.measurements,
+        "failures": [failure.as_failure() for failure in report.failures],
+        "not_measured": [reason.as_failure() for reason in report.not_measured],
+    }

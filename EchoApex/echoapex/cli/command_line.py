@@ -1,0 +1,64 @@
+"""The command line ``echoapex VERB ...``.
+
+Results go to standard output (``--json``: one JSON value), progress and messages to standard error. Exit codes: 0 all
+done, 1 something failed (the rest is done), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from .. import __version__
+from ..console import print_json, say
+from ..errors import EchoApexError
+from . import analyze, demo, doctor, evaluate, info, models, segment, serve, simulate
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+VERBS = (info, analyze, segment, simulate, evaluate, models, doctor, demo, serve)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb; ``arguments`` default to those of the process. Returns the exit code, raises only on a defect."""
+    # Read when torch loads its OpenMP: waiting threads then sleep and do not slow down what runs beside us.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    as_json = False
+    try:
+        chosen = _parser().parse_args(arguments)
+        as_json = chosen.json
+        verb: Callable[[argparse.Namespace], bool] = chosen.verb
+        return DONE if verb(chosen) else FAILED
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except EchoApexError as refusal:
+        if as_json:
+            print_json({"failures": [refusal.as_failure()]})
+        say(str(refusal))
+        return FAILED
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("echoapex"):
+            raise
+        say(f"The library {missing.name} is not installed. echoapex doctor shows everything that is needed.")
+        return FAILED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output (head, less) has closed it; without this Python would complain again while ending.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="echoapex", description="Echo cines: read, measure, report, simulate, evaluate. Not a medical device."
+    )
+    parser.add_argument("--version", action="version", version=f"echoapex {__version__}")
+    table = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in VERBS:
+        verb.add(table)
+    return parser

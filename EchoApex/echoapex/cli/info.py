@@ -1,0 +1,53 @@
+"""The verb ``info``: what a clip, or each clip of a folder, holds."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from ..console import print_json, print_record, say
+from ..errors import EchoApexError
+from .options import add_verb
+
+
+def add(table: Any) -> None:
+    """Adds the verb to the command line."""
+    parser = add_verb(table, "info", info, "show what a clip, or each clip of a folder, holds")
+    parser.add_argument("path", type=Path, metavar="FILE|DIR")
+
+
+def info(chosen: Namespace) -> bool:
+    """Describes one file, or every clip of a folder; a clip that cannot be read does not stop the others."""
+    from .. import io
+
+    if not chosen.path.is_dir():
+        record = io.describe(chosen.path)
+        print_json(record) if chosen.json else print_record(record)
+        return True
+    paths = io.list_clips(chosen.path)
+    if not paths:
+        raise EchoApexError("This folder holds no file that may be a clip", file=chosen.path)
+    clips, failures = _describe_all(paths)
+    if chosen.json:
+        print_json({"clips": clips, "failures": failures})
+    else:
+        for record in clips:
+            print_record(record)
+            print()
+    say(f"{len(clips)} read, {len(failures)} not")
+    return not failures
+
+
+def _describe_all(paths: list[Path]) -> tuple[list[dict[str, Any]], list[dict[str, object]]]:
+    from .. import io
+
+    clips: list[dict[str, Any]] = []
+    failures: list[dict[str, object]] = []
+    for path in paths:
+        try:
+            clips.append(io.describe(path))
+        except EchoApexError as refusal:
+            say(str(refusal))
+            failures.append({"file": str(path)} | {k: v for k, v in refusal.as_failure().items() if k != "file"})
+    return clips, failures

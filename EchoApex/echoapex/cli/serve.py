@@ -1,0 +1,21 @@
+"""The verb ``serve``: answers the questions of a panel, for programs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from .options import add_model_options, add_verb
+
+
+def add(table: Any) -> None:
+    """Adds the verb to the command line."""
+    text = "answer the questions of a panel on standard input and output (for programs)"
+    add_model_options(add_verb(table, "serve", serve, text))
+
+
+def serve(chosen: Namespace) -> bool:
+    """Answers what is asked on standard input; false where no model can be loaded."""
+    from ..serving import serve as answer
+
+    return answer(chosen.model, chosen.device)

@@ -1,0 +1,1 @@
+"""The scores of a model as one page with figures."""

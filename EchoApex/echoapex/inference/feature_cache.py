@@ -1,0 +1,175 @@
+"""Features of encoded frames kept on disk, so that a cine that is opened again need not be encoded again.
+
+Each frame is a file of its own, in a folder named by a digest of the pixels, the model and what lies between them; no
+name of a patient, file or study is in it. Nothing here stops the work: what cannot be kept or read is encoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cine import Cine
+
+if TYPE_CHECKING:
+    from ..models.image_encoder import Features
+    from ..models.model_files import LoadedModel
+
+CACHE_VARIABLE = "ECHOAPEX_CACHE"
+"""Environment variable that names the folder of the cache."""
+
+MOST_BYTES = 2 * 2**30
+"""What is kept at most (our choice): some 3600 frames at a model input of 160 x 160 pixels."""
+
+_FORMAT = 1
+_SUFFIX = ".safetensors"
+
+
+def cache_folder() -> Path:
+    """Where features are kept: ``ECHOAPEX_CACHE``, or the place this system has for an application's cache."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "EchoApex" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "EchoApex"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "EchoApex"
+
+
+class FeatureCache:
+    """The features on disk; at most ``most_bytes``, those not used for longest are removed first.
+
+    ``problem`` says why nothing is kept any more (a full disk, a folder that may not be written), "" while all is well.
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
+        self.folder = cache_folder() if folder is None else Path(folder)
+        self.problem = ""
+        self._most = most_bytes
+        self._size: int | None = None
+
+    def of(self, model: LoadedModel, cine: Cine) -> CineFeatures:
+        """The part of the cache that holds this cine as this model sees it."""
+        return CineFeatures(self, self.folder / _key(model, cine))
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept now."""
+        if self._size is None:
+            self._size = sum(size for _, size, _ in self._files())
+        return self._size
+
+    def clear(self) -> None:
+        """Removes everything that is kept; a file that cannot be removed is said in ``problem``."""
+        for file, _, _ in self._files():
+            self._remove(file)
+        for part in self.folder.glob("*"):
+            # Only what is empty now, or was left over by a write that was killed.
+            if part.is_dir() and _is_key(part.name):
+                shutil.rmtree(part, ignore_errors=True)
+        self._size = None
+
+    def _files(self) -> list[tuple[Path, int, float]]:
+        found = []
+        for file in self.folder.glob(f"*/*{_SUFFIX}"):
+            try:
+                known = file.stat()
+            except OSError:
+                continue  # Another process has removed it.
+            if _is_key(file.parent.name):
+                found.append((file, known.st_size, known.st_mtime))
+        return found
+
+    def _keep(self, file: Path, data: bytes) -> None:
+        if self.problem or len(data) > self._most:
+            return
+        try:
+            self._make_room(len(data))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_name(f"{file.name}.{os.getpid()}.part")
+            try:
+                part.write_bytes(data)
+                part.replace(file)
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self.problem = f"Encoded frames are no longer kept in {self.folder}: {error.strerror or error}"
+            return
+        self._size = self.size_bytes + len(data)
+
+    def _make_room(self, needed: int) -> None:
+        if self.size_bytes + needed <= self._most:
+            return
+        files = sorted(self._files(), key=lambda item: item[2])
+        held = sum(size for _, size, _ in files)
+        for file, size, _ in files:
+            if held + needed <= self._most:
+                break
+            self._remove(file)
+            held -= size
+        self._size = held
+
+    def _remove(self, file: Path) -> None:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            self.problem = f"An encoded frame cannot be removed from {self.folder}: {error.strerror or error}"
+
+
+@dataclass(frozen=True)
+class CineFeatures:
+    """The features of one cine on disk; see `FeatureCache`."""
+
+    cache: FeatureCache
+    folder: Path
+
+    def read(self, frame: int) -> Features | None:
+        """The features of a frame on the CPU, as they were kept; None where there are none that can be read."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        from ..models.image_encoder import Features
+
+        file = self._file(frame)
+        try:
+            tensors = load(file.read_bytes())
+            os.utime(file)
+            levels = sum(name.startswith("fine") for name in tensors)
+            fine = tuple(tensors[f"fine{level}"] for level in range(levels))
+            return Features(tensors["embedding"], tensors["cls"], fine)
+        except (OSError, SafetensorError, KeyError):
+            return None
+
+    def keep(self, frame: int, features: Features) -> None:
+        """Keeps the features of a frame; where that is not possible, `FeatureCache.problem` says so."""
+        from safetensors.torch import save
+
+        tensors = {"embedding": features.embedding, "cls": features.cls}
+        tensors |= {f"fine{level}": value for level, value in enumerate(features.fine)}
+        self.cache._keep(self._file(frame), save({name: value.cpu().contiguous() for name, value in tensors.items()}))
+
+    def _file(self, frame: int) -> Path:
+        return self.folder / f"{frame:06d}{_SUFFIX}"
+
+
+def _key(model: LoadedModel, cine: Cine) -> str:
+    """A digest of all that the features depend on."""
+    y, x = cine.scale.mm_per_px or (1.0, 1.0)
+    facts = (_FORMAT, cine.frames.shape, y / x, model.card.weights_sha256, asdict(model.card.preprocessing))
+    digest = hashlib.sha256(repr(facts).encode())
+    digest.update(np.packbits(cine.sector.mask).tobytes())
+    digest.update(np.ascontiguousarray(cine.frames).data)
+    return digest.hexdigest()
+
+
+def _is_key(name: str) -> bool:
+    return len(name) == 64 and set(name) <= set("0123456789abcdef")

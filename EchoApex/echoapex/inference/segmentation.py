@@ -1,0 +1,294 @@
+"""Structures through a whole cine: found by name in every frame, or prompted on one frame and carried to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import BoolMask, Cine
+from ..errors import PromptError
+from ..prompts import PointPrompt, Prompt
+from ..structures import structures
+from .encoding import EncodedCine, batches, encoded
+from .propagation import carry_masks
+from .smoothing import median_over_time, steady_frames
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..models.image_encoder import Features
+    from ..models.model_files import LoadedModel
+    from ..models.preprocessing import FrameGeometry
+
+MASKS_PER_DECODE = 20
+"""Masks decoded in one call (our choice: five structures of four frames took a sixth less than one at a time)."""
+
+WALL_PIECE = 0.25
+"""Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Masks of one structure through a cine: ``masks bool [T, H, W]``, ``confidence [T]`` (predicted Dice, 0 to 1)."""
+
+    masks: BoolMask
+    confidence: NDArray[np.float32]
+
+
+def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, frame: int = 0) -> Segmentation:
+    """One structure in every frame of ``clip``.
+
+    A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame``, and its mask
+    carried from there with the motion of the picture (`carry_masks`; its confidence times that of the mask). Masks of a
+    named cavity are one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt
+    does not fit the cine or the model.
+    """
+    seen = encoded(model, clip)
+    check_prompts(seen.cine, frame, [prompt])
+    if not prompt.points and prompt.box is None and prompt.mask is None:
+        assert prompt.structure is not None
+        return segment_structures(model, seen, [prompt.structure])[prompt.structure]
+    return _carried(seen, prompt, frame)
+
+
+def segment_structures(
+    model: LoadedModel, clip: Cine | EncodedCine, names: Iterable[str], *, steady: bool = False
+) -> dict[str, Segmentation]:
+    """Several structures by name, each frame encoded once; results by structure identifier.
+
+    Each frame is looked at by itself; where two structures asked for together are found, the surer one stays, so that
+    they do not overlap (but in a small hole that is filled). With ``steady`` the median over `STEADY_S` before and
+    after is taken in every pixel (of the logits, and of the confidence): a frame that alone goes wrong is outvoted,
+    while a border that moves one way stays where it was. Raises `PromptError` for a structure unknown to the model.
+    """
+    seen, wanted = encoded(model, clip), list(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    half = steady_frames(seen.cine.times) if steady else 0
+    logits, confidence = (median_over_time(values, half) for values in _decode_names(seen, wanted))
+    masks = _masks_apart(seen.geometry, logits, wanted)
+    return {name: Segmentation(masks[index], confidence[:, index].numpy()) for index, name in enumerate(wanted)}
+
+
+def _decode_names(seen: EncodedCine, names: list[str]) -> tuple[Tensor, Tensor]:
+    """Logits ``[T, N, S/2, S/2]`` and predicted Dice ``[T, N]`` of N structures in every frame."""
+    import torch
+
+    asked = [Prompt(structure=name) for name in names]
+    logits, confidence = [], []
+    for frames in batches(seen.cine.frame_count):
+        found, sure = _decode(seen, seen.features(frames), asked * len(frames))
+        logits.append(found.reshape(len(frames), len(names), *found.shape[1:]))
+        confidence.append(sure.reshape(len(frames), len(names)))
+    return torch.cat(logits), torch.cat(confidence)
+
+
+def _masks_apart(geometry: FrameGeometry, logits: Tensor, names: list[str]) -> BoolMask:
+    """Full-frame masks ``[N, T, H, W]`` of ``logits [T, N, S/2, S/2]``, no two of a frame over each other."""
+    masks = np.zeros((len(names), logits.shape[0], *geometry.sector.mask.shape), bool)
+    for frames in batches(logits.shape[0]):
+        apart = _apart(logits[frames.start : frames.stop])
+        for index, name in enumerate(names):
+            asked = [Prompt(structure=name)] * len(frames)
+            masks[index, frames.start : frames.stop] = _masks(geometry, apart[:, index], asked)
+    return masks
+
+
+def _apart(logits: Tensor) -> Tensor:
+    """``logits [T, N, h, w]`` lowered by the best of the others where those are surer: at most one is above 0."""
+    import torch
+
+    if logits.shape[1] < 2:
+        return logits
+    two = logits.topk(2, dim=1).values
+    others = torch.where(logits < two[:, :1], two[:, :1], two[:, 1:])
+    return torch.minimum(logits, logits - others)
+
+
+def segment_frame(
+    model: LoadedModel, clip: Cine | EncodedCine, frame: int, prompts: list[Prompt], *, zero_prompts: bool = False
+) -> Segmentation:
+    """Several prompts on one frame: ``masks bool [N, H, W]`` and ``confidence [N]``, one for each prompt.
+
+    ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` as
+    `segment_cine` does.
+    """
+    seen = encoded(model, clip)
+    check_prompts(seen.cine, frame, prompts)
+    if not prompts:
+        return Segmentation(np.zeros((0, seen.cine.rows, seen.cine.columns), bool), np.zeros(0, np.float32))
+    logits, confidence = _decode(seen, seen.features([frame]), prompts, zero_prompts=zero_prompts)
+    return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
+
+
+def check_prompts(cine: Cine, frame: int, prompts: Iterable[Prompt]) -> None:
+    """Raises `PromptError` for prompts that do not fit a frame of ``cine``, or point beside its ultrasound picture."""
+    cine.check_frame(frame)
+    for prompt in prompts:
+        prompt.check(cine.rows, cine.columns)
+        _check_place(cine, prompt)
+
+
+def _check_place(cine: Cine, prompt: Prompt) -> None:
+    """Refuses to look for something where there is no picture."""
+    inside = cine.sector.mask
+    for point in prompt.points:
+        if point.positive and not inside[round(point.y), round(point.x)]:
+            rule = "A click on what is wanted must lie in the ultrasound picture"
+            raise PromptError(rule, value=f"{point.x:g}, {point.y:g}", file=cine.path)
+    if prompt.box is not None:
+        x0, y0, x1, y1 = (round(value) for value in prompt.box)
+        if not inside[y0 : y1 + 1, x0 : x1 + 1].any():
+            raise PromptError("A box must lie on the ultrasound picture", value=prompt.box, file=cine.path)
+
+
+def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:
+    first = segment_frame(seen.model, seen, frame, [prompt])
+    carried = carry_masks(seen.cine, {frame: first.masks[0]})
+    masks = wanted_pieces(carried.masks, prompt.structure)
+    masks[frame] = first.masks[0]
+    return Segmentation(masks, carried.confidence * first.confidence[0])
+
+
+def _decode(
+    seen: EncodedCine, features: Features, prompts: list[Prompt], *, zero_prompts: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``, on the CPU.
+
+    Every frame of ``features`` has as many of the ``prompts``, those of the first frame first.
+    """
+    import torch
+
+    from ..models.prompt_conversion import prompt_batch
+
+    model, count = seen.model, len(prompts)
+    each = count // features.embedding.shape[0]
+    batch = prompt_batch(prompts, seen.geometry, model.card.structures, model.model).to(model.device)
+    index = torch.arange(count, device=model.device) // each
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, count, MASKS_PER_DECODE):
+            stop = min(start + MASKS_PER_DECODE, count)
+            frames, some = slice(start // each, (stop - 1) // each + 1), slice(start, stop)
+            parts.append(
+                model.model.decode(
+                    features.select(frames), index[some] - frames.start, batch.select(some), zero_prompts=zero_prompts
+                )
+            )
+    logits, dice = (torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
+    return logits, dice
+
+
+def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> BoolMask:
+    """Full-frame masks ``[N, H, W]`` of model logits, reduced to their main pieces."""
+    masks = np.zeros((len(prompts), *geometry.sector.mask.shape), bool)
+    for piece in batches(len(prompts)):
+        restored = geometry.restore_masks(logits[piece.start : piece.stop])
+        for row, one in zip(piece, restored, strict=True):
+            # A model may know structures that the engine has no words for.
+            masks[row] = main_pieces(one, _least_piece(prompts[row].structure), prompts[row].points)
+    return masks
+
+
+def wanted_pieces(masks: BoolMask, name: str | None) -> BoolMask:
+    """``masks [T, H, W]``, each reduced to its `main_pieces` as the structure of this name has them."""
+    pieces = np.zeros_like(masks)
+    for frame, mask in enumerate(masks):
+        pieces[frame] = main_pieces(mask, _least_piece(name))
+    return pieces
+
+
+def _least_piece(name: str | None) -> float:
+    """A named cavity is one piece; a wall, or what was only pointed at, may rightly show several."""
+    known = None if name is None else structures().get(name)
+    return 1.0 if known is not None and not known.wall else WALL_PIECE
+
+
+def main_pieces(mask: BoolMask, least: float = 1.0, clicks: Sequence[PointPrompt] = ()) -> BoolMask:
+    """The largest connected piece of ``mask [H, W]`` and those of at least ``least`` of its size, small holes filled.
+
+    Pieces that a positive one of the ``clicks`` hits stay too; those that only a negative one hits go, unless nothing
+    would be left. A hole of over a twentieth of the piece (our choice) is anatomy: the cavity inside a ring of
+    myocardium.
+    """
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return mask
+    # Only where something is, with an empty rim: what the rim belongs to is outside and no hole.
+    window = (slice(y, y + height), slice(x, x + width))
+    pieces = np.zeros((height + 2, width + 2), bool)
+    pieces[1:-1, 1:-1] = mask[window]
+    labels, count = _pieces(pieces)
+    # Of one piece alone all is kept, whatever is clicked.
+    if count > 1:
+        sizes = _sizes(labels)
+        # Of equals only one stays: one piece means one.
+        kept = sizes >= least * sizes.max() if least < 1.0 else np.arange(sizes.size) == int(np.argmax(sizes))
+        pieces = _as_clicked(kept, labels, (x - 1, y - 1), clicks)[labels]
+    result = np.zeros_like(mask)
+    result[window] = _without_small_holes(pieces)[1:-1, 1:-1]
+    return result
+
+
+def _without_small_holes(pieces: BoolMask) -> BoolMask:
+    """``pieces [h, w]``, whose rim is empty, with the holes filled that `main_pieces` fills."""
+    holes, count = _pieces(~pieces)
+    # The rim's is the outside.
+    if count == 1:
+        return pieces
+    small = _sizes(holes) <= np.count_nonzero(pieces) / 20
+    small[[0, holes[0, 0]]] = False
+    return pieces | small[holes]
+
+
+def _as_clicked(
+    kept: BoolMask, labels: NDArray[np.int32], origin: tuple[int, int], clicks: Sequence[PointPrompt]
+) -> BoolMask:
+    """Which pieces are ``kept [N]`` after the clicks; ``origin`` is the pixel ``(x, y)`` where ``labels`` begin."""
+    wanted, unwanted = np.zeros_like(kept), np.zeros_like(kept)
+    for click in clicks:
+        x, y = round(click.x) - origin[0], round(click.y) - origin[1]
+        if 0 <= y < labels.shape[0] and 0 <= x < labels.shape[1] and labels[y, x]:
+            (wanted if click.positive else unwanted)[labels[y, x]] = True
+    chosen = (kept & ~unwanted) | wanted
+    return chosen if chosen.any() else kept
+
+
+CLICK_PX = 3
+"""How far beside a region a click still hits it (our choice)."""
+
+
+def taken_away(before: BoolMask, after: BoolMask, clicks: Sequence[PointPrompt]) -> BoolMask:
+    """What a model made ``after`` of the mask ``before`` by negative ``clicks``, less of it gone: ``bool [H, W]``.
+
+    Of all that has gone, only the connected pieces go that a click hits; ``after`` where none is hit. On 12 hard hearts
+    with both of two chambers as the mask, the other one stayed by over 80 % in 0.91 of 150 trials, without this 0.86.
+    """
+    labels, count = _pieces(before & ~after)
+    hit = np.zeros(count + 1, bool)
+    for click in clicks:
+        x, y = round(click.x), round(click.y)
+        hit[labels[max(y - CLICK_PX, 0) : y + CLICK_PX + 1, max(x - CLICK_PX, 0) : x + CLICK_PX + 1]] = True
+    hit[0] = False
+    return (before | after) & ~hit[labels] if hit.any() else after
+
+
+def _pieces(mask: BoolMask) -> tuple[NDArray[np.int32], int]:
+    """The pieces of ``mask`` connected by their sides, counted from 1 (0 is the rest), and how many there are."""
+    import cv2
+
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    return np.asarray(labels, np.int32), int(count) - 1
+
+
+def _sizes(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The pixels of each piece of `_pieces`; 0 for what is none."""
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return sizes

@@ -1,0 +1,114 @@
+"""The two ways in: a cine to work with, and what is known about a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..cine import Cine
+from ..errors import ReadError
+from . import clip_finding
+from .dicom import describe_unreadable, mode_of, read_dicom
+from .nifti_metaimage import read_volume
+from .nrrd import read_nrrd
+from .video import read_video
+
+
+def read_cine(path: str | Path) -> Cine:
+    """Read one file as a `Cine`: DICOM ultrasound, AVI, MP4, GIF, NIfTI, MetaImage, NRRD or ``.seq.nrrd``.
+
+    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color. An unknown frame rate or scale is None with
+    its reason, never a guess. Raises `ReadError`, in one sentence, for everything that cannot be read.
+    """
+    source = _existing(path)
+    kind = clip_finding.sniff(source)
+    if kind is None:
+        raise ReadError("This is none of DICOM, AVI, MP4, GIF, NIfTI, MetaImage or NRRD", file=source)
+    try:
+        return _READERS[kind](source)
+    except OSError as error:
+        raise ReadError("The file cannot be read", value=error.strerror or type(error).__name__, file=source) from error
+    except MemoryError as error:
+        raise ReadError("There is not enough memory for this cine", file=source) from error
+
+
+_READERS = {
+    clip_finding.DICOM: read_dicom,
+    clip_finding.VIDEO: read_video,
+    clip_finding.VOLUME: read_volume,
+    clip_finding.NRRD: read_nrrd,
+}
+
+
+def _existing(path: str | Path) -> Path:
+    source = Path(path)
+    if source.is_dir():
+        raise ReadError("This is a folder: list its clips and read them one by one", file=source)
+    if not source.exists():
+        raise ReadError("There is no such file", file=source)
+    if source.stat().st_size == 0:
+        raise ReadError("This file is empty", file=source)
+    return source
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What is known about a file, in the keys of ``echoapex info`` and fit for JSON; unknown is None.
+
+    ``sector`` is ``{"box": [x0, y0, x1, y1], "source": text}``, ``scale_mm_per_px`` is ``[y, x]``. Clips that show only
+    an M-mode or Doppler trace are described too, without a sector. Raises `ReadError` like `read_cine` for the rest.
+    """
+    source = _existing(path)
+    mode = mode_of(source) if clip_finding.sniff(source) == clip_finding.DICOM else None
+    if mode is not None and mode.is_trace:
+        return _record(source, describe_unreadable(source))
+    return _record(source, _facts(read_cine(source)))
+
+
+def _facts(cine: Cine) -> dict[str, Any]:
+    seconds, scale = cine.times.seconds, cine.scale
+    return {
+        "kind": cine.kind,
+        "modality": cine.modality,
+        "mode": cine.mode.value,
+        "mode_source": cine.mode_source.value,
+        "frame_count": cine.frame_count,
+        "rows": cine.rows,
+        "columns": cine.columns,
+        "frame_times_s": None if seconds is None else seconds.tolist(),
+        "frame_time_source": cine.times.source.value,
+        "scale_mm_per_px": None if scale.mm_per_px is None else list(scale.mm_per_px),
+        "scale_source": scale.source.value,
+        "scale_reason": scale.reason or None,
+        "sector": {"box": list(cine.sector.box), "source": cine.sector.source},
+        "color": cine.color,
+        "heart_rate": cine.heart_rate,
+        "identifying": list(cine.identifying),
+        "warnings": list(cine.warnings),
+    }
+
+
+_KEYS = (
+    "file",
+    "kind",
+    "modality",
+    "mode",
+    "mode_source",
+    "frame_count",
+    "rows",
+    "columns",
+    "frame_times_s",
+    "frame_time_source",
+    "scale_mm_per_px",
+    "scale_source",
+    "scale_reason",
+    "sector",
+    "color",
+    "heart_rate",
+    "identifying",
+    "warnings",
+)
+
+
+def _record(source: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    known = {"file": str(source), **facts}
+    return {key: known.get(key) for key in _KEYS}

@@ -1,0 +1,144 @@
+"""NIfTI and MetaImage as a cine, through SimpleITK.
+
+Axes in the file are x, y and then time: 2D is one frame, the third axis of 3D (CAMUS half sequences) or the fourth of
+4D is time. Arrays come out as ``[T, y, x]`` in the order of the file's indices; orientation matrices are not applied.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from ..errors import ReadError
+from ._simpleitk import simpleitk
+from .dicom_regions import scale_of_spacing
+from .gray_of_color import ColorSamples, luminance, sample_colors
+from .gray_of_research_files import to_gray_levels
+from .imaging_mode import mode_of_pixels
+from .sector_detection import find_sector
+from .size_limits import check_size
+
+FRAME_RATE_RANGE = (4.0, 1000.0)
+"""Frames per second that a stored time axis can have; steps of 1 s are what is written when nothing is known."""
+
+_NIFTI_HEADER = 352  # bytes before the data of a NIfTI-1 file; NIfTI-2 has more
+
+# Bits 3 to 5 of xyzt_units in the NIfTI-1 header: seconds per unit.
+_NIFTI_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
+
+
+def read_volume(path: Path) -> Cine:
+    """Read NIfTI (``.nii``, ``.nii.gz``) or MetaImage (``.mhd``, ``.mha``).
+
+    The scale is the file's spacing between pixels. Times are known only from a fourth axis with a time unit. Raises
+    `ReadError` when the file is damaged or too large, or holds a volume instead of a cine.
+    """
+    reader = _open(path)
+    count = _frame_count(reader, path)
+    stack, colors, warnings = _pixels(reader, count, path)
+    sector = find_sector(stack)
+    mode = mode_of_pixels(stack, sector, colors)
+    return Cine(
+        frames=stack,
+        times=_times(reader, count),
+        scale=_scale(reader, path),
+        sector=sector,
+        path=path,
+        kind="nifti" if ".nii" in path.name.lower() else "mhd",
+        color=colors is not None and colors.colored(sector.mask),
+        mode=mode.mode,
+        mode_source=mode.source,
+        warnings=(*warnings, *mode.warnings),
+    )
+
+
+def _open(path: Path) -> Any:
+    reader = simpleitk().ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise ReadError("The file is damaged or not what its name says", file=path) from error
+    return reader
+
+
+def _frame_count(reader: Any, path: Path) -> int:
+    size = reader.GetSize()
+    if len(size) not in (2, 3, 4):
+        raise ReadError("A cine has two axes of a frame and one of time", value=size, file=path)
+    if len(size) == 4 and size[2] != 1:
+        raise ReadError("A cine has one slice; this is a volume over time", value=f"{size[2]} slices", file=path)
+    if reader.GetNumberOfComponents() not in (1, 3):
+        found = f"{reader.GetNumberOfComponents()} components"
+        raise ReadError("A pixel is gray or has three color components", value=found, file=path)
+    count = int(size[-1]) if len(size) > 2 else 1
+    check_size(count, int(size[1]), int(size[0]), path)
+    return count
+
+
+def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
+    columns, rows = (int(n) for n in reader.GetSize()[:2])
+    if reader.HasMetaDataKey("bitpix"):
+        _check_nifti_length(path, count * rows * columns * int(reader.GetMetaData("bitpix")) // 8)
+    try:
+        values: NDArray[Any] = simpleitk().GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise ReadError("The pixel data are cut short or damaged", file=path) from error
+    colored = reader.GetNumberOfComponents() == 3
+    levels, warnings = to_gray_levels(values.reshape(count, rows, columns, *((3,) if colored else ())), path)
+    if not colored:
+        return levels, None, warnings
+    return luminance(levels), sample_colors(levels), warnings
+
+
+def _check_nifti_length(path: Path, needed: int) -> None:
+    """NIfTI cut short is filled up with zeros by the reader, so its length is counted here."""
+    length = -_NIFTI_HEADER
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+            while length < needed and (chunk := stream.read(1 << 20)):
+                length += len(chunk)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ReadError("The pixel data are cut short or damaged", file=path) from error
+    if length < needed:
+        raise ReadError("The pixel data are cut short", value=f"{max(0, length):,} of {needed:,} bytes", file=path)
+
+
+def _scale(reader: Any, path: Path) -> Scale:
+    x, y = reader.GetSpacing()[:2]
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ReadError("The spacing must be a number", value=f"{x} x {y}", file=path)
+    return scale_of_spacing(y, x, "the file says", ScaleSource.PIXEL_SPACING)
+
+
+def _times(reader: Any, count: int) -> FrameTimes:
+    if count == 1:
+        return FrameTimes(np.zeros(1), TimeSource.SINGLE_FRAME)
+    if reader.GetDimension() < 4:
+        return FrameTimes.unknown("the third axis of the file has no unit of time")
+    seconds = _nifti_unit(reader)
+    if seconds is None:
+        return FrameTimes.unknown("the time axis of the file has no unit")
+    return times_of_step(reader.GetSpacing()[3] * seconds, count)
+
+
+def _nifti_unit(reader: Any) -> float | None:
+    if not reader.HasMetaDataKey("xyzt_units"):
+        return None
+    return _NIFTI_SECONDS.get(int(float(reader.GetMetaData("xyzt_units"))) & 0x38)
+
+
+def times_of_step(step: float, count: int) -> FrameTimes:
+    """Times of ``count`` frames that are ``step`` seconds apart, unknown where no cine has that rate."""
+    rate = 1.0 / step if math.isfinite(step) and step > 0 else math.nan
+    low, high = FRAME_RATE_RANGE
+    if not low <= rate <= high:
+        return FrameTimes.unknown(f"time steps of {step:g} s are not {low:g} to {high:g} frames per second")
+    return FrameTimes(np.arange(count, dtype=np.float64) * step, TimeSource.CONTAINER)

@@ -1,0 +1,190 @@
+"""`ModelCard`: everything about a model but its weights, as JSON beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import EchoApexError, ModelError
+from .preprocessing import Preprocessing
+
+SCHEMA = 2
+"""Version of the card's format; a card of another version is refused, not guessed at."""
+
+OTHER = "OTHER"
+"""The view of a clip that shows none of the views that are told apart; a class like them."""
+
+UNKNOWN = "UNKNOWN"
+"""The view of a clip when in doubt; never a class."""
+
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "model.safetensors"
+PAGE_FILE = "evaluation.html"
+"""Tables and figures of the scores, where a model has been evaluated."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is built before weights are loaded: an encoder of `ENCODERS`, its patch and its image size in pixels."""
+
+    encoder: str
+    patch: int
+    image_size: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the weights come from. ``data`` says in words what was seen, ``recipe`` names the file of settings."""
+
+    recipe: str
+    seed: int
+    data: str
+    hardware: str
+    hours: float
+    frames_seen: int
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model's card. ``structures`` are the identifiers it knows by name, in the order of its text embedding.
+
+    ``views`` are the classes of its view head in their order, `OTHER` may be among them; a clip whose best view has a
+    probability below ``view_threshold`` (0 to 1) is `UNKNOWN`. ``landmarks`` are those of its heat maps in their order.
+    Either is empty where the model has no such head. ``text`` is true where it carries a text encoder.
+    ``simulated_only`` is true when no real echo was trained on; ``scores`` are ``evaluate``'s tables
+    (``{task: {metric: {"value", "ci", "constant"}}}``); ``limits`` says in plain words what the model must not be used
+    for; ``created`` is an ISO 8601 time; ``weights_sha256`` is of the weights file, empty until it is written.
+    """
+
+    id: str
+    name: str
+    architecture: Architecture
+    preprocessing: Preprocessing
+    structures: tuple[str, ...]
+    training: Training
+    simulated_only: bool
+    code_license: str
+    weights_license: str
+    scores: dict[str, Any]
+    created: str
+    limits: str
+    views: tuple[str, ...] = ()
+    view_threshold: float = 0.0
+    landmarks: tuple[str, ...] = ()
+    text: bool = False
+    weights_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        check_identifier(self.id)
+        if self.preprocessing.image_size != self.architecture.image_size:
+            raise ModelError("Preprocessing and architecture must agree on the image size", value=self.preprocessing)
+        if not self.structures:
+            raise ModelError("A model knows at least one structure")
+        for entry in ("structures", "views", "landmarks"):
+            _check_names(entry, getattr(self, entry))
+        self._check_views()
+        if self.weights_sha256 and not _SHA256.fullmatch(self.weights_sha256):
+            raise ModelError("The hash of the weights must be 64 hexadecimal digits", value=self.weights_sha256)
+
+    def _check_views(self) -> None:
+        if len(self.views) == 1 or UNKNOWN in self.views:
+            rule = f"A view head tells at least two views apart, and {UNKNOWN} is none"
+            raise ModelError(rule, value=", ".join(self.views))
+        if not 0.0 <= self.view_threshold <= 1.0:
+            raise ModelError("The threshold of the views must be 0 to 1", value=self.view_threshold)
+        if self.view_threshold and not self.views:
+            raise ModelError("A threshold needs views to apply to", value=self.view_threshold)
+
+    def to_json(self) -> str:
+        """The card as JSON text; the same card always gives the same text."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """The card that `to_json` wrote; raises `ModelError` for anything else, naming the entry that is wrong."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelError("The model card is not readable JSON", value=error) from None
+        if not isinstance(data, dict) or "schema" not in data:
+            raise ModelError("This is no model card")
+        schema = data.pop("schema")
+        # To Python True is 1 and 2.0 is 2.
+        if type(schema) is not int or schema != SCHEMA:
+            raise ModelError(f"A model card must be of schema {SCHEMA}", value=schema)
+        card: ModelCard = _build(cls, data, "")
+        return card
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card in a model's folder; raises `ModelError`, naming the file, when it is missing or damaged."""
+    file = folder / CARD_FILE
+    try:
+        return ModelCard.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError("A model needs its card, and there is none", file=file) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError("The model card cannot be read", value=error, file=file) from None
+    except EchoApexError as error:
+        raise ModelError(error.rule, value=error.value, file=file) from None
+
+
+def check_identifier(identifier: str) -> None:
+    """Raises `ModelError` unless a folder of this name is safe everywhere."""
+    if not _IDENTIFIER.fullmatch(identifier) or identifier.endswith("."):
+        raise ModelError(
+            "A model's identifier is up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+            value=identifier,
+        )
+
+
+def _check_names(entry: str, names: tuple[str, ...]) -> None:
+    if not all(name.strip() for name in names) or len(set(names)) != len(names):
+        raise ModelError(f"The {entry} of a model have names, and each is named once", value=names)
+
+
+_SIMPLE: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "dict[str, Any]": (dict,),
+}
+_NESTED: dict[str, type] = {item.__name__: item for item in (Architecture, Training, Preprocessing)}
+
+
+def _build(kind: type[Any], data: object, place: str) -> Any:
+    """``kind`` from the JSON object ``data``, its entries checked by name and type; ``place`` leads to it."""
+    if not isinstance(data, dict):
+        raise ModelError(f"Model card entry {place} must be an object", value=data)
+    expected = {item.name: str(item.type) for item in fields(kind)}
+    for name in sorted(expected.keys() ^ data.keys()):
+        state = "missing from" if name in expected else "unknown to"
+        raise ModelError(f"Entry {place}{name} is {state} the model card")
+    return kind(**{name: _value(expected[name], data[name], f"{place}{name}") for name in expected})
+
+
+def _value(kind: str, value: object, place: str) -> Any:
+    if kind in _NESTED:
+        return _build(_NESTED[kind], value, f"{place}.")
+    if kind == "tuple[str, ...]":
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ModelError(f"Model card entry {place} must be a list of texts", value=value)
+    # To Python True is an int, to a card it is not.
+    if not isinstance(value, _SIMPLE[kind]) or (isinstance(value, bool) and kind != "bool"):
+        raise ModelError(f"Model card entry {place} must be of type {kind}", value=value)
+    return _float(value, place) if kind == "float" else value
+
+
+def _float(value: Any, place: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ModelError(f"Model card entry {place} must be a number that fits") from None

@@ -1,0 +1,122 @@
+"""Writes a report with everything that belongs to it into one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ..analysis.clip import ClipResult
+from ..errors import EchoApexError
+from ..io import write_masks
+from .animation import player_frames, player_paths
+from .clip_section import ClipPictures, Still
+from .curve_chart import Chart, draw_chart
+from .curve_values import clip_curve
+from .measurements_csv import measurement_csv
+from .page import MAX_BYTES, report_page
+from .report_json import report_json
+from .still_choice import still_caption, still_frames
+from .still_pictures import still, still_uri, write_png
+from .study_report import StudyReport
+
+JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
+
+_OURS = (PAGE_FILE, TABLE_FILE, "pictures/*.png", "pictures/*.svg", "masks/*.nrrd", JSON_FILE)
+
+# The rest of the page's size is for outlines and text.
+_SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
+
+
+def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[[str], None] | None = None) -> Path:
+    """Writes ``report.json``, ``report.html``, ``measurements.csv``, ``pictures/`` and ``masks/`` to ``folder``.
+
+    The folder is made if need be; the files of an earlier report in it, which may be of another patient, are removed.
+    Pictures are a PNG of every frame that a number comes from (the first frame of a clip without any) and the curve of
+    each clip as SVG; masks are one NRRD for each structure. The same report gives the same files. Gives back the path
+    of the page; ``progress`` is told what is being written. Raises `EchoApexError` where that is not possible.
+    """
+    target = Path(folder)
+    tell = progress or (lambda _: None)
+    _make_folders(target)
+    remove_report(target)
+    masks, pictures = {}, {}
+    for clip in report.clips:
+        tell(f"writing pictures and masks of {clip.id}")
+        masks[clip.id] = _write_masks(target, clip)
+        pictures[clip.id] = _write_pictures(target, clip, report)
+    record = json.dumps(report_json(report, target, masks), indent=2, allow_nan=False)
+    _write_text(target / JSON_FILE, record + "\n")
+    _write_text(target / TABLE_FILE, measurement_csv(report))
+    _write_text(target / PAGE_FILE, report_page(report, pictures))
+    return target / PAGE_FILE
+
+
+def _make_folders(target: Path) -> None:
+    for folder in (target / "pictures", target / "masks"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EchoApexError("The folder of the report cannot be made", value=error.strerror, file=folder) from None
+
+
+def remove_report(target: Path) -> None:
+    """Removes the files of a report in the folder ``target``, if any. Raises `EchoApexError` where that fails."""
+    if not (target / JSON_FILE).is_file():
+        return  # Whatever lies here is not ours.
+    files = [file for pattern in _OURS for file in target.glob(pattern)]
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise EchoApexError("An earlier report cannot be removed", value=error.strerror, file=file) from None
+
+
+def _write_text(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode("utf-8"))
+    except OSError as error:
+        raise EchoApexError("The report cannot be written", value=error.strerror, file=file) from None
+
+
+def _write_masks(target: Path, clip: ClipResult) -> dict[str, str]:
+    """Paths of the written masks by structure, relative to the report."""
+    paths = {}
+    for name, item in clip.segmentations.items():
+        paths[name] = f"masks/{clip.id}-{name}.nrrd"
+        write_masks(target / paths[name], item.masks, clip.cine)
+    return paths
+
+
+def _write_pictures(target: Path, clip: ClipResult, report: StudyReport) -> ClipPictures:
+    chart, stills = _write_chart(target, clip, report), _write_stills(target, clip, report)
+    if not clip.segmentations:
+        # Nothing was found to show in motion: a still tells what kind of clip it is.
+        return ClipPictures(stills, chart, (0, 0), [], {})
+    shown = sum(1 for item in report.clips if item.segmentations)
+    crop, frames = player_frames(clip, _SHARE_OF_FRAMES * MAX_BYTES / shown)
+    return ClipPictures(stills, chart, crop.size, frames, player_paths(clip, crop))
+
+
+def _write_chart(target: Path, clip: ClipResult, report: StudyReport) -> Chart | None:
+    truth = None if report.truth is None else report.truth.volume_ml.get(clip.id)
+    curve = clip_curve(clip, truth)
+    if curve is None:
+        return None
+    chart = draw_chart(curve)
+    _write_text(target / "pictures" / f"{clip.id}-curve.svg", chart.svg)
+    return chart
+
+
+def _write_stills(target: Path, clip: ClipResult, report: StudyReport) -> tuple[Still, ...]:
+    kind = "simulated" if clip.cine.simulated else "real"
+    purpose = "demonstration model, not for clinical use" if report.model.simulated_only else "not for clinical use"
+    most_bytes = _SHARE_OF_STILLS * MAX_BYTES / sum(len(still_frames(report, item)) for item in report.clips)
+    written = []
+    for frame in still_frames(report, clip):
+        file = f"pictures/{clip.id}-{frame:04d}.png"
+        picture = still(clip, frame, f"{kind} {clip.view}, frame {frame} - {purpose}")
+        write_png(target / file, picture)
+        caption = still_caption(clip, frame)
+        written.append(Still(frame, file, still_uri(picture, most_bytes), caption))
+    return tuple(written)

@@ -1,0 +1,129 @@
+"""What the panels and the inference process say to each other: one JSON line a message, pixels in shared memory.
+
+Messages to the process have ``do``, those from it ``say``; all have the version ``v``. A message of another version is
+refused, so that an old process is never misunderstood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
+from ..errors import EchoApexError
+from ..prompts import PointPrompt, Prompt
+from ..session.entries import EMPTY, Given
+from ..session.model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
+from .shared_memory import SharedCine
+
+VERSION = 2
+
+TEXT = "text"
+"""Kind of a question about words; it is answered in the middle of work, as a prompt is."""
+
+Message = dict[str, Any]
+
+
+def line(message: Message) -> bytes:
+    """A message as it is sent."""
+    return json.dumps({"v": VERSION, **message}, allow_nan=False).encode() + b"\n"
+
+
+def message(data: bytes) -> Message:
+    """The message of a line. Raises `EchoApexError` for one of another version, and for what is none."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        raise EchoApexError("A line is no message", value=data[:80].decode(errors="replace")) from None
+    if not isinstance(found, dict) or found.get("v") != VERSION:
+        version = found.get("v") if isinstance(found, dict) else type(found).__name__
+        raise EchoApexError(f"Messages of version {VERSION} are needed", value=version)
+    return found
+
+
+class Lines:
+    """Bytes that come in pieces, cut into lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The lines that are whole now."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        yield from (one for one in whole if one.strip())
+
+
+def cine_to_message(cine: Cine, shared: SharedCine) -> Message:
+    """Puts the sector of ``cine`` into ``shared``, which has its frames; the message has the rest that a model uses."""
+    shared.sector.put(0, cine.sector.mask)
+    seconds = cine.times.seconds
+    return {
+        "memory": list(shared.names),
+        "shape": list(cine.frames.shape),
+        "seconds": None if seconds is None else seconds.tolist(),
+        "scale": cine.scale.mm_per_px,
+    }
+
+
+def cine_from_message(told: Message) -> tuple[Cine, SharedCine]:
+    """The cine of `cine_to_message`, its frames in the shared memory; where it comes from stays with who sent it."""
+    count, rows, columns = (int(value) for value in told["shape"])
+    pixels, masks = told["memory"]
+    shared = SharedCine.found((count, rows, columns), (str(pixels), str(masks)))
+    elsewhere = "told by the process that asks"
+    seconds, scale = told["seconds"], told["scale"]
+    times = FrameTimes.unknown(elsewhere) if seconds is None else FrameTimes(np.array(seconds), TimeSource.USER)
+    known = Scale.none(elsewhere) if scale is None else Scale((scale[0], scale[1]), ScaleSource.USER)
+    return Cine(shared.frames, times, known, Sector.from_mask(shared.sector.get(0), "shared")), shared
+
+
+def question_to_message(question: Question, shared: SharedCine) -> Message:
+    """Puts the masks of ``question`` into ``shared``; the message says the rest."""
+    about: Message = {"structure": question.structure, "frames": list(question.frames)}
+    match question:
+        case PromptQuestion(asked=asked):
+            if asked.mask is not None:
+                shared.prompt.put(0, asked.mask)
+            new = question.given.prompt
+            return {"kind": "prompt", **about, "prompt": _prompt(asked), "new": _prompt(new)}
+        case CarryQuestion(given=given):
+            for row, frame in enumerate(given):
+                shared.masks.put(row, given[frame])
+            return {"kind": "carry", **about, "given": [[frame, question.certainty[frame]] for frame in given]}
+        case NameQuestion():
+            return {"kind": "name", **about}
+
+
+def question_from_message(told: Message, shared: SharedCine) -> Question:
+    """The question of `question_to_message`, without what its asker keeps."""
+    structure, frames = str(told["structure"]), tuple(int(frame) for frame in told["frames"])
+    before = dict.fromkeys(frames, EMPTY)
+    if told["kind"] == "prompt":
+        mask = shared.prompt.get(0) if told["prompt"]["mask"] else None
+        asked, new = _prompt_of(told["prompt"], mask), _prompt_of(told["new"], None)
+        return PromptQuestion(structure, frames[0], asked, Given(new, "", ""), EMPTY)
+    if told["kind"] == "carry":
+        given = {int(frame): shared.masks.get(row) for row, (frame, _) in enumerate(told["given"])}
+        certainty = {int(frame): float(sure) for frame, sure in told["given"]}
+        return CarryQuestion(structure, frames, given, certainty, before)
+    if told["kind"] == "name":
+        return NameQuestion(structure, frames, before)
+    raise EchoApexError("There is no such kind of question", value=told["kind"])
+
+
+def _prompt(prompt: Prompt) -> Message:
+    return {
+        "structure": prompt.structure,
+        "points": [[point.x, point.y, int(point.positive)] for point in prompt.points],
+        "box": prompt.box,
+        "mask": prompt.mask is not None,
+    }
+
+
+def _prompt_of(told: Message, mask: Any) -> Prompt:
+    points = tuple(PointPrompt(float(x), float(y), positive=bool(sign)) for x, y, sign in told["points"])
+    box = None if told["box"] is None else tuple(float(value) for value in told["box"])
+    return Prompt(told["structure"], points, box, mask)  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""What is known of one structure on one frame: its mask, how that came about, and what a person said of it.
+
+Entries are never changed, only replaced. All of them can be written as plain data.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from ..cine import BoolMask
+from ..errors import EchoApexError
+from ..prompts import PointPrompt, Prompt
+
+
+class Status(StrEnum):
+    """How far a structure has come on a frame; what a person said of it goes before where its mask comes from."""
+
+    EMPTY = "empty"
+    PREDICTED = "predicted"
+    PROMPTED = "prompted"
+    EDITED = "edited"
+    ACCEPTED = "accepted"
+    FLAGGED = "flagged"
+
+
+SOURCES = (Status.EMPTY, Status.PREDICTED, Status.PROMPTED, Status.EDITED)
+REVIEWS = (Status.ACCEPTED, Status.FLAGGED)
+BY_HAND = (Status.PROMPTED, Status.EDITED)
+"""Where a mask comes from that a person has pointed at or drawn."""
+
+
+@dataclass(frozen=True)
+class PackedMask:
+    """A mask ``bool [H, W]`` kept small: one bit a pixel of the window ``(x0, y0, x1, y1)``, ends included."""
+
+    shape: tuple[int, int]
+    window: tuple[int, int, int, int] | None
+    bits: bytes
+
+    @classmethod
+    def of(cls, mask: BoolMask) -> PackedMask:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        shape = (int(mask.shape[0]), int(mask.shape[1]))
+        if not rows.size:
+            return cls(shape, None, b"")
+        x0, y0, x1, y1 = int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
+        return cls(shape, (x0, y0, x1, y1), np.packbits(mask[y0 : y1 + 1, x0 : x1 + 1]).tobytes())
+
+    def unpacked(self) -> BoolMask:
+        mask = np.zeros(self.shape, bool)
+        if self.window is not None:
+            x0, y0, x1, y1 = self.window
+            size = (y1 - y0 + 1, x1 - x0 + 1)
+            bits = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=size[0] * size[1])
+            mask[y0 : y1 + 1, x0 : x1 + 1] = bits.reshape(size)
+        return mask
+
+
+@dataclass(frozen=True)
+class Given:
+    """A prompt as it was given: ``prompt`` (its mask left out), by whom, and when (ISO 8601, UTC)."""
+
+    prompt: Prompt
+    rater: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One structure on one frame.
+
+    ``mask`` is None where nothing has been looked for; an empty mask says that the structure is absent. ``confidence``
+    is the predicted Dice, None where a person drew the mask. ``source`` is one of `SOURCES`, ``review`` one of
+    `REVIEWS` or None.
+    """
+
+    mask: PackedMask | None = None
+    confidence: float | None = None
+    source: Status = Status.EMPTY
+    review: Status | None = None
+    prompts: tuple[Given, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        return self.review or self.source
+
+
+Key = tuple[str, int]
+"""Structure and frame."""
+
+EMPTY = Entry()
+
+
+def entry_to_plain(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON knows it; `entry_from_plain` reads it."""
+    mask = entry.mask
+    return {
+        "source": entry.source.value,
+        "review": None if entry.review is None else entry.review.value,
+        "confidence": entry.confidence,
+        "mask": None
+        if mask is None
+        else {"window": mask.window, "bits": base64.b64encode(zlib.compress(mask.bits)).decode("ascii")},
+        "prompts": [
+            {
+                "points": [[point.x, point.y, int(point.positive)] for point in given.prompt.points],
+                "box": given.prompt.box,
+                "structure": given.prompt.structure,
+                "rater": given.rater,
+                "time": given.time,
+            }
+            for given in entry.prompts
+        ],
+    }
+
+
+def entry_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> Entry:
+    """The entry that `entry_to_plain` wrote, on frames of this shape ``(H, W)``.
+
+    Raises `EchoApexError` for anything else.
+    """
+    try:
+        entry = Entry(
+            mask=None if data["mask"] is None else _mask_from_plain(data["mask"], shape),
+            confidence=None if data["confidence"] is None else float(data["confidence"]),
+            source=Status(data["source"]),
+            review=None if data["review"] is None else Status(data["review"]),
+            prompts=tuple(_given_from_plain(given, shape) for given in data["prompts"]),
+        )
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise EchoApexError("An entry of the session is damaged", value=error) from None
+    if entry.source not in SOURCES or entry.review not in (None, *REVIEWS):
+        raise EchoApexError("An entry of the session has no such status", value=entry.status)
+    return entry
+
+
+def _mask_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> PackedMask:
+    if data["window"] is None:
+        return PackedMask(shape, None, b"")
+    x0, y0, x1, y1 = (int(value) for value in data["window"])
+    if not (0 <= x0 <= x1 < shape[1] and 0 <= y0 <= y1 < shape[0]):
+        raise ValueError(f"a mask reaches beyond the frame: {data['window']}")
+    size = ((x1 - x0 + 1) * (y1 - y0 + 1) + 7) // 8
+    # No more than belongs there, whatever the data say.
+    bits = zlib.decompressobj().decompress(base64.b64decode(data["bits"], validate=True), size + 1)
+    if len(bits) != size:
+        raise ValueError(f"a mask has {len(bits)} bytes in place of {size}")
+    return PackedMask(shape, (x0, y0, x1, y1), bits)
+
+
+def _given_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> Given:
+    points = tuple(PointPrompt(float(x), float(y), bool(positive)) for x, y, positive in data["points"])
+    box = None if data["box"] is None else _box(data["box"])
+    prompt = Prompt(structure=data["structure"], points=points, box=box)
+    # Negative points alone were given to a mask, which is not kept with them.
+    replace(prompt, mask=np.zeros(shape, bool)).check(*shape)
+    return Given(prompt, str(data["rater"]), str(data["time"]))
+
+
+def _box(values: Any) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(value) for value in values)
+    return x0, y0, x1, y1

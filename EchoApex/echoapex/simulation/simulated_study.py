@@ -1,0 +1,180 @@
+"""Writes a simulated study: DICOM ultrasound clips as machines make them, and the truth beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EchoApexError
+from ..io.nrrd import CONTENT_KEY, LABELS
+from .anatomy import wall_landmarks
+from .dicom_writing import write_dicom
+from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
+from .pathologies import PATHOLOGIES
+from .presets import Case, check_view, draw_case
+from .simulated_clip import SimulatedClip, simulate_clip
+from .view_planes import VIEWS
+
+TRUTH_FILE = "truth.json"
+TRUTH_STRUCTURES = (
+    Tissue.LV,
+    Tissue.LV_MYO,
+    Tissue.LA,
+    Tissue.RV,
+    Tissue.RA,
+    Tissue.AO,
+    Tissue.RV_WALL,
+    Tissue.PERICARDIAL_EFFUSION,
+)
+_SHAPE_FIELD = {"ivsd": "ivsd_mm", "lvidd": "lvidd_mm", "lvpwd": "lvpwd_mm", "edv": "edv_ml"}
+
+
+def study_case(preset: str, seed: int, overrides: dict[str, float], pathology: str | None = None) -> Case:
+    """The case of a seed with a pathology's sizes, and with the command line's overrides, which go first.
+
+    ``ef`` is in percent, ``edv`` in mL, walls in mm. Raises `EchoApexError` for an unknown pathology or an impossible
+    heart.
+    """
+    if pathology is not None and pathology not in PATHOLOGIES:
+        raise EchoApexError(f"A pathology is one of {', '.join(PATHOLOGIES)}", value=pathology)
+    fixed = {_SHAPE_FIELD.get(name, name): float(value) for name, value in overrides.items()}
+    if "ef" in fixed:
+        fixed["ef"] /= 100
+    return draw_case(preset, seed, **({} if pathology is None else PATHOLOGIES[pathology]) | fixed)
+
+
+def write_study(
+    out: str | Path,
+    seed: int,
+    views: Sequence[str],
+    preset: str,
+    overrides: dict[str, float],
+    *,
+    pathology: str | None = None,
+    rows: int = 480,
+    columns: int = 640,
+) -> list[Path]:
+    """Simulates one patient in each of ``views``; gives back what was written.
+
+    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``. Those of an
+    earlier simulated study in the folder are removed: its clips are of another heart. Raises
+    `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
+    written.
+    """
+    case = study_case(preset, seed, overrides, pathology)
+    _check_views(views)
+    folder = Path(out)
+    try:
+        # Before the work: half a minute for nothing is long.
+        folder.mkdir(parents=True, exist_ok=True)
+        clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+        _remove_earlier(folder)
+        written = [path for number, clip in enumerate(clips, start=1) for path in _write_clip(folder, clip, number)]
+        truth = folder / TRUTH_FILE
+        truth.write_text(json.dumps(study_truth(case, clips), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=folder) from None
+    return [*written, truth]
+
+
+def _check_views(views: Sequence[str]) -> None:
+    for view in views:
+        check_view(view)
+    if not views or len(set(views)) < len(views):
+        raise EchoApexError("A study needs at least one view, and each once", value=", ".join(views))
+
+
+def _remove_earlier(folder: Path) -> None:
+    try:
+        known = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
+        views = [view for view in VIEWS if view in {clip["view"] for clip in known["clips"]}]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return  # Whatever lies here is not ours.
+    for name in (name for view in views for name in _names(view)):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _names(view: str) -> tuple[str, str]:
+    return f"{view}.dcm", f"{view}-truth.nrrd"
+
+
+def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> list[Path]:
+    dicom, labels = (folder / name for name in _names(clip.view))
+    write_dicom(dicom, clip, number)
+    write_truth_labels(labels, clip)
+    return [dicom, labels]
+
+
+def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
+    """Everything known about the patient and each clip, as plain data."""
+    heart, shape = case.heart(), case.shape
+    return {
+        "simulated": True,
+        "preset": case.preset,
+        "seed": case.seed,
+        "stunned": shape.stunned,
+        "LVEDV_ml": heart.edv_ml,
+        "LVESV_ml": heart.esv_ml,
+        "LVEF_percent": 100 * shape.ef,
+        "IVSd_mm": shape.ivsd_mm,
+        "LVIDd_mm": shape.lvidd_mm,
+        "LVPWd_mm": shape.lvpwd_mm,
+        "LVIDs_mm": _systolic_diameter(heart),
+        "heart_rate": shape.heart_rate,
+        "labels": {tissue.name: int(tissue) for tissue in TRUTH_STRUCTURES},
+        "clips": [_clip_truth(clip) for clip in clips],
+    }
+
+
+def _systolic_diameter(heart: Heart) -> float:
+    """LVIDs in mm: between the inner wall landmarks at end-systole, in the standard parasternal plane."""
+    points = wall_landmarks(heart, np.deg2rad(PARASTERNAL_AZIMUTH_DEG), heart.curve.es_phase)
+    return float(np.linalg.norm(points[1] - points[2]))
+
+
+def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
+    return {
+        "file": f"{clip.view}.dcm",
+        "view": clip.view,
+        "machine": clip.case.look.name,
+        "frame_time_s": clip.frame_time_s,
+        "mm_per_px": clip.canvas.mm_per_px,
+        "phases": clip.phases.round(6).tolist(),
+        "LV_volume_ml": clip.volumes_ml().round(4).tolist(),
+        "r_wave_frames": clip.r_wave_frames(),
+        "landmarks": _landmark_truth(clip),
+        "off_axis_deg": {
+            "rotation": clip.placement.rotation_deg,
+            "tilt": clip.placement.tilt_deg,
+            "foreshortening": clip.placement.foreshortening_deg,
+        },
+        "mirrored": clip.placement.mirrored,
+    }
+
+
+def _landmark_truth(clip: SimulatedClip) -> dict[str, Any]:
+    """Each landmark's ``[x, y]`` in pixels for every frame; empty in views that have none."""
+    truth = clip.landmarks()
+    known = {name: truth.of(name) for name in truth.names}
+    return {name: points.round(3).tolist() for name, points in known.items() if np.isfinite(points).all()}
+
+
+def write_truth_labels(path: Path, clip: SimulatedClip) -> None:
+    """The label map of every frame as NRRD, sizes W H T: values of `TRUTH_STRUCTURES`, 0 for all other tissue."""
+    import SimpleITK as sitk
+
+    labels = np.stack([clip.labels(frame) for frame in range(len(clip.frames))])
+    # SimpleITK's own annotations are partial.
+    image: Any = sitk.GetImageFromArray(np.where(np.isin(labels, TRUTH_STRUCTURES), labels, 0).astype(np.uint8))
+    image.SetSpacing((clip.canvas.mm_per_px, clip.canvas.mm_per_px, 1.0))
+    image.SetMetaData(CONTENT_KEY, LABELS)
+    for tissue in TRUTH_STRUCTURES:
+        image.SetMetaData(f"label_{int(tissue)}", tissue.name)
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError:
+        raise EchoApexError("The true labels cannot be written here", file=path) from None

@@ -1,0 +1,112 @@
+"""Training frames from simulated hearts: pictures with exact labels, drawn once and kept as shards on disk.
+
+A shard is an ``.npz`` with ``images uint8 [N, S, S]`` (sector filling the square), ``labels uint8 [N, S, S]`` of
+`Tissue`, ``views [N]`` (names) and ``landmarks float32 [N, 4, 2]`` (x, y in pixels, in the order of `WALL_LANDMARKS`;
+NaN in views that have none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import EchoApexError
+from ..landmarks import WALL_LANDMARKS
+from ..models.model_card import OTHER
+from ..simulation.imaging import Canvas, Imager
+from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
+from ..simulation.vendor_looks import TRAINING
+
+PHASES_PER_CASE = 3
+
+Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames in memory; arrays as in a shard."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    views: np.ndarray
+    landmarks: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.images.shape[0])
+
+
+def refuse_test_seeds(seeds: Iterable[int]) -> None:
+    """Raises `EchoApexError` when a seed belongs to the test set."""
+    for seed in seeds:
+        if seed in TEST_SEEDS:
+            raise EchoApexError(f"Seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1} are kept for tests", value=seed)
+
+
+def draw_frames(preset: str, seeds: Iterable[int], size: int, shares: Mapping[str, float]) -> Frames:
+    """`PHASES_PER_CASE` frames (ED, ES and one between) of each seed's heart, in a view drawn by its share."""
+    return _stack(row for seed in _allowed(seeds) for row in _heart_frames(preset, seed, size, shares))
+
+
+def draw_others(preset: str, seeds: Iterable[int], size: int) -> Frames:
+    """`PHASES_PER_CASE` frames without a heart for each seed, seen by the machines of ``preset``."""
+    return _stack(row for seed in _allowed(seeds) for row in _other_frames(preset, seed, size))
+
+
+def _allowed(seeds: Iterable[int]) -> list[int]:
+    chosen = list(seeds)
+    refuse_test_seeds(chosen)
+    return chosen
+
+
+def _stack(rows: Iterable[Row]) -> Frames:
+    return Frames(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+def _other_frames(preset: str, seed: int, size: int) -> list[Row]:
+    from ..simulation.distractors import draw_other
+
+    clip = draw_other(seed, draw_case(preset, seed).look, size, size, PHASES_PER_CASE)
+    nowhere = np.full((len(WALL_LANDMARKS), 2), np.nan, np.float32)
+    return [(picture, np.zeros_like(picture), np.asarray(OTHER), nowhere) for picture in clip.frames]
+
+
+def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]) -> list[Row]:
+    rng = np.random.default_rng([seed, 3])
+    weights = np.array(list(shares.values()))
+    view = str(rng.choice(list(shares), p=weights / weights.sum()))
+    case = draw_case(preset, seed)
+    placement, conditions = draw_placement(case, view)
+    heart = case.heart()
+    imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING)
+    canvas = Canvas.fit(size, size, case.look, conditions.depth_mm)
+    rows = []
+    for phase in (0.0, heart.curve.es_phase, float(rng.uniform(0.05, 0.95))):
+        imager.forget()
+        landmarks = np.full((len(WALL_LANDMARKS), 2), np.nan)
+        if view == "PLAX":
+            landmarks = canvas.to_pixels(imager.wall_landmarks(phase))
+        row = (imager.picture(phase, canvas), imager.labels(phase, canvas))
+        rows.append((*row, np.asarray(view), landmarks.astype(np.float32)))
+    return rows
+
+
+def write_shard(path: Path, frames: Frames) -> None:
+    """Writes frames as one shard; a shard half written is never left under its name."""
+    draft = path.with_suffix(".part.npz")
+    np.savez_compressed(draft, **vars(frames))
+    draft.replace(path)
+
+
+def read_shards(paths: Iterable[Path]) -> Frames:
+    """All frames of the given shards."""
+    names = [item.name for item in fields(Frames)]
+    parts = []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as data:
+            parts.append([data[name] for name in names])
+    if not parts:
+        raise EchoApexError("There are no training frames to read")
+    return Frames(*(np.concatenate(column) for column in zip(*parts, strict=True)))

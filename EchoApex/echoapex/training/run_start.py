@@ -1,0 +1,84 @@
+"""Starts a training run from a recipe, in one process or several that share each batch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import EchoApexError
+from .model_export import publish
+from .recipe import Recipe, read_recipe
+from .trainer import Team, Trainer, draw_shards, prepare_frames
+
+USAGE = "Trains a model from a recipe. A run survives a kill: started again with the same arguments it continues."
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _quiet(text: str) -> None:
+    """The other processes of a team say nothing."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a recipe and, when it is done, writes the model folder."""
+    parser = argparse.ArgumentParser(prog="python -m echoapex.training", description=USAGE)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--run", type=Path, required=True, help="folder for frames and checkpoints")
+    parser.add_argument("--out", type=Path, help="where the finished model goes")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes that share each batch, one CPU thread each; their number decides what each batch holds",
+    )
+    parser.add_argument("--until", type=int, help="stop at this step; a later start continues")
+    options = parser.parse_args(arguments)
+    try:
+        recipe = read_recipe(options.recipe)
+        if options.processes < 1 or recipe.batch % options.processes:
+            raise EchoApexError(
+                f"The batch of {recipe.batch} must divide evenly by --processes", value=options.processes
+            )
+        # Here, once: the processes only read them.
+        draw_shards(recipe, options.run / "frames", _say)
+        _start(options, recipe)
+    except EchoApexError as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _start(options: argparse.Namespace, recipe: Recipe) -> None:
+    from torch.multiprocessing.spawn import spawn
+
+    if options.processes == 1:
+        _work(0, options, recipe, "")
+        return
+    # A file as meeting point: no port, nothing listens.
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = (Path(folder) / "meeting").as_uri()
+        spawn(_work, (options, recipe, meeting), nprocs=options.processes)  # type: ignore[no-untyped-call]
+
+
+def _work(rank: int, options: argparse.Namespace, recipe: Recipe, meeting: str) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    team = Team(rank, options.processes)
+    if team.size > 1:
+        torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=team.size)
+    say = _say if team.leads else _quiet
+    trainer = Trainer(recipe, prepare_frames(recipe, options.run / "frames", say), options.run, say, team)
+    trainer.run(options.until)
+    if options.out is None or not team.leads:
+        return
+    if trainer.step < recipe.steps:
+        say(f"no model is written before the last step, {recipe.steps}")
+        return
+    publish(trainer, options.out)

@@ -1,0 +1,219 @@
+"""From the folder of a report to its scene, as the command does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scene_cases as cases
+import SimpleITK as sitk
+from jsonschema import Draft202012Validator
+
+from echoapex import resources
+from echoapex.cine import Scale, ScaleSource, TimeSource
+from echoapex.console import plain
+from echoapex.errors import EchoApexError, ReadError
+from echoapex.io import write_masks
+from echoapex.landmarks import Landmarks
+from EchoApexLib.record.sceneStudy import SceneClip
+from EchoApexLib.study.studyOfReport import readReport
+from EchoApexLib.study.studyScene import readScene
+from EchoApexLib.writeScene import main
+
+ENGINE = Path(__file__).resolve().parents[2] / "EchoApex"
+
+
+def write_cine(path: Path, clip: SceneClip) -> None:
+    """A file with the frames alone: times and scale are in the report."""
+    path.parent.mkdir(exist_ok=True)
+    sitk.WriteImage(sitk.GetImageFromArray(clip.cine.frames), str(path))
+
+
+def clip_entry(folder: Path, clip: SceneClip) -> dict[str, Any]:
+    cine, scale = clip.cine, clip.cine.scale
+    write_cine(folder / "clips" / f"{clip.id}.nrrd", clip)
+    (folder / "masks").mkdir(exist_ok=True)
+    masks = {name: f"masks/{clip.id}-{name}.nrrd" for name in clip.segmentations}
+    for name, path in masks.items():
+        write_masks(folder / path, clip.segmentations[name].masks, cine)
+    points = () if clip.landmarks is None else np.argwhere(np.isfinite(clip.landmarks.points[..., 0]))
+    entry = {
+        "id": clip.id,
+        "file": f"clips/{clip.id}.nrrd",
+        "origin": "a test",
+        "simulated": cine.simulated,
+        "view": clip.view,
+        "view_probability": None,
+        "frame_count": cine.frame_count,
+        "frame_times_s": cine.times.seconds,
+        "frame_time_source": cine.times.source,
+        "scale_mm_per_px": scale.mm_per_px,
+        "scale_source": scale.source,
+        "scale_reason": scale.reason or None,
+        "frame_time_reason": cine.times.reason or None,
+        "beats": [{**vars(beat), "complete": beat.complete} for beat in clip.curve.beats],
+        "masks": masks,
+        "confidence": {name: found.confidence for name, found in clip.segmentations.items()},
+        "landmarks": [{"frame": t, "name": clip.landmarks.names[k], **_place(clip.landmarks, t, k)} for t, k in points],
+        "volume_ml": clip.curve.values if clip.curve.unit == "mL" else None,
+        "area_px": clip.curve.values if clip.curve.unit == "px" else None,
+        "lvid_mm": clip.curve.values if clip.curve.unit == "mm" else None,
+        "warnings": [],
+    }
+    return dict(plain(entry))
+
+
+def _place(landmarks: Landmarks, frame: int, index: int) -> dict[str, float]:
+    x, y = landmarks.points[frame, index]
+    return {"x": x, "y": y, "sigma_px": landmarks.sigma_px[frame, index]}
+
+
+def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
+    record = {
+        "schema": 1,
+        "software": {"name": "EchoApex for 3D Slicer", "version": "0.0.test"},
+        "model": {"id": "tiny-test", "hash": None, "simulated_only": True},
+        "simulated": True,
+        "patient": None,
+        "clips": [clip_entry(folder, clip) for clip in clips],
+        "measurements": plain(cases.make_measurements(clips[0].id, clips[-1].id) if clips else ()),
+        "failures": [],
+    } | changes
+    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(record)
+    (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = cases.make_clip("DOE_JANE")
+    second = cases.make_clip("other", "PLAX", scale=cases.NO_SCALE, times=cases.NO_TIMES, simulated=False, seed=9)
+    write_report(tmp_path, given, second)
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "scene.mrb")
+    study = readScene(tmp_path / "scene.mrb")
+    assert [clip.id for clip in study.clips] == ["A4C (simulated)", "PLAX"]
+    assert study.measurements == cases.make_measurements("A4C (simulated)", "PLAX")
+    assert "tiny-test" in study.note and "simulated hearts only" in study.note and "Not for clinical use" in study.note
+    for found, wanted in zip(study.clips, (given, second)):
+        assert np.array_equal(found.cine.frames, wanted.cine.frames)
+        assert found.cine.scale.mm_per_px == wanted.cine.scale.mm_per_px
+        assert found.cine.simulated == wanted.cine.simulated
+        assert {name: item.masks.sum() for name, item in found.segmentations.items()} == {
+            name: item.masks.sum() for name, item in wanted.segmentations.items()
+        }
+        for name, item in wanted.segmentations.items():
+            assert np.array_equal(found.segmentations[name].masks, item.masks)
+            assert np.array_equal(found.segmentations[name].confidence, item.confidence)
+        assert np.allclose(found.landmarks.points, wanted.landmarks.points, atol=1e-6, equal_nan=True)
+        assert found.curve.beats == wanted.curve.beats
+        assert (found.curve.name, found.curve.unit) == (wanted.curve.name, wanted.curve.unit)
+        assert np.array_equal(found.curve.values, wanted.curve.values, equal_nan=True)
+    first, last = (clip.cine.times for clip in study.clips)
+    assert np.array_equal(first.seconds, given.cine.times.seconds) and first.source is TimeSource.FRAME_TIME_VECTOR
+    assert last.seconds is None and last.reason == cases.NO_TIMES.reason
+    assert study.clips[1].cine.scale == cases.NO_SCALE
+
+
+def test_what_is_burned_in_beside_the_sector_stays_out_of_the_scene(tmp_path: Path) -> None:
+    clip = cases.make_clip()
+    frames = clip.cine.masked_frames()
+    frames[:, 2:8, 2:20] = 255
+    study, _ = readReport(write_report(tmp_path, replace(clip, cine=replace(clip.cine, frames=frames))))
+    found = study.clips[0].cine.frames
+    assert found[:, 20:50, 35:45].any() and not found[:, 2:8, 2:20].any()
+
+
+def test_the_inner_diameter_is_the_curve_of_a_long_axis(tmp_path: Path) -> None:
+    clip = cases.make_clip(view="PLAX")
+    clip = replace(clip, curve=replace(clip.curve, name="LV inner diameter", unit="mm"))
+    study, _ = readReport(write_report(tmp_path, clip))
+    found = study.clips[0].curve
+    assert (found.name, found.unit, found.beats) == ("LV inner diameter", "mm", clip.curve.beats)
+    assert np.array_equal(found.values, clip.curve.values, equal_nan=True)
+
+
+def test_scale_and_times_of_the_report_win_over_the_file(tmp_path: Path) -> None:
+    clip = cases.make_clip(scale=Scale((0.4, 0.5), ScaleSource.USER))
+    study, refusals = readReport(write_report(tmp_path, clip))
+    assert refusals == ()
+    assert study.clips[0].cine.scale == Scale((0.4, 0.5), ScaleSource.USER)
+    assert np.array_equal(study.clips[0].cine.times.seconds, clip.cine.times.seconds)
+
+
+def test_a_clip_that_is_gone_or_changed_is_left_out_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [cases.make_clip(name, "A4C", seed=seed) for seed, name in enumerate(("here", "gone", "cut", "grown"))]
+    write_report(tmp_path, *clips)
+    (tmp_path / "clips" / "gone.nrrd").unlink()
+    write_cine(tmp_path / "clips" / "cut.nrrd", replace(clips[2], cine=cases.make_cine(frames=3)))
+    larger = np.zeros((cases.FRAMES, 70, 90), np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(larger), str(tmp_path / "clips" / "grown.nrrd"))
+    assert main([str(tmp_path), "--out", str(tmp_path / "part.mrb")]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.strip() == str(tmp_path / "part.mrb")
+    assert printed.err.count("left out of the scene") == 3
+    assert "gone.nrrd" in printed.err and "3 frames, 8 in the report" in printed.err and "do not fit" in printed.err
+    study = readScene(tmp_path / "part.mrb")
+    assert len(study.clips) == 1
+    assert {source.clip for item in study.measurements for source in item.sources} == {
+        "A4C (simulated)",
+        "not in this scene",
+    }
+
+
+def test_a_clip_without_a_file_is_left_out(tmp_path: Path) -> None:
+    folder = write_report(tmp_path, cases.make_clip("kept"), cases.make_clip("loose"))
+    record = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    record["clips"][1]["file"] = None
+    (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
+    study, (refusal,) = readReport(folder)
+    assert [clip.id for clip in study.clips] == ["kept"]
+    assert "no file for this clip (found: loose)" in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "There is no report here"),
+        ("{", "damaged"),
+        ("[]", r"schema 1 can be read \(found: list\)"),
+        ('{"schema": 2}', r"schema 1 can be read \(found: 2\)"),
+        ('{"schema": 1}', r"does not keep to its schema \(found: KeyError: 'clips'\)"),
+        ('{"schema": 1, "clips": [{"id": 7}]}', "does not keep to its schema"),
+        ('{"schema": 1, "clips": 7}', "does not keep to its schema"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_words(tmp_path: Path, text: str | None, words: str) -> None:
+    if text is not None:
+        (tmp_path / "report.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ReadError, match=words):
+        readReport(tmp_path)
+    assert main([str(tmp_path)]) == 1
+
+
+def test_a_report_without_clips_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EchoApexError, match="lists none"):
+        readReport(write_report(tmp_path))
+
+
+def test_the_command_ends_well_in_a_process_of_its_own(tmp_path: Path) -> None:
+    write_report(tmp_path, cases.make_clip())
+    done = subprocess.run(
+        [sys.executable, "-m", "EchoApexLib.writeScene", str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(ENGINE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == str(tmp_path / "scene.mrb")
+    assert (tmp_path / "scene.mrb").stat().st_size > 1000
