@@ -127,6 +127,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.editing.leave()
         if self.bench.clip is not None:
             self.bench.clip.walls.stopPlacing()
+            self.bench.clip.walls.tidy()
 
     def cleanup(self):
         """The panel goes: nothing of it may go on, and nothing in it may hear of the scene."""
@@ -206,9 +207,16 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if browser is None and clip is not None and not clip.closed and self._entered:
             # What is worked on stays in sight.
             self.ui.cineSelector.setCurrentNode(clip.browser)
+        if known and self.toolBar is not None:
+            # Another one may have been chosen there meanwhile.
+            self.toolBar.show(browser)
         if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
         self.attempt(lambda: self._turnTo(browser))
+        clip = self.bench.clip
+        if clip is not None and clip.browser is not browser:
+            # It is no cine: the one that is worked on stays.
+            self.ui.cineSelector.setCurrentNode(clip.browser)
 
     def _turnTo(self, browser):
         """A cine is looked at, too, where the model cannot be started."""

@@ -9,7 +9,7 @@ class SequenceToolBar:
     def __init__(self, panel):
         self.panel = panel
         self.module = slicer.modules.sequences
-        self._chosen = self._shows = None
+        self._chosen, self._importing, self._imported = None, False, False
         self.bar = self.module.toolBar()
         self.bar.connect("activeBrowserNodeChanged(vtkMRMLNode*)", self.onChosen)
         scene = slicer.mrmlScene
@@ -18,33 +18,42 @@ class SequenceToolBar:
 
     def show(self, browser):
         """The cine of the panel is the one that is played; the bar is shown as after Slicer's own reading."""
-        self._chosen = None
         if self.bar.activeBrowserNode() is not browser:
             self.module.setToolBarActiveBrowserNode(browser)
         if self.module.autoShowToolBar:
             self.module.setToolBarVisible(True)
+        self._chosen = None
 
     def onChosen(self, browser):
         # Chosen by hand, or by the bar itself in the middle of an event of the scene: it is turned to at the next tick.
         self._chosen = browser
 
     def tick(self):
-        """Turns the panel to what was chosen in the bar."""
+        """Turns the panel to the cine that was chosen in the bar; what is no cine is none of its business."""
+        from EchoApexLib.cine.cineOfBrowser import mayBeCine
+
+        self._showWhatOthersBring()
         browser, self._chosen = self._chosen, None
-        clip = self.panel.bench.clip
-        if browser is None or browser.GetScene() is None or (clip is not None and clip.browser is browser):
-            return
-        self.panel.ui.cineSelector.setCurrentNode(browser)
+        if browser is not None and browser.GetScene() is not None and mayBeCine(browser):
+            self.panel.ui.cineSelector.setCurrentNode(browser)
+
+    def _showWhatOthersBring(self):
+        """A scene without a cine: its sequences are shown as Slicer would have done it."""
+        imported, self._imported = self._imported, False
+        browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if imported else []
+        if browsers and self.panel.bench.clip is None:
+            self.module.showSequenceBrowser(browsers[-1])
 
     def onStartImport(self, caller, event):
         # The bar would turn to the last cine of the scene; the panel goes on with the one that the scene shows.
-        self._shows = self.module.autoShowToolBar
-        self.module.setAutoShowToolBar(False)
+        self._importing = self.module.autoShowToolBar
+        if self._importing:
+            self.module.setAutoShowToolBar(False)
 
     def onEndImport(self, caller, event):
-        if self._shows is not None:
-            self.module.setAutoShowToolBar(self._shows)
-        self._shows = None
+        if self._importing:
+            self.module.setAutoShowToolBar(True)
+        self._imported, self._importing = self._importing, False
 
     def close(self):
         """The bar is Slicer's again."""

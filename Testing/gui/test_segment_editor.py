@@ -115,6 +115,27 @@ def test_opening_the_editor_keeps_panel_and_picture_where_they_are(panel: Any, r
     panel.ui.editSection.collapsed = True
 
 
+def test_the_editor_keeps_its_height_when_the_panel_is_made_wider_and_narrower(panel: Any, host: Any, red: Any) -> None:
+    from PySide6 import QtWidgets
+    from slicerhost.driving import settle
+
+    opened(panel, real_cine())
+    panel.ui.editSection.collapsed = False
+    settle(40)
+    place, editor = panel.editing.place, panel.editing.editor
+    halves = next(
+        one for one in host.window.findChildren(QtWidgets.QSplitter) if one.count() == 2 and one.height() > 400
+    )
+    before = halves.sizes()
+    for wide in (700, 500, 420, 560):
+        halves.setSizes([wide, sum(before) - wide])
+        settle(40)
+        button = editor.findChild(QtWidgets.QToolButton)
+        assert button.mapTo(editor, button.rect().bottomLeft()).y() < place.viewport().height(), wide
+    halves.setSizes(before)
+    panel.ui.editSection.collapsed = True
+
+
 def test_steps_through_the_frames_force_no_repaint(panel: Any, red: Any) -> None:
     """Each forced repaint composes Slicer's whole window anew: 40 ms, twice a frame (measured in Slicer 5.13)."""
     from slicerhost.driving import settle

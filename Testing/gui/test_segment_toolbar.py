@@ -109,3 +109,71 @@ def test_a_cine_that_is_removed_leaves_both_with_the_other(panel: Any, bar: Any)
     slicer.mrmlScene.RemoveNode(second.browser)
     settle(100)
     assert panel.bench.clip is first and bar.activeBrowserNode() is first.browser
+
+
+def transforms(name: str) -> Any:
+    """A sequence browser of transforms, as a tracking system records them."""
+    import slicer
+
+    scene = slicer.mrmlScene
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", f"{name} sequence")
+    for value in ("0", "1"):
+        sequence.SetDataNodeAtValue(slicer.vtkMRMLLinearTransformNode(), value)
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", name)
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    return browser
+
+
+def test_coming_back_the_tool_bar_turns_to_what_the_panel_shows(panel: Any, panelOf: Any, bar: Any) -> None:
+    from slicerhost.driving import settle
+
+    first, second = opened(panel, real_cine()), opened(panel, real_cine())
+    panelOf("HostProbe")
+    bar.setActiveBrowserNode(first.browser)
+    panelOf("EchoApexSegment")
+    settle(60)
+    assert panel.bench.clip is second and bar.activeBrowserNode() is second.browser
+
+
+def test_sequences_of_others_are_left_to_them(panel: Any, bar: Any) -> None:
+    """The tool bar has no "None", and turns to what there is by itself."""
+    import slicer
+    from slicerhost.driving import settle
+
+    tracking = transforms("Tracking")
+    settle(60)
+    assert bar.activeBrowserNode() is tracking and panel.bench.clip is None and panel.ui.messageLabel.text() == ""
+    clip = opened(panel, real_cine())
+    bar.setActiveBrowserNode(tracking)
+    settle(60)
+    assert panel.bench.clip is clip and panel.ui.messageLabel.text() == ""
+    assert panel.ui.cineSelector.currentNode() is clip.browser, "and the bar plays what was chosen there"
+    slicer.mrmlScene.RemoveNode(clip.browser)
+    settle(60)
+    assert panel.bench.clip is None and "sequence of images" not in panel.ui.messageLabel.text()
+
+
+def test_a_choice_that_is_no_cine_is_refused_and_all_stay_with_the_cine(panel: Any, bar: Any) -> None:
+    from slicerhost.driving import settle
+
+    clip, tracking = opened(panel, real_cine()), transforms("Tracking")
+    panel.ui.cineSelector.setCurrentNode(tracking)
+    settle(60)
+    assert "A cine must be a sequence of images" in panel.ui.messageLabel.text()
+    assert panel.bench.clip is clip and panel._parameterNode.browser is clip.browser
+    assert panel.ui.cineSelector.currentNode() is clip.browser and bar.activeBrowserNode() is clip.browser
+
+
+def test_a_scene_without_a_cine_shows_its_sequences_as_slicer_does(panel: Any, bar: Any, tmp_path: Path) -> None:
+    import slicer
+    from slicerhost.driving import settle
+
+    transforms("Tracking")
+    path = str(tmp_path / "tracking.mrb")
+    assert slicer.util.saveScene(path)
+    slicer.mrmlScene.Clear(0)
+    slicer.modules.sequences.setToolBarVisible(False)
+    slicer.util.loadScene(path)
+    settle(100)
+    assert bar.activeBrowserNode().GetName() == "Tracking" and slicer.modules.sequences.toolBarVisible
+    assert panel.bench.clip is None and panel.ui.messageLabel.text() == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from segment_cases import opened, press, simulated, wait
+from segment_cases import opened, press, real_cine, simulated, wait
 
 from echoapex.landmarks import WALL_LANDMARKS
 from echoapex.measure.measurement import Beat
@@ -211,3 +211,50 @@ def test_placing_takes_ed_and_es_of_the_curve(panel: Any, red: Any, tmp_path: Pa
     clip.setView("PLAX")
     press(panel, "placeButton")
     assert clip.walls.phases == (1, 8) and clip.walls.missing == "IVS-LV"
+
+
+def test_auto_forgets_ed_and_es_of_walls_that_have_no_points(panel: Any, red: Any) -> None:
+    clip = opened(panel, real_cine())
+    for frame, button in ((3, "edButton"), (9, "esButton")):
+        clip.show(frame)
+        press(panel, button)
+    assert clip.walls.phases == (3, 9)
+    press(panel, "foundButton")
+    assert clip.walls.phases == (None, None)
+    clip.show(3)
+    press(panel, "esButton")
+    assert panel.ui.messageLabel.text() == "" and clip.walls.phases == (None, 3)
+
+
+def test_what_is_missing_to_place_the_walls_is_said(panel: Any, red: Any, tmp_path: Path) -> None:
+    path, heart = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    clip, marks = opened(panel, path), heart.landmarks().points
+    panel.ui.wallsSection.collapsed = False
+    clip.show(2)
+    press(panel, "edButton")
+    press(panel, "placeButton")
+    place_points(panel, red, marks[2], (0, 1, 2, 3))
+    press(panel, "placeButton")
+    assert "ES is not set yet" in panel.ui.messageLabel.text()
+    clip.curve.setPhases(es=8)
+    press(panel, "placeButton")
+    assert clip.walls.phases == (2, 8) and clip.frame == 8 and clip.walls.missing == "IVS-LV"
+
+
+def test_the_hint_goes_when_place_mode_is_ended_elsewhere(panel: Any, panelOf: Any, red: Any, tmp_path: Path) -> None:
+    import slicer
+
+    path, _ = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    clip = opened(panel, path)
+    panel.ui.wallsSection.collapsed = False
+    press(panel, "edButton")
+    press(panel, "placeButton")
+    wait(lambda: "Click" in panel.ui.massLabel.text())
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+    wait(lambda: "Click" not in panel.ui.massLabel.text())
+    press(panel, "placeButton")
+    assert clip.walls.placing is not None
+    panelOf("HostProbe")
+    lists = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    assert not [one for one in lists if "wall point" in one.GetName()], "nothing is left behind in another module"

@@ -37,6 +37,15 @@ def openCine(scene: Any, cine: Cine, name: str = "Cine") -> Any:
     return browser
 
 
+def mayBeCine(browser: Any) -> bool:
+    """Whether a sequence browser can be one of a cine: it has a record of EchoApex, or images of one slice."""
+    sequence = browser.GetMasterSequenceNode()
+    first = sequence.GetNthDataNode(0) if sequence is not None and sequence.GetNumberOfDataNodes() else None
+    if browser.GetNodeReference(RECORD) is not None or first is None or not first.IsA("vtkMRMLScalarVolumeNode"):
+        return browser.GetNodeReference(RECORD) is not None
+    return first.GetImageData() is not None and first.GetImageData().GetDimensions()[2] == 1
+
+
 def cineOf(browser: Any) -> Cine:
     """The cine of a ``browser``: to the last digit for one that EchoApex made, else as `cineOfSequence` says.
 

@@ -345,6 +345,7 @@ class ClipWork:
     def findPhases(self) -> None:
         """End-diastole and end-systole as they are found, not as they were set by hand."""
         self.curve.clearPhases()
+        self.walls.clearPhases()
         self._changed()
 
     def measure(self) -> bool:
@@ -361,12 +362,14 @@ class ClipWork:
         self._progressed(0, self.cine.frame_count)
 
     def placeWalls(self) -> None:
-        """Lets clicks place the points of the walls; where they have neither ED nor ES, those of the curve count.
+        """Lets clicks place the points of the walls; where they have no ED or no ES, that of the curve counts.
 
         Raises `EchoApexError` as `WallProtocol.startPlacing`.
         """
-        if self.walls.phases == (None, None):
-            self.walls.setPhases(self.curve.phases.ed, self.curve.phases.es)
+        ed, es = self.walls.phases
+        found = self.curve.phases.ed if ed is None else ed, self.curve.phases.es if es is None else es
+        if found != (ed, es) and found[0] != found[1]:
+            self.walls.setPhases(*found)
         self.walls.startPlacing()
 
     def _wallsFound(self, landmarks: Landmarks) -> None:

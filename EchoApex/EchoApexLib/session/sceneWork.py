@@ -154,7 +154,8 @@ class Workbench:
             self.clip.recognizeView()
         if self.clip is not None and self.clip.measure():
             self._changed()
-        seen = None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        placing = None if self.clip is None else self.clip.walls.placing
+        seen = placing, None if self.process is None else (self.process.state, len(self.process.told.encoded))
         if seen != self._seen:
             self._seen = seen
             self._changed()

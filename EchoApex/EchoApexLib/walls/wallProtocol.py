@@ -207,6 +207,12 @@ class WallProtocol:
             self._points.write(frame)
         self._changed()
 
+    def clearPhases(self) -> None:
+        """Forgets ED and ES where no point has been placed or suggested yet; points keep their frames."""
+        if self.points is None and not self.closed:
+            self._ed = self._es = self._points.ed = self._points.es = None
+            self._changed()
+
     def _checkPhases(self, ed: int | None, es: int | None) -> None:
         for frame in (ed, es):
             if frame is not None:
@@ -248,6 +254,9 @@ class WallProtocol:
         if self.phases == (None, None):
             raise EchoApexError("Set ED and ES first: wall points are placed on these two frames")
         frame = self._points.incomplete
+        if frame is None and None in self.phases:
+            set_, other = ("ED", "ES") if self.phases[1] is None else ("ES", "ED")
+            raise EchoApexError(f"No point is missing at {set_}, and {other} is not set yet: set it first")
         if frame is None:
             raise EchoApexError("No point is missing at ED and ES: drag one to move it", value=self.phases)
         if self._begin():
