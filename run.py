@@ -237,8 +237,10 @@ def benchmarks() -> dict[str, Path]:
 
 
 def run_test(rest: list[str]) -> int:
+    """The tests that are chosen, or all of them, file by file in two processes: the panel's take longest, and begin."""
     python = ensure_environment({"dev"})
-    return execute([str(python), "-m", "pytest", *rest], child_environment(dict(os.environ), True), ROOT)
+    chosen = rest or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    return execute([str(python), "-m", "pytest", *chosen], child_environment(dict(os.environ), True), ROOT)
 
 
 def run_bench(rest: list[str]) -> int:

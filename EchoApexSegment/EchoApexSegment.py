@@ -75,7 +75,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        from EchoApexSegmentLib.parts import makeParts
+        from EchoApexSegmentLib.panelSections import makeSections
 
         self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoApexSegment.ui"))
         self.layout.addWidget(self.uiWidget)
@@ -83,7 +83,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexSegmentLogic()
         self.bench = self.logic.workbench(self.outdate, self.say)
-        self.parts, self.editing = makeParts(self)
+        self.parts, self.editing = makeSections(self)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
@@ -101,7 +101,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self):
         """The module is shown: its keys and its view input work from now on, and its cine is gone on with."""
-        from EchoApexSegmentLib.parts import takeInput
+        from EchoApexSegmentLib.panelSections import takeInput
 
         if self._entered:
             return
@@ -174,7 +174,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _goOn(self):
         """Turns to the cine that the scene says is worked on; to the one that is seen where a scene was read."""
-        from EchoApexLib.view.shownClip import shownBrowser
+        from EchoApexLib.sliceView.redView import shownBrowser
 
         imported, self._imported = self._imported, False
         self.setParameterNode(self.logic.getParameterNode())
@@ -353,7 +353,7 @@ class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):
 
     def workbench(self, changed, said):
         """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `Workbench`."""
-        from EchoApexLib.session.sceneWork import Workbench
+        from EchoApexLib.session.sceneController import Workbench
 
         return Workbench(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
 

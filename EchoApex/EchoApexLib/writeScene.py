@@ -11,8 +11,8 @@ from pathlib import Path
 from echoapex.console import say
 from echoapex.errors import EchoApexError
 
-from .study.studyOfReport import readReport
-from .study.studyScene import writeScene
+from .study.studyFromReport import readReport
+from .study.studyInScene import writeScene
 
 SCENE_FILE = "scene.mrb"
 

@@ -9,7 +9,7 @@ class ViewInput:
     """The mouse of the red view works for ``panel`` until `close`."""
 
     def __init__(self, panel):
-        from EchoApexLib.view.sliceViewMouse import SliceInput, Wanted
+        from EchoApexLib.sliceView.mouseAndWheel import SliceInput, Wanted
 
         self.panel = panel
         self.widget = slicer.app.layoutManager().sliceWidget(VIEW)
@@ -25,7 +25,7 @@ class ViewInput:
         self.input = SliceInput(view.interactor(), view.mrmlSliceNode(), wanted, view.scheduleRender)
 
     def setTool(self, tool):
-        from EchoApexLib.view.sliceViewMouse import Tool
+        from EchoApexLib.sliceView.mouseAndWheel import Tool
 
         self.input.drop()
         self.input.tool = Tool(tool)

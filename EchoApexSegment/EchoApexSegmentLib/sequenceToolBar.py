@@ -30,7 +30,7 @@ class SequenceToolBar:
 
     def tick(self):
         """Turns the panel to the cine that was chosen in the bar; what is no cine is none of its business."""
-        from EchoApexLib.cine.cineOfBrowser import mayBeCine
+        from EchoApexLib.cine.cineFromBrowser import mayBeCine
 
         self._showWhatOthersBring()
         browser, self._chosen = self._chosen, None

@@ -29,17 +29,17 @@ from pydicom.uid import JPEGBaseline8Bit
 import echoapex.io
 from echoapex.cine import Cine
 from echoapex.inference.encoding import FRAMES_PER_BATCH, EncodedCine
-from echoapex.inference.observer import ModelObserver
 from echoapex.inference.segmentation import Segmentation
+from echoapex.inference.view_outlines_landmarks import ModelObserver
 from echoapex.landmarks import Landmarks
 from echoapex.models.image_encoder import ENCODERS
-from echoapex.models.model_files import LoadedModel, load_model
+from echoapex.models.model_saving import LoadedModel, load_model
 from echoapex.report import write_report
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.vendor_looks import TRAINING
-from echoapex.study.scene_process import write_scene
-from echoapex.study.unattended import StudyOptions, analyze_study
+from echoapex.study.batch_analysis import StudyOptions, analyze_study
+from echoapex.study.scene_writer_process import write_scene
 
 VIEWS = ("A4C", "A2C", "PLAX")
 SEED = 900_950

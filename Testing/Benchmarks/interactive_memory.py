@@ -25,7 +25,7 @@ from figures import Figure, Goal
 from interactive_process import inference_process, say, threads_as_in_a_panel, wait
 
 from echoapex.cine import ImageStack
-from echoapex.models.model_files import LoadedModel
+from echoapex.models.model_saving import LoadedModel
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.vendor_looks import TRAINING
@@ -37,7 +37,7 @@ OPENED, MASKS, CURVE = "opened and encoded", "masks", "curve"
 MARKED = ((PANEL, OPENED), (INFERENCE, OPENED), (PANEL, MASKS))
 HOW = f"{FRAMES} frames of {COLUMNS} x {ROWS}, anonymous memory of both processes and the shared memory once"
 # Loaded before the cine is: they belong to the process.
-LIBRARIES = ("cv2", "pydicom", "scipy.ndimage", "slicer", "vtk", "echoapex.io", "EchoApexLib.session.sceneWork")
+LIBRARIES = ("cv2", "pydicom", "scipy.ndimage", "slicer", "vtk", "echoapex.io", "EchoApexLib.session.sceneController")
 
 _ROLLUP = "/proc/{}/smaps_rollup"
 _MEGABYTE = 1e6
@@ -120,8 +120,8 @@ class Meter:
 
 def work_on(path: Path, model: Path, cache: Path) -> Mapping[str, float]:
     """Megabytes that the cine takes in each of the two processes, stage by stage, and in what they share."""
-    from EchoApexLib.session.sceneWork import Workbench
-    from EchoApexLib.study.studyScene import newScene
+    from EchoApexLib.session.sceneController import Workbench
+    from EchoApexLib.study.studyInScene import newScene
 
     for name in LIBRARIES:
         importlib.import_module(name)

@@ -14,7 +14,7 @@ from unittest import mock
 from echoapex.errors import EchoApexError
 from echoapex.inference.feature_cache import CACHE_VARIABLE
 from echoapex.serving import InferenceProcess, ProcessState
-from echoapex.serving.supervised_client import serve_command
+from echoapex.serving.restarting_client import serve_command
 
 POLL_S = 0.0005
 """A panel looks every 15 ms; here the time of the answer counts."""

@@ -47,14 +47,14 @@ def step_figure(card: ModelCard, clip: SimulatedClip) -> Figure:
     """Processor time of a step with what we show over that of one without."""
     if find_spec("slicer") is None:
         return Figure(None, how="slicer is not installed")
-    from EchoApexLib.study.studyScene import newScene
+    from EchoApexLib.study.studyInScene import newScene
 
     with newScene() as bare, newScene() as scene:
         return _steps(card, clip, bare, scene)
 
 
 def _steps(card: ModelCard, clip: SimulatedClip, bare: Any, scene: Any) -> Figure:
-    from EchoApexLib.cine.cineOfBrowser import openCine
+    from EchoApexLib.cine.cineFromBrowser import openCine
 
     rows = np.arange(FRAMES) % len(clip.frames)
     labels = np.stack([clip.labels(frame) for frame in range(len(clip.frames))])[rows]
@@ -74,7 +74,7 @@ def _steps(card: ModelCard, clip: SimulatedClip, bare: Any, scene: Any) -> Figur
 
 def _work(card: ModelCard, cine: Cine, scene: Any, browser: Any, masks: dict[str, BoolMask]) -> Any:
     """The cine of ``browser`` as one works on it, with a click on every frame for each of ``masks``."""
-    from EchoApexLib.session.cineWork import ClipWork
+    from EchoApexLib.session.cineController import ClipWork
 
     answers = TrueAnswers(masks)
     state = SessionState(card, cine)

@@ -147,8 +147,8 @@ def check_the_scene_is_closed_by_its_key_after_a_stroke(transcript: Transcript) 
 
 
 def check_the_scene_of_an_analyzed_study_is_gone_on_with(transcript: Transcript) -> None:
-    from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy
-    from EchoApexLib.study.studyScene import writeScene
+    from EchoApexLib.record.studyContents import SceneClip, SceneStudy
+    from EchoApexLib.study.studyInScene import writeScene
 
     shown = shown_panel(transcript)
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
@@ -211,7 +211,7 @@ def check_slicers_own_reader_brings_a_cine_without_scale(transcript: Transcript)
 
 
 def check_missing_libraries_are_named_before_anything_starts(transcript: Transcript) -> None:
-    with mock.patch("EchoApexLib.session.sceneWork.missingModules", lambda: ("torch", "timm")):
+    with mock.patch("EchoApexLib.session.sceneController.missingModules", lambda: ("torch", "timm")):
         shown, clip = open_simulated(transcript)
         with closing_the_scene():
             settle()
@@ -255,7 +255,7 @@ def _radius(number: int) -> float:
 
 def _open_long(transcript: Transcript) -> tuple[Any, Any]:
     """The shown panel with the long cine; skips as `shown_panel`."""
-    from EchoApexLib.cine.cineOfBrowser import openCine
+    from EchoApexLib.cine.cineFromBrowser import openCine
 
     shown = shown_panel(transcript)
     shown.ui.cineSelector.setCurrentNode(openCine(slicer.mrmlScene, _long_cine(), "Noise"))

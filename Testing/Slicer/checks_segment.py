@@ -397,7 +397,7 @@ def check_a_reloaded_panel_leaves_nothing_behind(transcript: Transcript) -> None
 
 def check_a_click_is_answered_by_the_model(transcript: Transcript) -> None:
     needs_model(transcript)
-    from EchoApexLib.modelLibraries import pythonExecutable
+    from EchoApexLib.pythonDependencies import pythonExecutable
 
     shown, clip = open_simulated(transcript)
     with closing_the_scene():

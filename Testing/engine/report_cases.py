@@ -8,8 +8,8 @@ from functools import cache
 import model_cases
 import numpy as np
 
-from echoapex.analysis.clip import ClipResult, measure_clip
-from echoapex.analysis.study_numbers import summarize
+from echoapex.analysis.clip_analysis import ClipResult, measure_clip
+from echoapex.analysis.study_measurements import summarize
 from echoapex.analysis.view_structures import VIEW_STRUCTURES, WALL_VIEW
 from echoapex.cine import FrameTimes, Scale
 from echoapex.inference.segmentation import Segmentation

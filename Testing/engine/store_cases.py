@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from echoapex import resources
-from echoapex.models import model_folders
+from echoapex.models import installed_models
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, Training
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
@@ -51,7 +51,7 @@ def no_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Empty folders in place of the user's models and of those shipped, whose folder is returned."""
     shipped = folder / "shipped"
     (shipped / "Models").mkdir(parents=True)
-    monkeypatch.setenv(model_folders.MODELS_VARIABLE, str(folder / "user"))
+    monkeypatch.setenv(installed_models.MODELS_VARIABLE, str(folder / "user"))
     monkeypatch.setattr(resources, "_INSTALLED", shipped)
     return shipped / "Models"
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from echoapex import __version__, console, io
-from echoapex.cli import installation_checks as doctor
+from echoapex.cli import doctor_checks as doctor
 from echoapex.cli import main
 
 KEYS = [
@@ -214,7 +214,7 @@ def tiny_model(user_models: Path) -> str:
     import torch
     from report_cases import CARD
 
-    from echoapex.models.model_files import save_model
+    from echoapex.models.model_saving import save_model
     from echoapex.models.prompt_segmenter import create_segmenter
 
     torch.manual_seed(3)

@@ -13,13 +13,13 @@ from report_cases import CARD, SEED, simulated, true_landmarks, true_masks
 
 from echoapex import resources, simulation
 from echoapex.cine import Cine
-from echoapex.cli import demonstration as demo
+from echoapex.cli import demo_steps as demo
 from echoapex.errors import ModelError
-from echoapex.inference.observer import ModelObserver, Observer
 from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
+from echoapex.inference.view_outlines_landmarks import ModelObserver, Observer
 from echoapex.landmarks import Landmarks
-from echoapex.models.model_files import LoadedModel, save_model
+from echoapex.models.model_saving import LoadedModel, save_model
 from echoapex.models.prompt_segmenter import create_segmenter
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.simulated_study import study_truth, write_truth_labels

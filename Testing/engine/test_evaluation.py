@@ -14,14 +14,14 @@ from report_cases import CARD
 
 from echoapex.console import plain
 from echoapex.errors import EchoApexError
-from echoapex.evaluation.evaluate import Evaluation, evaluate_subject
 from echoapex.evaluation.page.figures import figures
 from echoapex.evaluation.page.html_page import write_page
 from echoapex.evaluation.page.metric_names import explanations, kind
 from echoapex.evaluation.parallel_patients import Plan, examine_patients
+from echoapex.evaluation.run_evaluation import Evaluation, evaluate_subject
 from echoapex.evaluation.trial_cache import Cache
 from echoapex.evaluation.trial_cache_key import trials_key
-from echoapex.evaluation.trial_records import Findings
+from echoapex.evaluation.trial_types import Findings
 from echoapex.evaluation.trials.all_tasks import HELD_OUT, TASKS, examine
 from echoapex.evaluation.trials.pointing import next_click
 from echoapex.evaluation.trials.simulated_patients import STANDARD, SimulatedPatient

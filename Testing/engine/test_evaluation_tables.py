@@ -8,7 +8,7 @@ import pytest
 from echoapex.evaluation.tables.ef_walls_beats import beats_table, ef_table, walls_table
 from echoapex.evaluation.tables.segmentation import segmentation_table
 from echoapex.evaluation.tables.views_and_prompts import prompts_table, views_table
-from echoapex.evaluation.trial_records import (
+from echoapex.evaluation.trial_types import (
     AbsentTrial,
     BeatTrial,
     ClickTrial,

@@ -19,7 +19,7 @@ import pytest
 
 import echoapex
 from echoapex.cli import command_line
-from echoapex.cli import installation_checks as doctor
+from echoapex.cli import doctor_checks as doctor
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "EchoApex" / "echoapex"

@@ -135,7 +135,7 @@ def test_the_engine_that_panels_may_import_at_start_is_light() -> None:
     heavy = load("panel_names").HEAVY_ENGINE
     names = [".".join(path.relative_to(ROOT / "EchoApex").with_suffix("").parts) for path in engine_files()]
     light = [name for name in names if not f"{name}.".startswith(tuple(f"{start}." for start in heavy))]
-    assert {"echoapex.errors", "echoapex.session.session", "EchoApexLib.study.studyScene"} <= set(light)
+    assert {"echoapex.errors", "echoapex.session.session", "EchoApexLib.study.studyInScene"} <= set(light)
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code, *light], check=True, capture_output=True, text=True, cwd=ROOT / "EchoApex"

@@ -12,13 +12,13 @@ from echoapex.cine import BoolMask, Cine, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.structure_masks import drawn_box
 from echoapex.inference.propagation import carry_masks
-from echoapex.models.model_files import LoadedModel
+from echoapex.models.model_saving import LoadedModel
 from echoapex.prompts import Prompt
 from echoapex.session import Session
 from echoapex.simulation import draw_case
 from echoapex.simulation.heart import Tissue
-from echoapex.simulation.imaging import Canvas, Imager
 from echoapex.simulation.presets import draw_placement
+from echoapex.simulation.ultrasound_imaging import Canvas, Imager
 from echoapex.simulation.vendor_looks import TRAINING
 from echoapex.simulation.view_planes import cut
 from echoapex.structures import PROMPTED

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from echoapex.cine import Cine, Mode, ModeSource, Sector
 from echoapex.io import describe, find_sector, read_cine
-from echoapex.io.gray_of_color import luminance, sample_colors
+from echoapex.io.color_to_gray import luminance, sample_colors
 from echoapex.io.imaging_mode import FoundMode, mode_of_pixels
 from echoapex.simulation import PRESETS, draw_case, simulate_clip
-from echoapex.simulation.distractors import OtherClip, OtherKind, draw_other
+from echoapex.simulation.no_heart_clips import OtherClip, OtherKind, draw_other
 from echoapex.simulation.vendor_looks import Sampling
 
 RED, BLUE = (230, 40, 20), (20, 60, 220)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.errors import ModelError, PromptError
 from echoapex.models.preprocessing import FrameGeometry, Preprocessing
-from echoapex.models.prompt_conversion import prompt_batch
+from echoapex.models.prompt_coordinates import prompt_batch
 from echoapex.models.prompt_segmenter import MASK_PROMPT_LIMIT, PromptSegmenter, create_segmenter
 from echoapex.prompts import PointPrompt, Prompt
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from report_cases import CARD, VIEWS, report, simulated, true_masks, true_result, unscaled_result
 
 from echoapex import resources
-from echoapex.analysis.clip import measure_clip
+from echoapex.analysis.clip_analysis import measure_clip
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_masks
 from echoapex.landmarks import WALL_LANDMARKS
@@ -26,7 +26,7 @@ from echoapex.report import StudyReport, report_json, write_report
 from echoapex.report.display_names import with_unit
 from echoapex.report.measurements_csv import measurement_csv
 from echoapex.report.page import MAX_BYTES
-from echoapex.report.terminal import print_numbers
+from echoapex.report.terminal_summary import print_numbers
 
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x.png onerror=alert(2)>\"'&"
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from report_cases import CARD, simulated, true_masks, true_result
 from scipy import ndimage
 
-from echoapex.analysis.clip import FoundView, analyze_clip, find_view, measure_clip
+from echoapex.analysis.clip_analysis import FoundView, analyze_clip, find_view, measure_clip
 from echoapex.cine import Cine, Mode
 from echoapex.errors import ModelError
-from echoapex.inference.observer import ModelObserver
-from echoapex.inference.packed_segmentations import PackedSegmentations
+from echoapex.inference.packed_masks import PackedSegmentations
 from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
+from echoapex.inference.view_outlines_landmarks import ModelObserver
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.models.model_files import LoadedModel, load_model, save_model
+from echoapex.models.model_saving import LoadedModel, load_model, save_model
 from echoapex.models.prompt_segmenter import create_segmenter
 from echoapex.models.view_and_landmark_heads import Heads
 

@@ -12,10 +12,10 @@ from serving_cases import a_beat, answered, click, ready, same, wait
 from echoapex.cine import BoolMask, Cine
 from echoapex.inference.landmark_detection import find_landmarks
 from echoapex.inference.segmentation import Segmentation
-from echoapex.models.model_files import LoadedModel
+from echoapex.models.model_saving import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.serving import InferenceProcess
-from echoapex.serving.supervised_client import serve_command
+from echoapex.serving.restarting_client import serve_command
 from echoapex.session import Session
 from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip

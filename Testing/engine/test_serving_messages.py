@@ -18,8 +18,8 @@ from echoapex.cine import ImageStack
 from echoapex.errors import EchoApexError
 from echoapex.serving import shared_memory
 from echoapex.serving.messages import Lines, line, message
+from echoapex.serving.restarting_client import serve_command
 from echoapex.serving.shared_memory import SharedCine, SharedMemory, stacked
-from echoapex.serving.supervised_client import serve_command
 
 
 def test_serve_speaks_lines_of_json(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from serving_cases import PATIENCE_S, a_beat, answered, click, lv, ready, wait
 from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.inference.segmentation import Segmentation
-from echoapex.models.model_files import LoadedModel
+from echoapex.models.model_saving import LoadedModel
 from echoapex.serving import InferenceProcess, ProcessState, shared_memory
-from echoapex.serving.supervised_client import serve_command
+from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 from echoapex.simulation import SimulatedClip
 

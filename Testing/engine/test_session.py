@@ -20,10 +20,10 @@ from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.pointing import next_click
 from echoapex.evaluation.trials.structure_masks import deepest_click, drawn_box
 from echoapex.inference.segmentation import main_pieces, segment_frame, taken_away
-from echoapex.models.model_files import LoadedModel
+from echoapex.models.model_saving import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session import Session
-from echoapex.session.entries import EMPTY, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
+from echoapex.session.frame_entries import EMPTY, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
 from echoapex.session.undo_history import Marks
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue

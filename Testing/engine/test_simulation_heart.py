@@ -15,8 +15,8 @@ from echoapex.measure.disk_summation import biplane_volume, measure_cavity, sing
 from echoapex.simulation import TEST_SEEDS, VIEWS, draw_case
 from echoapex.simulation.anatomy import fields, tissue, wall_landmarks
 from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Heart, HeartShape, Tissue
-from echoapex.simulation.imaging import Canvas, Imager
 from echoapex.simulation.presets import draw_placement
+from echoapex.simulation.ultrasound_imaging import Canvas, Imager
 from echoapex.simulation.vendor_looks import TRAINING, Conditions, Look
 from echoapex.simulation.view_planes import Placement, View, cut
 

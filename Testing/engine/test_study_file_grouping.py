@@ -13,8 +13,8 @@ from study_cases import MODEL, PATIENT_A, PATIENT_B, Take, TruthIn, write_take
 
 from echoapex.errors import EchoApexError
 from echoapex.patient import Patient, Sex
+from echoapex.study.batch_analysis import StudyOptions, analyze_study, write_studies
 from echoapex.study.file_grouping import find_clips, group_studies
-from echoapex.study.unattended import StudyOptions, analyze_study, write_studies
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
 A4C, A2C = Take("A4C"), Take("A2C")

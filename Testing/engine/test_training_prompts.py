@@ -140,7 +140,7 @@ def test_echoes_within_a_cavity_are_sometimes_missing_and_never_those_of_its_wal
 
 
 def test_a_stranger_is_told_from_what_surrounds_it_and_unlabeled() -> None:
-    from echoapex.training.unnamed_objects import add_stranger
+    from echoapex.training.unknown_objects import add_stranger
 
     rng = np.random.default_rng(0)
     image, label = rng.integers(60, 120, (160, 160)).astype(np.uint8), np.zeros((160, 160), np.uint8)

@@ -104,7 +104,7 @@ def panelOf(host: Any, scene: Any) -> Any:
 def keptProcess(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Gives one and the same inference process whenever a panel starts one: loading the model takes seconds."""
     from echoapex.serving import InferenceProcess
-    from echoapex.serving.supervised_client import serve_command
+    from echoapex.serving.restarting_client import serve_command
 
     class Kept(InferenceProcess):
         """Outlives the closing of a scene; what was asked does not."""
@@ -154,8 +154,11 @@ def panel(
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6."""
-    if _SESSION in config.stash:
+    """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6.
+
+    A worker of pytest-xdist is ended by the process that started it, once that has heard how its tests went.
+    """
+    if _SESSION in config.stash and not hasattr(config, "workerinput"):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(config.stash[_SESSION].exitstatus))

@@ -12,10 +12,10 @@ import pytest
 from segment_cases import LV, PATIENCE_S, RV, carried, drawn, opened, place, press, real_cine, simulated, wait
 
 from echoapex.inference.segmentation import Segmentation
-from echoapex.session.entries import PackedMask
+from echoapex.session.frame_entries import PackedMask
 from echoapex.simulation.heart import Tissue
-from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy
-from EchoApexLib.study.studyScene import writeScene
+from EchoApexLib.record.studyContents import SceneClip, SceneStudy
+from EchoApexLib.study.studyInScene import writeScene
 
 pytestmark = pytest.mark.usefixtures("ownProcess")
 

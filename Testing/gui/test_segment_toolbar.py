@@ -9,8 +9,8 @@ import pytest
 from segment_cases import opened, real_cine, simulated, wait
 
 from echoapex.simulation import SimulatedClip
-from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy
-from EchoApexLib.study.studyScene import writeScene
+from EchoApexLib.record.studyContents import SceneClip, SceneStudy
+from EchoApexLib.study.studyInScene import writeScene
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from segment_cases import LV, carried, opened, place, press, real_cine, simulated, wait
 
-from echoapex.models.model_folders import find_model
+from echoapex.models.installed_models import find_model
 from echoapex.serving import ProcessState
 
 pytestmark = pytest.mark.usefixtures("ownProcess")
@@ -93,7 +93,7 @@ def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypa
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(5000)
         weights.write(b"damaged")
-    monkeypatch.setattr("EchoApexLib.session.sceneWork.find_model", lambda: folder)
+    monkeypatch.setattr("EchoApexLib.session.sceneController.find_model", lambda: folder)
     panel.openFile(real_cine())
     wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
     assert "model.safetensors" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_cine_is_refused(
 def test_missing_libraries_are_named_before_anything_starts(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer
 
-    monkeypatch.setattr("EchoApexLib.session.sceneWork.missingModules", lambda: ("torch", "timm"))
+    monkeypatch.setattr("EchoApexLib.session.sceneController.missingModules", lambda: ("torch", "timm"))
     panel.openFile(real_cine())
     wait(lambda: "torch, timm" in panel.ui.deviceLabel.text())
     assert panel.ui.startButton.text() == "Install..." and panel.bench.process is None
@@ -329,7 +329,7 @@ def test_without_room_for_the_cine_nothing_hangs(panel: Any, red: Any, monkeypat
     def full(shape: object) -> None:
         raise EchoApexError("There is no room to share the cine with the inference process", value="full")
 
-    monkeypatch.setattr("echoapex.serving.supervised_client.SharedCine", full)
+    monkeypatch.setattr("echoapex.serving.restarting_client.SharedCine", full)
     panel.openFile(real_cine())
     wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
     assert "no room to share" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)

@@ -12,8 +12,8 @@ from segment_cases import opened, press, real_cine, simulated, wait
 from echoapex.landmarks import WALL_LANDMARKS
 from echoapex.measure.measurement import Beat
 from echoapex.simulation import SimulatedClip
-from EchoApexLib.record.sceneStudy import Curve, SceneClip, SceneStudy
-from EchoApexLib.study.studyScene import writeScene
+from EchoApexLib.record.studyContents import Curve, SceneClip, SceneStudy
+from EchoApexLib.study.studyInScene import writeScene
 
 BAR_MM = 1.5
 CONSTANT_MM = {"IVSd": 11.5, "LVIDd": 52.5, "LVPWd": 11.5}
@@ -156,7 +156,7 @@ def test_walls_are_placed_wholly_by_hand(
 
     path, heart = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
     if model == "missing":
-        monkeypatch.setattr("EchoApexLib.session.sceneWork.missingModules", lambda: ("torch", "timm"))
+        monkeypatch.setattr("EchoApexLib.session.sceneController.missingModules", lambda: ("torch", "timm"))
         panel.openFile(path)
     else:
         opened(panel, path)

@@ -12,9 +12,9 @@ from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSour
 from echoapex.inference.segmentation import Segmentation
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.measure.measurement import Beat, Measurement, Reference, Source
-from EchoApexLib.record.sceneStudy import Curve, SceneClip, SceneStudy
+from EchoApexLib.record.studyContents import Curve, SceneClip, SceneStudy
 from EchoApexLib.sequences.cineSequence import sequencesWith
-from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.study.studyInScene import newScene
 
 FRAMES, ROWS, COLUMNS = 8, 60, 80
 

@@ -16,15 +16,15 @@ from echoapex.inference.segmentation import Segmentation
 from echoapex.models.model_card import Architecture, ModelCard, Training
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.session.entries import PackedMask
+from echoapex.session.frame_entries import PackedMask
 from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
-from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.cine.cineFromBrowser import openCine
 from EchoApexLib.nodes.coordinates import ijkToRasOf
 from EchoApexLib.nodes.vtkImages import frameOfImage, vtkMatrix
 from EchoApexLib.session.sessionMasks import windowImage
 from EchoApexLib.session.sessionScene import SessionScene
-from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.study.studyInScene import newScene
 
 CARD = ModelCard(
     id="no-model",

@@ -13,8 +13,8 @@ import slicer
 
 from EchoApexLib.nodes.coordinates import ijkToRas, rasFromPixels
 from EchoApexLib.nodes.vtkImages import fillImage, frameOfImage, vtkMatrix
-from EchoApexLib.record.sceneStudy import SceneStudy
-from EchoApexLib.study.studyScene import addStudy, newScene, readStudy, writeScene
+from EchoApexLib.record.studyContents import SceneStudy
+from EchoApexLib.study.studyInScene import addStudy, newScene, readStudy, writeScene
 
 ORDER = (0, 3, 7, 5, 3, 1)
 CLIP = cases.make_clip()

@@ -50,7 +50,7 @@ def test_slicer_places_the_pixels_of_a_cine_there() -> None:
     import vtk
 
     from EchoApexLib.sequences.cineSequence import addCineSequence
-    from EchoApexLib.study.studyScene import newScene
+    from EchoApexLib.study.studyInScene import newScene
 
     cine = scene_cases.make_cine()
     with newScene() as scene:

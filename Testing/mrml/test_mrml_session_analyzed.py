@@ -14,18 +14,18 @@ import vtk
 from session_cases import CARD, Opened, browser_of, draw, square
 
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.session.entries import Status
+from echoapex.session.frame_entries import Status
 from echoapex.session.state import SessionState
 from echoapex.structures import PROMPTED
-from EchoApexLib.cine.cineOfBrowser import cineOf, openCine
-from EchoApexLib.record.recordTextNode import RECORD
-from EchoApexLib.record.sceneStudy import SceneStudy
+from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
+from EchoApexLib.record.recordSaving import RECORD
+from EchoApexLib.record.studyContents import SceneStudy
 from EchoApexLib.sequences.cineSequence import addToBrowser, sequencesWith
 from EchoApexLib.sequences.segmentationSequence import addSegmentationSequence, masksOfSequence
 from EchoApexLib.session.sessionMasks import CONFIDENCE_TAG, MASKS
-from EchoApexLib.session.sessionTextNode import restoreState
+from EchoApexLib.session.sessionSaving import restoreState
 from EchoApexLib.session.startFromAnalysis import analyzedPhases, takeAnalyzed
-from EchoApexLib.study.studyScene import addStudy, newScene, readStudy
+from EchoApexLib.study.studyInScene import addStudy, newScene, readStudy
 
 STRUCTURES = ("LV", "LA", PROMPTED)
 

@@ -15,10 +15,10 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from echoapex.cine import Cine, Mode, ModeSource, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
-from EchoApexLib.cine.cineOfBrowser import cineOf, openCine
-from EchoApexLib.record.recordTextNode import RECORD
+from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
+from EchoApexLib.record.recordSaving import RECORD
 from EchoApexLib.sequences.cineSequence import SCALE_ATTRIBUTE
-from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.study.studyInScene import newScene
 
 
 def assert_same(found: Cine, given: Cine) -> None:

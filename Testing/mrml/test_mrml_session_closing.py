@@ -15,11 +15,11 @@ from session_cases import CARD, Opened, square
 
 from echoapex.errors import EchoApexError
 from echoapex.session.state import SessionState
-from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.cine.cineFromBrowser import openCine
 from EchoApexLib.session.sessionMasks import MASKS
 from EchoApexLib.session.sessionPrompts import POSITIVE, PROMPTS
-from EchoApexLib.study.studyScene import newScene
-from EchoApexLib.view.shownClip import RED
+from EchoApexLib.sliceView.redView import RED
+from EchoApexLib.study.studyInScene import newScene
 
 
 @pytest.fixture

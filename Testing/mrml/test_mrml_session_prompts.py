@@ -18,10 +18,10 @@ from session_cases import CARD, Opened, square
 from echoapex.errors import EchoApexError
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session.state import SessionState
-from EchoApexLib.cine.cineOfBrowser import openCine
+from EchoApexLib.cine.cineFromBrowser import openCine
 from EchoApexLib.nodes.vtkImages import vtkMatrix
 from EchoApexLib.session.sessionPrompts import BOX, NEGATIVE, POSITIVE, PROMPTS
-from EchoApexLib.view.placeModeClicks import PointTool
+from EchoApexLib.sliceView.placeModeClicks import PointTool
 
 MIXED = (3, 0, 7, 3, 5)
 

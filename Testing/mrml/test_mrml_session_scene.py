@@ -19,13 +19,13 @@ from echoapex.cine import Cine, FrameTimes, Scale, Sector, TimeSource
 from echoapex.errors import EchoApexError
 from echoapex.inference.segmentation import Segmentation
 from echoapex.prompts import PointPrompt, Prompt
-from echoapex.session.entries import Status
+from echoapex.session.frame_entries import Status
 from echoapex.session.state import SessionState
 from echoapex.structures import PROMPTED, structures
-from EchoApexLib.cine.cineOfBrowser import cineOf, openCine
+from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
 from EchoApexLib.session.sessionMasks import CONFIDENCE_TAG, MASKS
-from EchoApexLib.session.sessionTextNode import SESSION, restoreState
-from EchoApexLib.study.studyScene import newScene, readStudy
+from EchoApexLib.session.sessionSaving import SESSION, restoreState
+from EchoApexLib.study.studyInScene import newScene, readStudy
 
 ORDER = (0, 3, 7, 5, 3, 1)
 

@@ -22,9 +22,9 @@ from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import write_masks
 from echoapex.landmarks import Landmarks
-from EchoApexLib.record.sceneStudy import SceneClip
-from EchoApexLib.study.studyOfReport import readReport
-from EchoApexLib.study.studyScene import readScene
+from EchoApexLib.record.studyContents import SceneClip
+from EchoApexLib.study.studyFromReport import readReport
+from EchoApexLib.study.studyInScene import readScene
 from EchoApexLib.writeScene import main
 
 ENGINE = Path(__file__).resolve().parents[2] / "EchoApex"

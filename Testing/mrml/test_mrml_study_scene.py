@@ -11,16 +11,16 @@ import pytest
 import scene_cases as cases
 import slicer
 
-from echoapex.analysis.clip import ClipResult
+from echoapex.analysis.clip_analysis import ClipResult
 from echoapex.cine import FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.measurement import Beat
 from echoapex.measure.single_plane_ef import LVResult
 from echoapex.measure.wall_thickness import WallResult
 from echoapex.structures import structures
-from EchoApexLib.record.sceneStudy import SceneClip, SceneStudy, sceneClip, sceneNames
+from EchoApexLib.record.studyContents import SceneClip, SceneStudy, sceneClip, sceneNames
 from EchoApexLib.sequences.cineSequence import SCALE_ATTRIBUTE, TIMES_ATTRIBUTE
-from EchoApexLib.study.studyScene import addStudy, newScene, readScene, readStudy, writeScene
+from EchoApexLib.study.studyInScene import addStudy, newScene, readScene, readStudy, writeScene
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import scene_cases as cases
 
+from EchoApexLib.measurements.tablesAndPlots import EMPTY
 from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas
-from EchoApexLib.numbers.measurementTables import EMPTY
-from EchoApexLib.record.sceneStudy import SceneStudy
-from EchoApexLib.study.studyScene import newScene, writeScene
-from EchoApexLib.view.shownClip import showClip
+from EchoApexLib.record.studyContents import SceneStudy
+from EchoApexLib.sliceView.redView import showClip
+from EchoApexLib.study.studyInScene import newScene, writeScene
 
 A4C, A2C = "A4C (simulated)", "A2C (simulated)"
 

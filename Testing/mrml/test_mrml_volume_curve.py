@@ -13,9 +13,9 @@ import scene_cases as cases
 from echoapex.cine import BoolMask, Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from echoapex.errors import EchoApexError, MeasureError, PromptError
 from echoapex.measure.single_plane_ef import measure_lv
-from EchoApexLib.numbers.volumeCurve import CHART, MEASUREMENTS, TABLE, VolumeCurve
+from EchoApexLib.measurements.volumeCurve import CHART, MEASUREMENTS, TABLE, VolumeCurve
 from EchoApexLib.sequences.cineSequence import addBrowser, addCineSequence
-from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.study.studyInScene import newScene
 
 FRAMES, ROWS, COLUMNS = 24, 90, 70
 SCALE = Scale((1.1, 1.1), ScaleSource.DICOM_REGION)

@@ -32,12 +32,12 @@ from echoapex.cine import Cine
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.measure.lv_mass import lv_mass
-from echoapex.measure.manual_wall_protocol import lengths_of
+from echoapex.measure.manual_wall_steps import lengths_of
 from echoapex.simulation.presets import draw_case
 from echoapex.simulation.simulated_clip import simulate_clip
 from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
 from EchoApexLib.sequences.landmarkSequence import landmarksOfSequence
-from EchoApexLib.study.studyScene import newScene
+from EchoApexLib.study.studyInScene import newScene
 from EchoApexLib.walls.wallPointMarkups import POINTS
 from EchoApexLib.walls.wallProtocol import MEASUREMENTS, StepStatus, WallProtocol
 

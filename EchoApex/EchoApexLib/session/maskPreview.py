@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from echoapex.session.entries import PackedMask
+from echoapex.session.frame_entries import PackedMask
 
 from ..nodes.observers import removeNode
 from ..sequences.segmentationSequence import LABELMAP, newSegment

@@ -9,7 +9,7 @@ from typing import Any
 
 from echoapex.cine import BoolMask, Cine, FloatArray
 from echoapex.errors import EchoApexError, PromptError
-from echoapex.session.entries import Entry, PackedMask, Status
+from echoapex.session.frame_entries import Entry, PackedMask, Status
 from echoapex.structures import find_structure, structures
 
 from ..nodes.vtkImages import fillImage, vtkMatrix

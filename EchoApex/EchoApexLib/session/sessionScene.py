@@ -14,7 +14,7 @@ import numpy as np
 
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError
-from echoapex.session.entries import EMPTY, PackedMask
+from echoapex.session.frame_entries import EMPTY, PackedMask
 from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
 from echoapex.structures import PROMPTED
@@ -23,11 +23,11 @@ from ..nodes.coordinates import ijkToRasOf, ijkToWorldOf, pixelsFromRas, rasFrom
 from ..nodes.observers import Observers
 from ..nodes.vtkImages import vtkMatrix
 from ..sequences.cineSequence import tellSources
-from ..view.hiddenMillimeters import hideRuler, restoreRuler
+from ..sliceView.hiddenMillimeters import hideRuler, restoreRuler
 from .maskPreview import MaskPreview
 from .sessionMasks import MaskSequence, structureNamed
 from .sessionPrompts import PromptSequences
-from .sessionTextNode import SessionRecord
+from .sessionSaving import SessionRecord
 
 Pixel = tuple[float, float]
 Ras = tuple[float, float, float]

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from echoapex.errors import ReadError
-from echoapex.session.entries import Entry, PackedMask, Status
+from echoapex.session.frame_entries import Entry, PackedMask, Status
 from echoapex.session.state import SessionState
 
-from ..record.exactRecords import checksum, curveOfRecord
-from ..record.recordTextNode import RECORD, recordOf
+from ..record.clipRecords import checksum, curveOfRecord
+from ..record.recordSaving import RECORD, recordOf
 from ..sequences.cineSequence import sequencesWith
 from ..sequences.segmentationSequence import maskOf
 from .sessionMasks import MASKS, STRUCTURE_TAG

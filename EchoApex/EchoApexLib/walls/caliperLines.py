@@ -6,7 +6,7 @@ from typing import Any
 
 from echoapex.cine import FloatArray
 
-from ..nodes.ownedNodes import ownedNode
+from ..nodes.cineNodes import ownedNode
 
 LINE = "EchoApex.Wall."
 """Role under which a browser refers to the line of a step, followed by its name."""

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from echoapex.cine import Cine, FloatArray
 from echoapex.landmarks import WALL_LANDMARKS
-from echoapex.measure.caliper_editing import dragged, straightened
+from echoapex.measure.wall_point_constraints import dragged, straightened
 
+from ..nodes.cineNodes import isShown
 from ..nodes.coordinates import ijkToRasOf, ijkToWorldOf, pixelsFromRas, rasFromPixels
 from ..nodes.observers import Observers
-from ..nodes.ownedNodes import isShown
 from ..sequences.landmarkSequence import landmarksOfSequence
 from .wallPointMarkups import addWallPoints, byHand, describePoints, findWallPoints, pointsOf, writePoints
 

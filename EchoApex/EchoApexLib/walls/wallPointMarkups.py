@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from echoapex.cine import Cine, FloatArray
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 
+from ..nodes.cineNodes import samePlaceNode
 from ..nodes.coordinates import pixelsFromRas, rasFromPixels
-from ..nodes.ownedNodes import samePlaceNode
 from ..sequences.cineSequence import addToBrowser, sequencesWith
 from ..sequences.landmarkSequence import addLandmarkSequence
 

@@ -18,7 +18,7 @@ from echoapex.cine import Cine
 from echoapex.console import say
 from echoapex.errors import EchoApexError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.manual_wall_protocol import (
+from echoapex.measure.manual_wall_steps import (
     WALL_STEPS,
     StepLength,
     WallStep,
@@ -28,10 +28,10 @@ from echoapex.measure.manual_wall_protocol import (
 )
 from echoapex.measure.measurement import Measurement
 
+from ..measurements.tablesAndPlots import fillTable, measurementColumns
+from ..nodes.cineNodes import isShown, ownedNode
 from ..nodes.observers import Observers
-from ..nodes.ownedNodes import isShown, ownedNode
-from ..numbers.measurementTables import fillTable, measurementColumns
-from ..view.placeModeClicks import PointTool
+from ..sliceView.placeModeClicks import PointTool
 from .caliperLines import hideLine, lengthText, showLine
 from .wallPointEditing import WallPoints
 

@@ -11,7 +11,7 @@ from ..measure.beats import frame_rate_doubts
 from ..measure.left_atrium import LAResult
 from ..measure.single_plane_ef import LVResult
 from ..measure.wall_thickness import WallResult
-from .clip import ClipResult
+from .clip_analysis import ClipResult
 
 A4C, A2C = "A4C", "A2C"
 

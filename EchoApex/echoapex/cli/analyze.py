@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,10 @@ from ..console import print_json, say
 from ..errors import EchoApexError
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient, Sex
-from .options import add_model_options, add_verb, load_chosen, positive, view
+from .shared_options import add_model_options, add_verb, load_chosen, positive
 
 if TYPE_CHECKING:
-    from ..study.unattended import WrittenStudy
+    from ..study.batch_analysis import WrittenStudy
 
 
 def add(table: Any) -> None:
@@ -29,15 +29,15 @@ def add(table: Any) -> None:
     formulas = [formula.name.lower() for formula in BsaFormula]
     parser.add_argument("--bsa-method", choices=formulas, default="dubois", help="body surface area (default: dubois)")
     text = "the view of a clip, instead of what is recognized; may be given again"
-    parser.add_argument("--views", type=view, action="append", default=[], metavar="FILE=VIEW", help=text)
+    parser.add_argument("--views", type=_view, action="append", default=[], metavar="FILE=VIEW", help=text)
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
     add_model_options(parser)
 
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
-    from ..report.terminal import print_numbers
-    from ..study.unattended import StudyOptions, write_studies
+    from ..report.terminal_summary import print_numbers
+    from ..study.batch_analysis import StudyOptions, write_studies
 
     patient = _patient(chosen)
     model = load_chosen(chosen)
@@ -81,3 +81,11 @@ def _analyzed(written: WrittenStudy) -> dict[str, Any]:
         "failures": [failure.as_failure() for failure in report.failures],
         "not_measured": [reason.as_failure() for reason in report.not_measured],
     }
+
+
+def _view(text: str) -> tuple[str, str]:
+    """``FILE=VIEW``."""
+    file, found, view = text.rpartition("=")
+    if not (file and found and view):
+        raise ArgumentTypeError(f"FILE=VIEW is needed, for example clip.dcm=A4C (found: {text})")
+    return file, view

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..console import print_json
-from .options import add_verb
+from .shared_options import add_verb
 
 
 def add(table: Any) -> None:
@@ -18,7 +18,7 @@ def add(table: Any) -> None:
 
 def demo(chosen: Namespace) -> bool:
     """Runs the demonstration; false when a clip could not be analyzed."""
-    from .demonstration import run_demo
+    from .demo_steps import run_demo
 
     result = run_demo(chosen.out, as_text=not chosen.json)
     if chosen.json:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..console import print_json
 from ..models.device import DEVICES
-from .options import add_verb
+from .shared_options import add_verb
 
 
 def add(table: Any) -> None:
@@ -18,7 +18,7 @@ def add(table: Any) -> None:
 
 def doctor(chosen: Namespace) -> bool:
     """Checks the installation; false when something needed is missing or does not work."""
-    from .installation_checks import examine
+    from .doctor_checks import examine
 
     checks = examine(chosen.device)
     if chosen.json:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..console import print_json, print_table, say
-from .options import add_model_options, add_verb, count
+from .shared_options import add_model_options, add_verb, count
 
 TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "all")
 

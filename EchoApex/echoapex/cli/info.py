@@ -8,7 +8,7 @@ from typing import Any
 
 from ..console import print_json, print_record, say
 from ..errors import EchoApexError
-from .options import add_verb
+from .shared_options import add_verb
 
 
 def add(table: Any) -> None:

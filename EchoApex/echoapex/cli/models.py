@@ -7,10 +7,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from ..console import print_json, print_record, print_table, say
-from .options import add_verb
+from .shared_options import add_verb
 
 if TYPE_CHECKING:
-    from ..models.model_folders import ModelEntry
+    from ..models.installed_models import ModelEntry
 
 
 def add(table: Any) -> None:
@@ -24,9 +24,9 @@ def add(table: Any) -> None:
 
 def models_list(chosen: Namespace) -> bool:
     """Lists the installed models; false when one of them is damaged."""
-    from ..models import model_folders
+    from ..models import installed_models
 
-    entries = model_folders.list_models()
+    entries = installed_models.list_models()
     damaged = [entry for entry in entries if entry.card is None]
     if chosen.json:
         print_json(entries)
@@ -47,9 +47,9 @@ def _model_row(entry: ModelEntry) -> tuple[str, str, str, str, str]:
 
 def models_show(chosen: Namespace) -> bool:
     """Prints the card of a model."""
-    from ..models import model_card, model_folders
+    from ..models import installed_models, model_card
 
-    folder = model_folders.find_model(chosen.model)
+    folder = installed_models.find_model(chosen.model)
     found = model_card.read_card(folder)
     content: dict[str, Any] = json.loads(found.to_json())
     if chosen.json:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import print_json, print_table, say
 from ..errors import EchoApexError
-from ..prompts import Prompt
+from ..prompts import PointPrompt, Prompt
 from ..structures import PROMPTED, Structure, find_structure
-from .options import add_model_options, add_verb, box, load_chosen, point, seed
+from .shared_options import add_model_options, add_verb, load_chosen, numbers, seed
 
 if TYPE_CHECKING:
     from ..cine import Cine
     from ..inference.segmentation import Segmentation
-    from ..models.model_files import LoadedModel
+    from ..models.model_saving import LoadedModel
 
 
 def add(table: Any) -> None:
@@ -27,9 +27,9 @@ def add(table: Any) -> None:
     named.add_argument("--structure", metavar="ID", help="LV, LV_MYO, LA, ... found in every frame by itself")
     named.add_argument("--text", metavar="T", help="the structure in words, for example: left atrium")
     parser.add_argument(
-        "--point", type=point, action="append", default=[], metavar="x,y,1|0", help="click; 1 adds, 0 takes away"
+        "--point", type=_point, action="append", default=[], metavar="x,y,1|0", help="click; 1 adds, 0 takes away"
     )
-    parser.add_argument("--box", type=box, metavar="x0,y0,x1,y1", help="box around what is wanted, in pixels")
+    parser.add_argument("--box", type=_box, metavar="x0,y0,x1,y1", help="box around what is wanted, in pixels")
     parser.add_argument("--frame", type=seed, metavar="K", help="frame of the points and the box, from 0 (default: 0)")
     add_model_options(parser)
 
@@ -100,7 +100,21 @@ def _prompt(chosen: Namespace, model: LoadedModel) -> Prompt:
 def _structure(chosen: Namespace, model: LoadedModel) -> Structure | None:
     """What is asked for by name: free text goes through the model's text encoder where it has one."""
     if chosen.text is not None:
-        from ..models.text_prompts import resolve_structure
+        from ..models.text_to_structure import resolve_structure
 
         return resolve_structure(chosen.text, model)
     return None if chosen.structure is None else find_structure(chosen.structure)
+
+
+def _point(text: str) -> PointPrompt:
+    """``x,y,1`` adds, ``x,y,0`` takes away."""
+    x, y, sign = numbers(text, 3, "x,y,1 or x,y,0")
+    if sign not in (0, 1):
+        raise ArgumentTypeError(f"a point ends with 1 (adds) or 0 (takes away) (found: {text})")
+    return PointPrompt(x, y, positive=sign == 1)
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    """``x0,y0,x1,y1``."""
+    x0, y0, x1, y1 = numbers(text, 4, "x0,y0,x1,y1")
+    return x0, y0, x1, y1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from .options import add_model_options, add_verb
+from .shared_options import add_model_options, add_verb
 
 
 def add(table: Any) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
 from ..console import print_json, say
 from ..simulation.pathologies import PATHOLOGIES
 from ..simulation.presets import PRESETS
-from .options import add_verb, names, positive, seed
+from .shared_options import add_verb, positive, seed
 
 HEART_OPTIONS = {
     "ef": "ejection fraction in %%",
@@ -25,7 +25,7 @@ def add(table: Any) -> None:
     parser = add_verb(table, "simulate", simulate, "write a simulated study with exact truth as DICOM clips")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=seed, default=1, help="same seed, same heart (default: 1)")
-    parser.add_argument("--views", type=names, default=("A4C", "A2C"), help="default: A4C,A2C")
+    parser.add_argument("--views", type=_names, default=("A4C", "A2C"), help="default: A4C,A2C")
     parser.add_argument("--preset", choices=PRESETS, default="easy", help="image quality and variety (default: easy)")
     parser.add_argument("--pathology", choices=PATHOLOGIES, help="a heart with a disease (default: none)")
     for name, text in HEART_OPTIONS.items():
@@ -48,3 +48,11 @@ def simulate(chosen: Namespace) -> bool:
         for path in paths:
             print(path)
     return True
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Views, separated by commas."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ArgumentTypeError("at least one view is needed, for example A4C")
+    return names

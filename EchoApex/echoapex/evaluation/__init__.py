@@ -6,7 +6,7 @@ from typing import Any
 
 
 def evaluate(*arguments: Any, **options: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    """`echoapex.evaluation.evaluate.evaluate`, imported when called: torch is heavy."""
-    from .evaluate import evaluate as run
+    """`echoapex.evaluation.run_evaluation.evaluate`, imported when called: torch is heavy."""
+    from .run_evaluation import evaluate as run
 
     return run(*arguments, **options)

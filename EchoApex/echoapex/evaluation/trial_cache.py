@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EchoApexError
-from .trial_records import Findings
+from .trial_types import Findings
 
 _RECORD = "record"
 

@@ -13,7 +13,7 @@ from .trials.simulated_patients import Acquisition
 
 _ENGINE = Path(__file__).parents[1]
 _ROOMS = ("analysis", "evaluation/trials", "inference", "measure", "models", "simulation")
-_FILES = ("evaluation/bootstrap_scores.py", "evaluation/trial_records.py", "structures.py")
+_FILES = ("evaluation/bootstrap_scores.py", "evaluation/trial_types.py", "structures.py")
 
 
 def trials_key(card: ModelCard, preset: str, held_out: Sequence[str], acquisition: Acquisition) -> str:

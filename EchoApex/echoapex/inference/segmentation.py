@@ -15,13 +15,13 @@ from ..prompts import PointPrompt, Prompt
 from ..structures import structures
 from .encoding import EncodedCine, batches, encoded
 from .propagation import carry_masks
-from .smoothing import median_over_time, steady_frames
+from .temporal_smoothing import median_over_time, steady_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.image_encoder import Features
-    from ..models.model_files import LoadedModel
+    from ..models.model_saving import LoadedModel
     from ..models.preprocessing import FrameGeometry
 
 MASKS_PER_DECODE = 20
@@ -163,7 +163,7 @@ def _decode(
     """
     import torch
 
-    from ..models.prompt_conversion import prompt_batch
+    from ..models.prompt_coordinates import prompt_batch
 
     model, count = seen.model, len(prompts)
     each = count // features.embedding.shape[0]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..cine import ImageStack
 from ..errors import ReadError
 from ._simpleitk import simpleitk
-from .gray_of_color import ColorSamples, luminance, rgb_of_ybr, sampled_frames, spread, to_eight_bits
+from .color_to_gray import ColorSamples, luminance, rgb_of_ybr, sampled_frames, spread, to_eight_bits
 from .jpeg_color import is_complete, read_markers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import BoolMask, ImageStack, Mode, ModeSource, Sector
-from .gray_of_color import COLORED_STEP, ColorSamples
+from .color_to_gray import COLORED_STEP, ColorSamples
 
 # All numbers below are our choice, tried on the real cines that come with pydicom and on simulated clips.
 _FLOW_SHARE = 0.004  # of the sector that flow must fill at some moment

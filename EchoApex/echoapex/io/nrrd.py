@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
 from ..errors import ReadError
+from .color_to_gray import ColorSamples, luminance, sample_colors
 from .dicom_regions import scale_of_spacing
-from .gray_of_color import ColorSamples, luminance, sample_colors
-from .gray_of_research_files import to_gray_levels
 from .imaging_mode import mode_of_pixels
+from .intensity_rescaling import to_gray_levels
 from .nifti_metaimage import FRAME_RATE_RANGE, times_of_step
 from .sector_detection import find_sector
 from .size_limits import check_size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, TimeSource
 from ..errors import ReadError
-from .gray_of_color import ColorSamples, luminance, spread
+from .color_to_gray import ColorSamples, luminance, spread
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
 from .size_limits import MAX_PIXELS, check_size

@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..cine import FloatArray, FrameTimes, Scale
 from ..errors import MeasureError
 from ..landmarks import Landmarks
-from .beat_walls import AT_ED, AT_ES, BeatWalls, PhaseWalls, WallFrames
 from .beats import BeatSearch, frame_rate_doubts, measure_heart_rate, search_beats
 from .caliper_line import DIAMETER, Caliper, CaliperLines, caliper_lines
 from .input_checks import frame_confidence, least_confidence, least_of, require_masks
 from .lv_mass import LINEAR, relative_wall_thickness
 from .measurement import Beat, Measurement, Source
+from .wall_thickness_per_beat import AT_ED, AT_ES, BeatWalls, PhaseWalls, WallFrames
 
 CURVES = ("IVS", "LVID", "LVPW")
 """Names of the curves, in the order of the lengths along a caliper line."""

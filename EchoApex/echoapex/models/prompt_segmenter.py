@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..errors import ModelError
 from .image_encoder import EMBEDDING_CHANNELS, Encoder, Features, create_encoder
 from .mask_decoder import FineMaskDecoder
-from .prompt_pictures import DrawnPrompts
+from .prompts_as_pictures import DrawnPrompts
 
 MASK_PROMPT_LIMIT = 10.0
 """Mask prompts are logits within this of 0 (our choice), so that a very sure mask and a drawn one look alike."""

@@ -1,7 +1,7 @@
 """Reports: ``report.json`` for machines, one self-contained page for people, pictures and masks."""
 
+from .report_contents import StudyReport, Truth, TruthValue
 from .report_folder import write_report
 from .report_json import report_json
-from .study_report import StudyReport, Truth, TruthValue
 
 __all__ = ["StudyReport", "Truth", "TruthValue", "report_json", "write_report"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from .outline_paths import Crop, axis_lines, drawing_order, followed_walls, outlines
 from .still_pictures import SMALLER_WIDTHS, jpeg_uri
 

@@ -7,11 +7,11 @@ from html import escape
 
 import numpy as np
 
-from ..analysis.clip import ClipResult
-from ..measure.beat_walls import PhaseWalls
+from ..analysis.clip_analysis import ClipResult
 from ..measure.beats import heart_rates
 from ..measure.caliper_line import DIAMETER, POSTERIOR, SEPTUM
 from ..measure.measurement import Beat
+from ..measure.wall_thickness_per_beat import PhaseWalls
 from .display_names import with_unit
 from .links_to_stills import frame_links
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..errors import EchoApexError
 from .display_names import view_origin
-from .study_report import StudyReport
+from .report_contents import StudyReport
 
 
 def clip_table(report: StudyReport) -> str:

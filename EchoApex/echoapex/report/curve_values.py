@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..cine import FloatArray
 from ..measure.biplane_volume_curve import BiplaneCurve
 from ..measure.measurement import Beat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..analysis.clip import ClipResult, ViewSource
+from ..analysis.clip_analysis import ClipResult, ViewSource
 from ..measure.measurement import Measurement, Reference
 from ..patient import Patient
 

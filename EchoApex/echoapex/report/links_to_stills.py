@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..measure.measurement import Measurement
-from .still_choice import role, still_frames
-from .study_report import StudyReport
+from .report_contents import StudyReport
+from .stills_and_captions import role, still_frames
 
 
 def still_id(clip: str, frame: int) -> str:

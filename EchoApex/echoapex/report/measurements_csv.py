@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 
 from ..measure.measurement import Measurement
-from .study_report import StudyReport
+from .report_contents import StudyReport
 
 COLUMNS = (
     *("study", "simulated", "name", "value", "unit", "method", "clips", "frames", "confidence"),

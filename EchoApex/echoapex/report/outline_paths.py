@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..cine import BoolMask, Cine, FloatArray
 from ..landmarks import WALL_LANDMARKS
 from ..measure.caliper_line import Caliper

@@ -12,8 +12,8 @@ from .clips_overview import clip_table, missing_section
 from .curve_chart import draw_chart
 from .curve_values import biplane_volume_curve
 from .display_names import HOW_ALL, how_made, method, patient_line
-from .numbers_table import key_table, measurement_table
-from .study_report import StudyReport
+from .measurements_table import key_table, measurement_table
+from .report_contents import StudyReport
 
 MAX_BYTES = 12_000_000
 """The page is to stay below this: the frames of all clips share most of it."""

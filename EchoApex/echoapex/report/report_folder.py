@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..errors import EchoApexError
 from ..io import write_masks
 from .animation import player_frames, player_paths
@@ -15,10 +15,10 @@ from .curve_chart import Chart, draw_chart
 from .curve_values import clip_curve
 from .measurements_csv import measurement_csv
 from .page import MAX_BYTES, report_page
+from .report_contents import StudyReport
 from .report_json import report_json
-from .still_choice import still_caption, still_frames
 from .still_pictures import still, still_uri, write_png
-from .study_report import StudyReport
+from .stills_and_captions import still_caption, still_frames
 
 JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..console import plain
 from ..errors import EchoApexError
 from ..landmarks import Landmarks
 from ..measure.biplane_volume_curve import BiplaneCurve
 from ..measure.measurement import Measurement, Source
 from ..patient import Patient
-from .study_report import StudyReport
+from .report_contents import StudyReport
 
 SCHEMA = 1
 """Version of the format."""

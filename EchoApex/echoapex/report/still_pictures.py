@@ -8,17 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.clip import ClipResult
+from ..analysis.clip_analysis import ClipResult
 from ..errors import EchoApexError
-from .outline_paths import (
-    CALIPER_COLOR,
-    Crop,
-    axis_lines,
-    caliper_lines,
-    drawing_order,
-    line_color,
-    outlines,
-)
+from .outline_paths import CALIPER_COLOR, Crop, axis_lines, caliper_lines, drawing_order, line_color, outlines
 
 STILL_WIDTH = 800
 """Width (or height, if larger) of a still in pixels."""

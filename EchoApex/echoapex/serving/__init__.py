@@ -4,6 +4,6 @@
 """
 
 from .inference_server import serve
-from .supervised_client import InferenceProcess, ProcessState
+from .restarting_client import InferenceProcess, ProcessState
 
 __all__ = ["InferenceProcess", "ProcessState", "serve"]

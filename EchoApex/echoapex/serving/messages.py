@@ -15,7 +15,7 @@ import numpy as np
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
 from ..prompts import PointPrompt, Prompt
-from ..session.entries import EMPTY, Given
+from ..session.frame_entries import EMPTY, Given
 from ..session.model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 from .shared_memory import SharedCine
 

@@ -12,16 +12,16 @@ from ..cine import Cine
 from ..errors import PromptError
 from ..inference.encoding import EncodedCine
 from ..inference.feature_cache import FeatureCache
-from ..inference.fusion import NEAR_FRAMES, NEAR_S, agreement, joined
 from ..inference.landmark_detection import find_landmarks
 from ..inference.propagation import carry_masks, moves
+from ..inference.propagation_fusion import NEAR_FRAMES, NEAR_S, agreement, joined
 from ..inference.segmentation import Segmentation, segment_frame, segment_structures, taken_away, wanted_pieces
 from ..inference.view_classification import ViewEstimate, classify_view
 from ..landmarks import Landmarks
 from .model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 
 if TYPE_CHECKING:
-    from ..models.model_files import LoadedModel
+    from ..models.model_saving import LoadedModel
 
 Progress = Callable[[int, int], None]
 """Told after each step how many are done, and of how many; what it raises ends the work."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..cine import BoolMask
 from ..prompts import Prompt
-from .entries import Entry, Given
+from .frame_entries import Entry, Given
 
 
 @dataclass(frozen=True)

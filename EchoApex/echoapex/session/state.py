@@ -20,7 +20,7 @@ from ..inference.segmentation import Segmentation, check_prompts
 from ..models.model_card import ModelCard
 from ..prompts import Prompt
 from ..structures import PROMPTED, structures
-from .entries import BY_HAND, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
+from .frame_entries import BY_HAND, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
 from .model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 from .undo_history import Change, Marks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .entries import EMPTY, Entry, Key
+from .frame_entries import EMPTY, Entry, Key
 
 UNDO_STEPS = 200
 """Changes that can be undone (our choice)."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .distractor_film import Film
-from .distractor_tissue import SCENES
-from .imaging import Canvas
+from .no_heart_filming import Film
+from .no_heart_tissue import SCENES
 from .speckle import Fan, Field, gray_curve, speckled, wavy
+from .ultrasound_imaging import Canvas
 from .vendor_looks import Look
 
 Picture = NDArray[np.uint8]

@@ -11,8 +11,8 @@ from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS, Landmarks
 from .heart import Heart
-from .imaging import Canvas, Imager
 from .presets import Case, draw_placement
+from .ultrasound_imaging import Canvas, Imager
 from .vendor_looks import FINE, Sampling
 from .view_planes import Placement
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .imaging import Canvas
+from .ultrasound_imaging import Canvas
 from .vendor_looks import Look
 
 Complex = NDArray[np.complex64]

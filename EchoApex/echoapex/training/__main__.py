@@ -3,7 +3,7 @@
 import sys
 
 # Worker processes import `run` by name; they cannot import a module that was started as a script.
-from .run_start import main
+from .start_run import main
 
 if __name__ == "__main__":
     sys.exit(main())

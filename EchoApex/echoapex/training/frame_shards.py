@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import OTHER
-from ..simulation.imaging import Canvas, Imager
 from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
+from ..simulation.ultrasound_imaging import Canvas, Imager
 from ..simulation.vendor_looks import TRAINING
 
 PHASES_PER_CASE = 3
@@ -66,7 +66,7 @@ def _stack(rows: Iterable[Row]) -> Frames:
 
 
 def _other_frames(preset: str, seed: int, size: int) -> list[Row]:
-    from ..simulation.distractors import draw_other
+    from ..simulation.no_heart_clips import draw_other
 
     clip = draw_other(seed, draw_case(preset, seed).look, size, size, PHASES_PER_CASE)
     nowhere = np.full((len(WALL_LANDMARKS), 2), np.nan, np.float32)

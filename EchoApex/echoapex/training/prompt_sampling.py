@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..models.prompt_segmenter import MASK_PROMPT_LIMIT, PromptBatch, PromptSegmenter
 from ..simulation.heart import WALLS, Tissue
-from .unnamed_objects import largest_piece
+from .unknown_objects import largest_piece
 
 _FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
 """Structures that are asked for more often than others."""

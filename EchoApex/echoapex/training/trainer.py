@@ -19,7 +19,7 @@ from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
-from ..models.model_files import LoadedModel, load_model
+from ..models.model_saving import LoadedModel, load_model
 from ..models.preprocessing import Preprocessing
 from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
 from ..models.view_and_landmark_heads import Heads, heat_map_loss
@@ -29,7 +29,7 @@ from .frame_shards import Frames, draw_frames, draw_others, read_shards, refuse_
 from .losses import mask_loss
 from .prompt_sampling import Ask, collate, corrected_by_click, draw_asks
 from .recipe import Recipe
-from .unnamed_objects import add_stranger
+from .unknown_objects import add_stranger
 
 CASES_PER_SHARD = 50
 _TEXT = "text_embedding.weight"

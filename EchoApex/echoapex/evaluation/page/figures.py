@@ -14,7 +14,7 @@ from ..bootstrap_scores import FloatArray, reliability
 from ..tables.ef_walls_beats import ef_pairs, wall_pairs
 from ..tables.score_rows import names_in
 from ..tables.segmentation import confidence_rows
-from ..trial_records import Findings, MaskTrial, WallTrial
+from ..trial_types import Findings, MaskTrial, WallTrial
 from ..trials.simulated_patients import MAIN_VIEWS
 from .svg_plots import Axis, matrix_plot, point_plot
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..bootstrap_scores import FloatArray, agreement, beyond
-from ..trial_records import BeatTrial, Findings
+from ..trial_types import BeatTrial, Findings
 from .score_rows import Table, add, by_patient, names_in
 
 EF_METHODS = {"ef": ("A4C", "A2C"), "ef_A4C": ("A4C",), "ef_A2C": ("A2C",), "ef_biplane": ("biplane",)}

@@ -15,7 +15,7 @@ from ..bootstrap_scores import (
     dice,
     surface_distance_mm,
 )
-from ..trial_records import Findings, MaskTrial
+from ..trial_types import Findings, MaskTrial
 from ..trials.simulated_patients import MAIN_VIEWS
 from ..trials.structure_masks import KINDS
 from .score_rows import Table, add, by_patient

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...models.model_card import OTHER, UNKNOWN
 from ..bootstrap_scores import FloatArray, count
-from ..trial_records import Findings, PhraseTrial, RemovalTrial, ViewTrial
+from ..trial_types import Findings, PhraseTrial, RemovalTrial, ViewTrial
 from .score_rows import Table, add, by_patient, names_in
 
 REMOVED, KEPT = 0.2, 0.8

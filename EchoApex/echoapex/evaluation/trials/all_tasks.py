@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...analysis.view_structures import WALL_VIEW
-from ..trial_records import Findings
+from ..trial_types import Findings
 from .evaluated_model import Subject
 from .one_patient import Visit
 from .pointing import try_clicks, try_held_out

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ...cine import Cine
-from ...inference.observer import ModelObserver, Observer
 from ...inference.segmentation import Segmentation, segment_frame
+from ...inference.view_outlines_landmarks import ModelObserver, Observer
 from ...prompts import Prompt
 
 if TYPE_CHECKING:
     from ...inference.encoding import EncodedCine
-    from ...models.model_files import LoadedModel
+    from ...models.model_saving import LoadedModel
     from ...simulation import SimulatedClip
 
 
@@ -61,7 +61,7 @@ class ModelSubject:
     def resolve(self, text: str) -> str | None:
         """As `resolve_structure`."""
         from ...errors import PromptError
-        from ...models.text_prompts import resolve_structure
+        from ...models.text_to_structure import resolve_structure
 
         try:
             return resolve_structure(text, self.model).id

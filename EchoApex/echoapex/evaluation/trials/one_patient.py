@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...analysis.clip import ClipResult, FoundView, analyze_clip
+from ...analysis.clip_analysis import ClipResult, FoundView, analyze_clip
 from ...inference.view_classification import ViewEstimate
 from .evaluated_model import Subject
 from .simulated_patients import SimulatedPatient

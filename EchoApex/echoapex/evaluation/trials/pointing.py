@@ -24,7 +24,7 @@ from ...prompts import PointPrompt, Prompt
 from ...simulation import SimulatedClip
 from ...simulation.heart import Tissue
 from ..bootstrap_scores import dice
-from ..trial_records import ClickTrial, Findings, HeldOutTrial, RemovalTrial
+from ..trial_types import ClickTrial, Findings, HeldOutTrial, RemovalTrial
 from .evaluated_model import Subject
 from .simulated_patients import MAIN_VIEWS, SMALLEST_PX, SimulatedPatient, key_frames, shown
 from .structure_masks import deepest_click, drawn_box, drawn_click

@@ -12,7 +12,7 @@ from ...prompts import PointPrompt, Prompt
 from ...simulation import SimulatedClip
 from ...training.prompt_sampling import shaken_box
 from ..bootstrap_scores import dice, surface_distance_mm
-from ..trial_records import AbsentTrial, Findings, MaskTrial
+from ..trial_types import AbsentTrial, Findings, MaskTrial
 from .case_pictures import mask_overlay
 from .evaluated_model import Subject
 from .simulated_patients import SimulatedPatient, key_frames, known_tissue, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ... import resources
-from ..trial_records import PhraseTrial
+from ..trial_types import PhraseTrial
 from .evaluated_model import Subject
 
 FILE = "Evaluation/phrases.json"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from ...cine import Mode, ModeSource
 from ...inference.view_classification import ViewEstimate
 from ...models.model_card import OTHER
-from ...simulation.distractors import OtherClip, OtherKind, draw_other
+from ...simulation.no_heart_clips import OtherClip, OtherKind, draw_other
 from ...simulation.view_planes import VIEWS
-from ..trial_records import Findings, ViewTrial
+from ..trial_types import Findings, ViewTrial
 from .one_patient import Visit
 from .simulated_patients import MAIN_VIEWS, SHORT_FRAMES, SimulatedPatient
 

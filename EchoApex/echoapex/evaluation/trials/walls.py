@@ -9,7 +9,7 @@ from ...cine import FloatArray
 from ...landmarks import Landmarks
 from ...simulation.anatomy import wall_landmarks
 from ...simulation.heart import PARASTERNAL_AZIMUTH_DEG, Heart
-from ..trial_records import Findings, LandmarkTrial, WallTrial
+from ..trial_types import Findings, LandmarkTrial, WallTrial
 from .case_pictures import points_overlay
 from .one_patient import Visit
 from .simulated_patients import key_frames

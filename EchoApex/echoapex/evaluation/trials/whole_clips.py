@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ...analysis.clip import ClipResult
+from ...analysis.clip_analysis import ClipResult
 from ...errors import MeasureError
 from ...measure.biplane_ef import measure_biplane
 from ...measure.measurement import Beat
 from ...simulation import SimulatedClip
 from ..bootstrap_scores import beyond, surface_distance_mm
-from ..trial_records import BeatTrial, ClipBeats, EfTrial, Findings, ShiftTrial
+from ..trial_types import BeatTrial, ClipBeats, EfTrial, Findings, ShiftTrial
 from .one_patient import Visit
 from .simulated_patients import shown
 

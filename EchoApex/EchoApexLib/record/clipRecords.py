@@ -1,0 +1,142 @@
+"""What nodes cannot hold exactly, as plain data for a text node of the scene.
+
+Pixels, times, spacing, masks and landmarks are in the nodes. The rest of a clip (where times and scale come from, the
+sector, confidence, curves) and the measurements, to the last digit, are here. Nothing that identifies a patient is:
+neither identifiers nor paths nor names of header fields.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from echoapex.cine import (
+    BoolMask,
+    Cine,
+    FloatArray,
+    FrameTimes,
+    ImageStack,
+    Mode,
+    ModeSource,
+    Scale,
+    ScaleSource,
+    Sector,
+    TimeSource,
+)
+from echoapex.console import plain
+from echoapex.inference.segmentation import Segmentation
+from echoapex.measure.measurement import Beat, Measurement, Reference, Source
+
+from .studyContents import Curve, SceneClip
+
+SCHEMA = 1
+"""Version of the records."""
+
+_ROUNDING = 1e-9
+_ELSEWHERE = ("frames", "times", "scale", "sector", "path", "identifying", "warnings")
+
+
+def clipRecord(clip: SceneClip) -> dict[str, Any]:
+    """The record of a clip, fit for JSON; unknown is None."""
+    cine, curve = clip.cine, clip.curve
+    record = {
+        "schema": SCHEMA,
+        "view": clip.view,
+        "facts": {item.name: getattr(cine, item.name) for item in fields(Cine) if item.name not in _ELSEWHERE},
+        "times": {"source": cine.times.source, "reason": cine.times.reason},
+        "scale": {"mm_per_px": cine.scale.mm_per_px, "source": cine.scale.source, "reason": cine.scale.reason},
+        "sector": {"mask": _packed(cine.sector.mask), "source": cine.sector.source},
+        "confidence": {name: found.confidence for name, found in clip.segmentations.items()},
+        "checksums": {name: [checksum(mask) for mask in found.masks] for name, found in clip.segmentations.items()},
+        "curve": None if curve is None else _curve(curve),
+    }
+    return dict(plain(record))
+
+
+def checksum(mask: BoolMask) -> int:
+    """Tells whether a mask is still the one that was found."""
+    return zlib.crc32(np.packbits(mask).tobytes())
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {**vars(curve), "beats": [vars(beat) for beat in curve.beats]}
+
+
+def _packed(mask: BoolMask) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode("ascii")
+
+
+def _unpacked(text: str, shape: tuple[int, int]) -> BoolMask:
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return np.unpackbits(bits, count=shape[0] * shape[1]).astype(bool).reshape(shape)
+
+
+def cineOfRecord(
+    record: Mapping[str, Any], frames: ImageStack, seconds: FloatArray | None, mmPerPx: tuple[float, float]
+) -> Cine:
+    """A `Cine` from what its nodes and its record hold; ``mmPerPx`` is the spacing ``(y, x)`` of the nodes."""
+    times, sector = record["times"], record["sector"]
+    facts: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record["facts"].items()
+    }
+    facts |= {"mode": Mode(facts["mode"]), "mode_source": ModeSource(facts["mode_source"])}
+    return Cine(
+        frames=frames,
+        times=FrameTimes(seconds, TimeSource(times["source"]), times["reason"]),
+        scale=_scale(record["scale"], mmPerPx),
+        sector=Sector.from_mask(_unpacked(sector["mask"], (frames.shape[1], frames.shape[2])), sector["source"]),
+        **facts,
+    )
+
+
+def _scale(record: Mapping[str, Any], mmPerPx: tuple[float, float]) -> Scale:
+    source, recorded = ScaleSource(record["source"]), record["mm_per_px"]
+    if source is ScaleSource.NONE:
+        return Scale.none(record["reason"])
+    # A file may round the last digit of a spacing; a spacing that was changed in Slicer counts.
+    same = np.allclose(mmPerPx, recorded, rtol=_ROUNDING, atol=0)
+    return Scale((recorded[0], recorded[1]) if same else mmPerPx, source, record["reason"])
+
+
+def segmentationsOf(
+    masks: Mapping[str, BoolMask], confidence: Mapping[str, Sequence[float]]
+) -> dict[str, Segmentation]:
+    """Masks with their confidence; 1 in each frame for a structure without one, which was drawn by hand."""
+    return {
+        name: Segmentation(stack, np.asarray(confidence.get(name, np.ones(len(stack))), np.float32))
+        for name, stack in masks.items()
+    }
+
+
+def curveOfRecord(record: Mapping[str, Any] | None) -> Curve | None:
+    """A curve from its record; None where there is none."""
+    if record is None:
+        return None
+    return Curve(record["name"], record["unit"], numbers(record["values"]), beatsOfRecord(record["beats"]))
+
+
+def numbers(values: Sequence[float | None]) -> FloatArray:
+    """Numbers as an array; None, which is unknown, as NaN."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def beatsOfRecord(items: Iterable[Mapping[str, Any]]) -> tuple[Beat, ...]:
+    """Beats; where the next begins is None unless it is told."""
+    return tuple(Beat(item["ed"], item["es"], item.get("next_ed")) for item in items)
+
+
+def measurementOfRecord(item: Mapping[str, Any]) -> Measurement:
+    """A measurement from plain data, as in report.json and in the record of a scene."""
+    reference = item["reference"]
+    told = {name: item[name] for name in ("name", "value", "unit", "method", "confidence", "grade")}
+    return Measurement(
+        **told,
+        sources=tuple(Source(source["clip"], tuple(source["frames"])) for source in item["sources"]),
+        reference=None if reference is None else Reference(reference["low"], reference["high"], reference["scheme"]),
+        warnings=tuple(item["warnings"]),
+    )

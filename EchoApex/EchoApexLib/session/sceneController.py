@@ -1,0 +1,189 @@
+"""What a panel does with the cines of a scene: opens them, keeps the inference process, and turns to one of them.
+
+No Qt: whoever drives it calls `Workbench.tick` every few milliseconds from the main thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from echoapex.analysis.view_structures import WALL_VIEW
+from echoapex.errors import EchoApexError
+from echoapex.io import read_cine
+from echoapex.models.installed_models import find_model
+from echoapex.models.model_card import ModelCard, read_card
+from echoapex.serving import InferenceProcess
+from echoapex.serving.restarting_client import serve_command
+from echoapex.session.state import SessionState
+
+from ..cine.cineFromBrowser import cineOf, openCine
+from ..pythonDependencies import missingModules, pythonExecutable
+from ..sliceView.redView import showClip
+from .cineController import ClipWork
+from .sessionSaving import restoreState
+from .startFromAnalysis import analyzedPhases, takeAnalyzed
+
+Said = Callable[[str], None]
+
+
+class Workbench:
+    """The work on the cines of one scene, one of them at a time.
+
+    ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``rater`` is who
+    works (a code, never a patient). ``startProcess`` makes the inference process from the folder of the model and from
+    where news go.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        changed: Callable[[], None],
+        said: Said,
+        *,
+        rater: str = "",
+        startProcess: Callable[[Path, Said], InferenceProcess] | None = None,
+    ) -> None:
+        self._scene, self._changed, self._said, self._rater = scene, changed, said, rater
+        self._startProcess = startProcess or _inferenceProcess
+        self._clips: dict[str, ClipWork] = {}
+        self._model: tuple[Path, ModelCard] | None = None
+        self._seen: object = None
+        self.process: InferenceProcess | None = None
+        self.clip: ClipWork | None = None
+
+    @property
+    def card(self) -> ModelCard:
+        """The card of the model that is used. Raises `ModelError` for one that is missing or damaged."""
+        return self._chosenModel()[1]
+
+    def _chosenModel(self) -> tuple[Path, ModelCard]:
+        """Folder and card of one and the same model, until `close`."""
+        if self._model is None:
+            folder = find_model()
+            self._model = folder, read_card(folder)
+        return self._model
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules that have to be installed before the model can run."""
+        return missingModules()
+
+    @property
+    def current(self) -> ClipWork:
+        """The cine that is worked on. Raises `EchoApexError` where none is open."""
+        if self.clip is None:
+            raise EchoApexError("Open a cine first")
+        return self.clip
+
+    def openFile(self, path: str | Path) -> Any:
+        """Reads a cine into the scene and turns to it; gives its browser. Raises as `addFile` and `openBrowser`."""
+        browser = self.addFile(path)
+        self.openBrowser(browser)
+        return browser
+
+    def addFile(self, path: str | Path) -> Any:
+        """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
+        cine = read_cine(path)
+        return openCine(self._scene, cine, cine.view or "Cine")
+
+    def openBrowser(self, browser: Any) -> None:
+        """Turns to the cine of a browser of the scene, going on with the session that is saved with it.
+
+        Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read.
+        """
+        clip = self._clips.get(browser.GetID()) or self._enter(browser)
+        if clip is self.clip:
+            return
+        if self.clip is not None:
+            self.clip.leave()
+        self._clips[browser.GetID()] = self.clip = clip
+        browsers = [one.browser for one in self._clips.values()]
+        showClip(self._scene, browsers, browsers.index(browser), keepLayout=True)
+        # Points are drawn on some frames only.
+        clip.walls.draw()
+        if self.process is not None:
+            self.process.open(clip.cine, clip.frame)
+        elif not self.missing:
+            self.start()
+        self._changed()
+
+    def _enter(self, browser: Any) -> ClipWork:
+        saved = restoreState(browser, self.card, self._rater)
+        state = saved or SessionState(self.card, cineOf(browser), rater=self._rater)
+        phases = None
+        if saved is None:
+            # Both before anything is made in the scene: a damaged record is refused as a whole.
+            phases = analyzedPhases(browser, state.cine.frame_count)
+            takeAnalyzed(browser, state)
+        said, changed = self._said, self._changed
+        clip = ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
+        if phases is not None and clip.view == WALL_VIEW:
+            clip.walls.setPhases(*phases)
+        return clip
+
+    def start(self) -> None:
+        """Starts the inference process, also again. Raises `EchoApexError` where that is not possible."""
+        missing = self.missing
+        if missing:
+            raise EchoApexError("Libraries of the model are not installed", value=", ".join(missing))
+        if self.process is None:
+            self.process = self._startProcess(self._chosenModel()[0], self._said)
+        if self.clip is not None:
+            self.process.open(self.clip.cine, self.clip.frame)
+        self.process.start()
+        self._changed()
+
+    def _running(self) -> InferenceProcess:
+        if self.process is None:
+            self.start()
+        assert self.process is not None
+        return self.process
+
+    def tick(self) -> None:
+        """Takes what the process has answered and brings numbers up to date. Never waits for the process."""
+        for identifier, clip in list(self._clips.items()):
+            if clip.closed:
+                self._drop(identifier)
+            else:
+                clip.walls.tidy()
+        if self.process is not None:
+            self.process.poll()
+        if self.clip is not None and self.process is not None and self.process.ready:
+            self.clip.recognizeView()
+        if self.clip is not None and self.clip.measure():
+            self._changed()
+        placing = None if self.clip is None else self.clip.walls.placing
+        seen = placing, None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        if seen != self._seen:
+            self._seen = seen
+            self._changed()
+
+    def frameChanged(self) -> None:
+        """The browser shows another frame: it is marked in the curve, and encoding goes on around it."""
+        if self.clip is not None and not self.clip.closed:
+            if self.process is not None:
+                self.process.show(self.clip.frame)
+            self.clip.curve.setFrame(self.clip.frame)
+            self._changed()
+
+    def _drop(self, identifier: str) -> None:
+        clip = self._clips.pop(identifier)
+        clip.close()
+        if clip is self.clip:
+            self.clip = None
+            self._changed()
+
+    def close(self) -> None:
+        """Ends everything, the process too: the scene is about to be closed, or the panel."""
+        for identifier in list(self._clips):
+            self._drop(identifier)
+        if self.process is not None:
+            self.process.close()
+        self.process = self._model = None
+        self._changed()
+
+
+def _inferenceProcess(model: Path, said: Said) -> InferenceProcess:
+    return InferenceProcess(serve_command(model, python=pythonExecutable()), news=said)

@@ -1,0 +1,91 @@
+"""The record of a session in a text node of the scene, so that a saved scene goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from echoapex.errors import EchoApexError
+from echoapex.models.model_card import ModelCard
+from echoapex.session.frame_entries import EMPTY, entry_to_plain
+from echoapex.session.state import SessionState
+from echoapex.session.undo_history import Change
+
+from ..cine.cineFromBrowser import cineOf
+from ..record.recordSaving import addTextNode
+
+SESSION = "EchoApex.Session"
+"""Role under which a browser refers to the text node with its session."""
+
+Moment = tuple[Change | None, Change | None]
+
+
+class SessionRecord:
+    """The text node of ``state``, which is kept up to date change by change: Slicer does not say when it saves."""
+
+    def __init__(self, scene: Any, browser: Any, state: SessionState) -> None:
+        self._state = state
+        found = browser.GetNodeReference(SESSION)
+        # What cannot be read may still be of use to someone.
+        kept = found is not None and _isOf(found, state)
+        self.node = found if kept else addTextNode(scene, scene.GenerateUniqueName(f"{browser.GetName()} session"))
+        browser.SetNodeReferenceID(SESSION, self.node.GetID())
+        self._readAll()
+
+    def update(self, change: Change) -> None:
+        """Writes what ``change`` has changed."""
+        for frame in change.frames:
+            entry, key = self._state.entry(frame, change.structure), (change.structure, frame)
+            if entry == EMPTY:
+                self._entries.pop(key, None)
+            else:
+                self._entries[key] = {"structure": change.structure, "frame": frame, **entry_to_plain(entry)}
+        self._write()
+
+    def save(self) -> None:
+        """Writes the session unless its record is up to date."""
+        now = _moment(self._state)
+        if any(change is not written for change, written in zip(now, self._written, strict=True)):
+            self._readAll()
+
+    def _readAll(self) -> None:
+        self._plain = self._state.to_plain()
+        self._entries = {(item["structure"], item["frame"]): item for item in self._plain["entries"]}
+        self._write()
+
+    def _write(self) -> None:
+        entries = [self._entries[key] for key in sorted(self._entries)]
+        self.node.SetText(json.dumps(self._plain | {"entries": entries}))
+        self._written = _moment(self._state)
+
+
+def _moment(state: SessionState) -> Moment:
+    return state.next_undo, state.next_redo
+
+
+def _isOf(node: Any, state: SessionState) -> bool:
+    try:
+        SessionState(state.card, state.cine).load(_load(node))
+    except EchoApexError:
+        return False
+    return True
+
+
+def _load(node: Any) -> Any:
+    try:
+        return json.loads(node.GetText())
+    except (TypeError, ValueError) as error:
+        raise EchoApexError("The session in this scene is damaged", value=f"{node.GetName()}: {error}") from None
+
+
+def restoreState(browser: Any, card: ModelCard, rater: str = "") -> SessionState | None:
+    """The session of ``browser`` in a scene that was saved, to go on with a model with this ``card``.
+
+    None where there is none. Raises `EchoApexError` for one that is damaged or of another cine; it stays as it is.
+    """
+    node = browser.GetNodeReference(SESSION)
+    if node is None:
+        return None
+    state = SessionState(card, cineOf(browser), rater=rater)
+    state.load(_load(node))
+    return state

@@ -1,0 +1,144 @@
+"""A study from the folder of its report: ``report.json``, the masks beside it, and the files of its clips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.errors import EchoApexError, ReadError
+from echoapex.io import read_cine, read_masks
+from echoapex.landmarks import WALL_LANDMARKS, Landmarks
+
+from ..record.clipRecords import beatsOfRecord, measurementOfRecord, numbers, segmentationsOf
+from ..record.studyContents import Curve, SceneClip, SceneStudy, sizeCurve
+
+REPORT_FILE = "report.json"
+SCHEMA = 1
+"""Version of report.json that is read here."""
+
+_CURVES = ("volume_ml", "area_px", "lvid_mm")
+_UNKNOWN = "unknown in the report"
+
+
+def readReport(folder: str | Path) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+    """The study of the report in ``folder``, and why a clip of it had to be left out.
+
+    Times and scale of the report win over those of a clip's file, since a user may have given them. Raises `ReadError`
+    when there is no report that can be read, and `EchoApexError` when no clip is left.
+    """
+    home = Path(folder)
+    record = _load(home / REPORT_FILE)
+    try:
+        return _study(home, record)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise ReadError("This report does not keep to its schema", value=found, file=home / REPORT_FILE) from error
+
+
+def _study(home: Path, record: Mapping[str, Any]) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+    clips, refusals = _readClips(home, record["clips"])
+    if not clips:
+        reasons = " ".join(str(refusal) for refusal in refusals) or "the report lists none."
+        raise EchoApexError(f"No clip of this report can be put into a scene: {reasons}", file=home / REPORT_FILE)
+    measurements = tuple(measurementOfRecord(item) for item in record["measurements"])
+    return SceneStudy(clips, measurements, _note(record)), refusals
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReadError("There is no report here", value=error.strerror, file=file) from None
+    except ValueError as error:
+        raise ReadError("This report is damaged", value=error, file=file) from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise ReadError(f"Only reports of schema {SCHEMA} can be read", value=found, file=file)
+    return record
+
+
+def _readClips(
+    home: Path, items: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[SceneClip, ...], tuple[EchoApexError, ...]]:
+    clips, refusals = [], []
+    for item in items:
+        try:
+            clips.append(_readClip(home, item))
+        except EchoApexError as refusal:
+            refusals.append(refusal)
+    return tuple(clips), tuple(refusals)
+
+
+def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
+    cine = _readCine(home, item)
+    masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
+    for name, stack in masks.items():
+        if stack.shape != cine.frames.shape:
+            found = f"{name} {stack.shape}, cine {cine.frames.shape}"
+            raise ReadError("The masks of this clip do not fit its cine any more", value=found, file=cine.path)
+    return SceneClip(
+        id=item["id"],
+        cine=cine,
+        view=item["view"],
+        segmentations=segmentationsOf(masks, item.get("confidence", {})),
+        curve=_curve(item),
+        landmarks=_landmarks(item["landmarks"], cine.frame_count),
+    )
+
+
+def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
+    if item["file"] is None:
+        raise ReadError("The report names no file for this clip", value=item["id"])
+    cine = read_cine(home / item["file"])
+    if cine.frame_count != item["frame_count"]:
+        found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
+        raise ReadError("This clip has changed since the report", value=found, file=cine.path)
+    # A scene gets passed on, and outside the sector machines burn in names and dates.
+    frames = cine.masked_frames()
+    return replace(cine, frames=frames, times=_times(item, cine), scale=_scale(item, cine), simulated=item["simulated"])
+
+
+def _times(item: Mapping[str, Any], cine: Cine) -> FrameTimes:
+    seconds = item["frame_times_s"]
+    if seconds is None:
+        return FrameTimes.unknown(item.get("frame_time_reason") or cine.times.reason or _UNKNOWN)
+    return FrameTimes(np.array(seconds, np.float64), TimeSource(item["frame_time_source"]))
+
+
+def _scale(item: Mapping[str, Any], cine: Cine) -> Scale:
+    if item["scale_mm_per_px"] is None:
+        return Scale.none(item.get("scale_reason") or cine.scale.reason or _UNKNOWN)
+    y, x = item["scale_mm_per_px"]
+    return Scale((float(y), float(x)), ScaleSource(item["scale_source"]))
+
+
+def _curve(item: Mapping[str, Any]) -> Curve | None:
+    volume, area, diameter = (None if item.get(name) is None else numbers(item[name]) for name in _CURVES)
+    return sizeCurve(beatsOfRecord(item["beats"]), volume, area, diameter)
+
+
+def _landmarks(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
+    if not items:
+        return None
+    found = {item["name"]: None for item in items}
+    names = tuple(dict.fromkeys([*(name for name in WALL_LANDMARKS if name in found), *found]))
+    points = np.full((frameCount, len(names), 2), np.nan)
+    sigma = np.full((frameCount, len(names)), np.nan)
+    for item in items:
+        place = item["frame"], names.index(item["name"])
+        points[place] = item["x"], item["y"]
+        sigma[place] = np.nan if item.get("sigma_px") is None else item["sigma_px"]
+    return Landmarks(names, points, sigma)
+
+
+def _note(record: Mapping[str, Any]) -> str:
+    model, version = record["model"], record["software"]["version"]
+    trained = ", trained on simulated hearts only: a demonstration" if model["simulated_only"] else ""
+    shown = " Some clips are simulated and say nothing about a patient." if record["simulated"] else ""
+    return f"EchoApex {version} with the model {model['id']}{trained}. Not for clinical use.{shown}"

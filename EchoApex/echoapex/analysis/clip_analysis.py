@@ -1,0 +1,320 @@
+"""One clip from cine to numbers: its view, its structures and landmarks in every frame, and what is measured there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+
+from ..cine import Cine, Mode
+from ..errors import EchoApexError, MeasureError, ModelError
+from ..inference.packed_masks import PackedSegmentations
+from ..inference.segmentation import Segmentation
+from ..inference.view_outlines_landmarks import Observer
+from ..landmarks import Landmarks
+from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
+from ..measure.input_checks import APICAL_VIEWS
+from ..measure.left_atrium import LAResult, measure_la
+from ..measure.measurement import Beat, Measurement
+from ..measure.single_plane_ef import LVResult, measure_lv
+from ..measure.wall_thickness import WallResult, measure_walls
+from ..models.model_card import OTHER, UNKNOWN
+from ..structures import structures
+from .view_structures import VIEW_STRUCTURES, WALL_VIEW
+
+_Result = TypeVar("_Result", LVResult, WallResult, LAResult)
+
+LOW_CONFIDENCE = 0.8
+"""Predicted Dice below which an outline of the left ventricle is doubted (own choice)."""
+
+
+class ViewSource(StrEnum):
+    """Who named the view of a clip."""
+
+    USER = "user"
+    RECOGNIZED = "recognized"
+    HEADER = "header"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FoundView:
+    """The view of a clip, who named it, and how probable the recognized one is; ``reason`` explains `UNKNOWN`."""
+
+    name: str
+    source: ViewSource = ViewSource.USER
+    probability: float | None = None
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """What was found in one clip.
+
+    ``segmentations`` holds each structure seen in at least one frame, by identifier. ``lv`` and ``atrium`` are of
+    apical views, ``walls`` of PLAX; each is None where it could not be measured, and ``refusal`` (something went wrong)
+    or ``not_measured`` (nothing did) then says why. ``origin`` says in words where the clip comes from. ``warnings``
+    are those of reading, outlining and measuring.
+    """
+
+    id: str
+    cine: Cine
+    view: str
+    segmentations: Mapping[str, Segmentation]
+    lv: LVResult | None
+    warnings: tuple[str, ...]
+    refusal: EchoApexError | None = None
+    origin: str = ""
+    view_source: ViewSource = ViewSource.USER
+    view_probability: float | None = None
+    landmarks: Landmarks | None = None
+    walls: WallResult | None = None
+    atrium: LAResult | None = None
+    not_measured: tuple[EchoApexError, ...] = ()
+
+    @property
+    def beats(self) -> tuple[Beat, ...]:
+        """The beats that were measured."""
+        result = self.lv or self.walls
+        return () if result is None else result.beats
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was measured in this clip alone."""
+        results = (self.lv, self.walls, self.atrium)
+        return tuple(item for result in results if result is not None for item in result.measurements)
+
+
+def find_view(observer: Observer, cine: Cine, given: str | None = None) -> FoundView:
+    """The view of ``cine``: ``given`` by the user, or recognized from the pixels, or named in the file's header.
+
+    The header counts where the observer recognizes no views, or abstains.
+    """
+    if given is not None:
+        return FoundView(given, warnings=_contradiction(cine, given, "analyzed as"))
+    if cine.mode.is_trace:
+        return FoundView(cine.view or OTHER, ViewSource.UNKNOWN if cine.view is None else ViewSource.HEADER)
+    estimate = observer.view()
+    if estimate is not None and estimate.view != UNKNOWN:
+        probability = estimate.probability if math.isfinite(estimate.probability) else None
+        warnings = _contradiction(cine, estimate.view, "recognized as")
+        return FoundView(estimate.view, ViewSource.RECOGNIZED, probability, estimate.reason, warnings)
+    if cine.view is not None:
+        doubts = () if estimate is None else (f"The view is that of the file's header: it {estimate.reason}",)
+        return FoundView(cine.view, ViewSource.HEADER, warnings=doubts)
+    if estimate is None:
+        return FoundView(UNKNOWN, ViewSource.UNKNOWN, reason="the model recognizes no views and the file names none")
+    return FoundView(UNKNOWN, ViewSource.UNKNOWN, estimate.probability, estimate.reason)
+
+
+def _contradiction(cine: Cine, view: str, words: str) -> tuple[str, ...]:
+    if cine.view is None or cine.view == view:
+        return ()
+    return (f"The file calls this view {cine.view}, and it was {words} {view}",)
+
+
+def analyze_clip(
+    observer: Observer, known: Sequence[str], cine: Cine, clip_id: str, view: FoundView, *, origin: str = ""
+) -> ClipResult:
+    """Outlines the structures of ``view`` that are among those ``known`` to ``observer``, and measures the clip.
+
+    In PLAX the landmarks of the walls are looked for too. Clips of which nothing can be expected (a single frame, color
+    Doppler, a view unknown or of something else) are not outlined, and say why. Raises `ModelError` where the observer
+    knows nothing that is seen in the view.
+    """
+    unusable = _unusable(cine, view)
+    if unusable is not None:
+        return _unused(cine, clip_id, view, unusable, origin)
+    wanted = [name for name in VIEW_STRUCTURES[view.name] if name in known]
+    if not wanted:
+        rule = f"The model knows nothing that is seen in {view.name}; it knows {', '.join(known)}"
+        raise ModelError(rule, file=cine.path)
+    outlines = observer.outlines(wanted)
+    landmarks = observer.landmarks() if view.name == WALL_VIEW else None
+    return measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
+
+
+class _UnknownViewError(MeasureError):
+    """The view could not be told of a clip that could have been measured."""
+
+
+def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
+    """Why nothing is outlined in this clip, None where something is."""
+    if cine.mode is not Mode.TWO_D:
+        return MeasureError("Only gray 2D clips are outlined and measured", value=cine.mode, file=cine.path)
+    if cine.image_count > 1:
+        rule = "Several images stand side by side in this clip, and only clips of a single one are measured unattended"
+        return MeasureError(rule, value=cine.image_count, file=cine.path)
+    if cine.frame_count < 2:
+        return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
+    if view.name == UNKNOWN:
+        rule = f"The view of this clip is not known, and has to be named: {view.reason}"
+        return _UnknownViewError(rule, file=cine.path)
+    if view.name not in VIEW_STRUCTURES:
+        rule = "This clip shows none of the views that are outlined unattended"
+        return MeasureError(rule, value=view.name, file=cine.path)
+    return None
+
+
+def _unused(cine: Cine, clip_id: str, view: FoundView, reason: EchoApexError, origin: str) -> ClipResult:
+    # A moving picture whose view could not be told has failed; a color clip, a still or another view has not.
+    failed = isinstance(reason, _UnknownViewError)
+    return ClipResult(
+        *(clip_id, cine, view.name, {}, None, (*cine.warnings, *view.warnings)),
+        refusal=reason if failed else None,
+        not_measured=() if failed else (reason,),
+        origin=origin,
+        view_source=view.source,
+        view_probability=view.probability,
+    )
+
+
+def measure_clip(
+    cine: Cine,
+    clip_id: str,
+    view: FoundView | str,
+    segmentations: Mapping[str, Segmentation],
+    landmarks: Landmarks | None = None,
+    *,
+    origin: str = "",
+) -> ClipResult:
+    """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
+
+    Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why.
+    """
+    named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
+    found = {name: item for name, item in segmentations.items() if item.masks.any()}
+    result = ClipResult(
+        id=clip_id,
+        cine=cine,
+        view=named.name,
+        segmentations=PackedSegmentations(found),
+        lv=None,
+        warnings=(*cine.warnings, *named.warnings, *_outline_warnings(segmentations), *_unsure_outline(found)),
+        origin=origin,
+        view_source=named.source,
+        view_probability=named.probability,
+        landmarks=landmarks,
+    )
+    if named.name in APICAL_VIEWS:
+        measured = _measure_apical(result, found)
+    elif named.name == WALL_VIEW:
+        measured = _measure_walls(result, found)
+    else:
+        nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
+        return replace(result, not_measured=(nothing,))
+    measured = replace(
+        measured,
+        lv=measured.lv and _doubted(measured.lv, (*named.warnings, *_unsure_outline(found), *_rate_doubt(measured))),
+        walls=measured.walls and _doubted(measured.walls, (*named.warnings, *_rate_doubt(measured))),
+        atrium=measured.atrium and _doubted(measured.atrium, named.warnings),
+    )
+    results = (measured.lv, measured.walls, measured.atrium)
+    doubts = [text for item in results if item is not None for text in item.warnings]
+    return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *doubts))))
+
+
+def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:
+    """``result`` with ``doubts`` on each of its numbers too, so that whatever is made of them tells them."""
+    return replace(result, measurements=_told(result.measurements, doubts), warnings=(*doubts, *result.warnings))
+
+
+def _told(items: Iterable[Measurement], doubts: tuple[str, ...]) -> tuple[Measurement, ...]:
+    return tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
+
+
+def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+    cine, ventricle, atrium = clip.cine, found.get("LV"), found.get("LA")
+    try:
+        if ventricle is None:
+            raise MeasureError("There is no left ventricle in any frame")
+        lv = measure_lv(
+            *(clip.id, clip.view, ventricle.masks),
+            scale=cine.scale,
+            times=cine.times,
+            la_masks=None if atrium is None else atrium.masks,
+            r_wave_times=cine.r_wave_times,
+            confidence=ventricle.confidence,
+        )
+    except MeasureError as refusal:
+        return replace(clip, refusal=_of_file(refusal, cine))
+    clip = replace(clip, lv=lv)
+    if not lv.beats:
+        no_beat = MeasureError("No beat was found, so there is no ejection fraction", file=cine.path)
+        return replace(clip, not_measured=(no_beat,))
+    without_scale = () if cine.scale.known else (_no_scale(cine, "volumes"),)
+    if atrium is None:
+        missing = MeasureError("No left atrial volume: no left atrium was found", file=cine.path)
+        return replace(clip, not_measured=(*without_scale, missing))
+    la = measure_la(
+        *(clip.id, clip.view, atrium.masks, ventricle.masks),
+        beats=lv.beats,
+        scale=cine.scale,
+        sector=cine.sector.mask,
+        confidence=atrium.confidence,
+    )
+    return replace(clip, atrium=la, not_measured=without_scale)
+
+
+def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+    cine, ventricle = clip.cine, found.get("LV")
+    if clip.landmarks is None:
+        rule = "No walls are measured: the model finds no landmarks"
+        return replace(clip, not_measured=(MeasureError(rule, file=cine.path),))
+    try:
+        walls = measure_walls(
+            clip.id,
+            clip.landmarks,
+            scale=cine.scale,
+            times=cine.times,
+            lv_masks=None if ventricle is None else ventricle.masks,
+            r_wave_times=cine.r_wave_times,
+        )
+    except MeasureError as refusal:
+        return replace(clip, refusal=_of_file(refusal, cine))
+    missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
+    if not walls.beats:
+        missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
+    return replace(clip, walls=walls, not_measured=tuple(missing))
+
+
+def _rate_doubt(clip: ClipResult) -> Iterable[str]:
+    """A warning where the heart rate of the file's header is not that of the beats."""
+    stated = clip.cine.heart_rate
+    found = next((item.value for item in clip.measurements if item.name == "HR"), None)
+    if stated is not None and found is not None and abs(stated - found) > MAX_RATE_DIFFERENCE * max(stated, found):
+        yield (
+            f"The file gives a heart rate of {stated:.0f}/min, and its beats are {found:.0f}/min: beats or frame times "
+            "may be wrong"
+        )
+
+
+def _of_file(refusal: MeasureError, cine: Cine) -> MeasureError:
+    return MeasureError(refusal.rule, value=refusal.value, file=cine.path)
+
+
+def _no_scale(cine: Cine, what: str) -> MeasureError:
+    return MeasureError(f"No {what}, since there is no scale: {cine.scale.reason}", file=cine.path)
+
+
+def _outline_warnings(segmentations: Mapping[str, Segmentation]) -> Iterable[str]:
+    for name, item in segmentations.items():
+        title = structures()[name].name if name in structures() else name
+        missing, total = int((~item.masks.any(axis=(1, 2))).sum()), len(item.masks)
+        if missing:
+            yield f"{title}: not found in {'any frame' if missing == total else f'{missing} of {total} frames'}"
+
+
+def _unsure_outline(found: Mapping[str, Segmentation]) -> Iterable[str]:
+    ventricle = found.get("LV")
+    if ventricle is None:
+        return
+    weakest = int(np.argmin(ventricle.confidence))
+    if ventricle.confidence[weakest] < LOW_CONFIDENCE:
+        sure = f"{ventricle.confidence[weakest]:.2f} in frame {weakest}"
+        yield f"{structures()['LV'].name}: the model is unsure of its outline (predicted Dice down to {sure})"

@@ -1,0 +1,72 @@
+"""What verbs of the command line share: how a verb is added, the options of a model, and how values are read."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..console import say
+from ..models.device import DEVICES
+
+if TYPE_CHECKING:
+    from ..models.model_saving import LoadedModel
+
+
+def add_verb(table: Any, name: str, run: Callable[[argparse.Namespace], bool], text: str) -> argparse.ArgumentParser:
+    """Adds a verb, or an action of one, that ``run`` does; it takes ``--json``."""
+    parser: argparse.ArgumentParser = table.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="print one JSON value for machines")
+    parser.set_defaults(verb=run, parser=parser)
+    return parser
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds which model, and where it computes."""
+    parser.add_argument("--model", metavar="ID|FOLDER", help="model to use (default: the shipped one)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
+
+
+def load_chosen(chosen: Namespace) -> LoadedModel:
+    """The chosen model; says what it is fit for, and where it computes."""
+    from ..models.model_saving import load_model
+    from ..report.page import banner
+
+    model = load_model(chosen.model, chosen.device)
+    say(banner(model.card.simulated_only))
+    say(f"device: {model.device_reason}")
+    return model
+
+
+def seed(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a whole number from 0 is needed (found: {text})")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if seed(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is needed (found: {text})")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    (value,) = numbers(text, 1, "a number above 0")
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed (found: {text})")
+    return value
+
+
+def numbers(text: str, count: int, shape: str) -> list[float]:
+    """``count`` finite numbers separated by commas; ``shape`` says in a refusal what is needed."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(abs(value) < float("inf") for value in values):
+        raise argparse.ArgumentTypeError(f"{shape} is needed (found: {text})")
+    return values

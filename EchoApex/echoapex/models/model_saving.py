@@ -1,0 +1,291 @@
+"""Writes and reads models: safetensors beside a card, the hash of the one in the other. Nothing is ever unpickled.
+
+In the weights the segmenter's tensors have their own names, those of the heads begin with ``heads.``, those of the text
+encoder with ``text.``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import EchoApexError, ModelError
+from .device import choose_device
+from .installed_models import (
+    clear_default_model,
+    default_model,
+    find_model,
+    installed_folder,
+    list_models,
+    set_default_model,
+    user_models_folder,
+)
+from .model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from .prompt_segmenter import PromptSegmenter
+    from .text_network import TextEncoder
+    from .view_and_landmark_heads import Heads
+
+__all__ = [
+    "LoadedModel",
+    "choose_device",
+    "clear_default_model",
+    "default_model",
+    "export_model",
+    "find_model",
+    "import_model",
+    "list_models",
+    "load_model",
+    "record_scores",
+    "remove_model",
+    "save_model",
+    "set_default_model",
+]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one.
+
+    ``heads.view`` and ``heads.landmarks`` are None where the card has no views or landmarks; ``text`` is None where it
+    carries no text encoder.
+    """
+
+    model: PromptSegmenter
+    card: ModelCard
+    folder: Path
+    device: torch.device
+    device_reason: str
+    heads: Heads
+    text: TextEncoder | None
+
+
+def save_model(
+    folder: str | Path,
+    model: PromptSegmenter,
+    card: ModelCard,
+    heads: Heads | None = None,
+    text: TextEncoder | None = None,
+    *,
+    half: bool = True,
+) -> ModelCard:
+    """Writes a model and its ``card`` to ``folder`` (made if need be) and gives back the card with the weights' hash.
+
+    ``half`` keeps parameters in float16: half the size, and loaded as float32. Raises `ModelError` when the card does
+    not describe this model, its heads and its text encoder, or a parameter is not finite in that precision.
+    """
+    from safetensors.torch import save
+
+    parts = _Parts(model, heads or _heads(model), text)
+    _check_described(parts, card)
+    data = save(_stored_tensors(parts, half))
+    complete = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    # The card goes last: cut short in between, the old card refuses the new weights.
+    _write(target / WEIGHTS_FILE, data)
+    _write(target / CARD_FILE, complete.to_json().encode())
+    return complete
+
+
+def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> LoadedModel:
+    """A model by identifier or folder (None: the default one), float32, in evaluation mode, on ``device``.
+
+    ``device`` is as for `choose_device`. Raises `ModelError`, naming the file, for anything missing, damaged, changed
+    since its card was written, or made for another program.
+    """
+    folder = find_model(id_or_folder)
+    card = read_card(folder)
+    parts = _build(card, folder / CARD_FILE)
+    _fill(parts, folder / WEIGHTS_FILE, card.weights_sha256)
+    chosen, reason = choose_device(device)
+    for part in parts.modules().values():
+        part.to(chosen).eval()
+    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text)
+
+
+def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> ModelCard:
+    """Writes ``evaluate``'s tables on ``data`` into the model's card, beside what is there, and gives the card back.
+
+    Raises `ModelError` when the card cannot be written.
+    """
+    card = read_card(model.folder)
+    kept = {**card.scores, data: {**card.scores.get(data, {}), **tables}}
+    complete = replace(card, scores=kept)
+    try:
+        _write(model.folder / CARD_FILE, complete.to_json().encode())
+    except OSError as error:
+        raise ModelError("The card cannot be written", value=error.strerror, file=model.folder / CARD_FILE) from None
+    return complete
+
+
+def import_model(folder: str | Path) -> ModelCard:
+    """Copies a model into the user's models and gives back its card; it is loaded once to see that it works.
+
+    Raises `ModelError` when it does not, or when a model of its identifier is installed.
+    """
+    card = load_model(Path(folder), device="cpu").card
+    if any(entry.id == card.id for entry in list_models()):
+        raise ModelError("A model of this identifier is installed already", value=card.id, file=folder)
+    _copy(Path(folder), user_models_folder() / card.id)
+    return card
+
+
+def export_model(identifier: str, folder: str | Path) -> Path:
+    """Copies an installed model to a new ``folder``; raises `ModelError` when it is damaged or the folder exists."""
+    source, target = installed_folder(identifier), Path(folder)
+    if target.exists():
+        raise ModelError("A model is exported to a new folder, and this one exists", file=target)
+    load_model(source, device="cpu")
+    _copy(source, target)
+    return target
+
+
+def remove_model(identifier: str) -> None:
+    """Deletes one of the user's models; raises `ModelError` for a bundled or unknown one."""
+    folder = installed_folder(identifier)
+    if folder.parent != user_models_folder():
+        raise ModelError("Models shipped with EchoApex cannot be removed", value=identifier)
+    entry = next(entry for entry in list_models() if entry.folder == folder)
+    shutil.rmtree(folder)
+    if entry.default:
+        clear_default_model()
+
+
+class _Parts(NamedTuple):
+    """The networks of one model."""
+
+    model: PromptSegmenter
+    heads: Heads
+    text: TextEncoder | None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Those that are there, by what the names of their tensors begin with."""
+        parts: dict[str, nn.Module] = {"": self.model, "heads.": self.heads}
+        return parts if self.text is None else {**parts, "text.": self.text}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by their names in the weights file."""
+        modules = self.modules().items()
+        return {prefix + name: value for prefix, part in modules for name, value in part.state_dict().items()}
+
+
+def _check_described(parts: _Parts, card: ModelCard) -> None:
+    model = parts.model
+    actual = Architecture(model.encoder.name, model.encoder.stride, model.image_size)
+    if actual != card.architecture:
+        raise ModelError(f"The card must describe this model, which is {actual}", value=card.architecture)
+    if model.text_count != len(card.structures):
+        raise ModelError(f"The card must name the {model.text_count} structures of this model", value=card.structures)
+    described = _shapes(_Parts(model, _heads(model, card), _text_encoder(card)))
+    given = _shapes(parts)
+    for name in sorted(given.keys() | described.keys()):
+        if given.get(name) != described.get(name):
+            wanted = f"shape {described[name]}" if name in described else "no place"
+            rule = f"The card must describe heads and text encoder of this model; by it, tensor {name} has {wanted}"
+            raise ModelError(rule, value=given.get(name, "none"))
+
+
+def _shapes(parts: _Parts) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in parts.tensors().items()}
+
+
+def _stored_tensors(parts: _Parts, half: bool) -> dict[str, torch.Tensor]:
+    """All tensors on the CPU; only parameters are halved: buffers (positions, running statistics) are few and exact."""
+    modules = parts.modules().items()
+    parameters = {prefix + name for prefix, part in modules for name, _ in part.named_parameters()}
+    tensors = {}
+    for name, value in parts.tensors().items():
+        stored = value.detach().cpu().contiguous()
+        tensors[name] = stored.half() if half and name in parameters else stored
+        if not tensors[name].isfinite().all():
+            raise ModelError(f"Weights must be finite as {tensors[name].dtype}", value=name)
+    return tensors
+
+
+def _build(card: ModelCard, file: Path) -> _Parts:
+    """What the card describes, with random weights."""
+    from .prompt_segmenter import create_segmenter
+
+    shape = card.architecture
+    try:
+        model = create_segmenter(shape.encoder, shape.patch, shape.image_size, len(card.structures))
+        return _Parts(model, _heads(model, card), _text_encoder(card))
+    except EchoApexError as error:
+        raise ModelError(error.rule, value=error.value, file=file) from None
+
+
+def _heads(model: PromptSegmenter, card: ModelCard | None = None) -> Heads:
+    """Heads on ``model`` as the card describes them; none without a card."""
+    from .view_and_landmark_heads import Heads
+
+    views, landmarks = (0, 0) if card is None else (len(card.views), len(card.landmarks))
+    return Heads(model.encoder.embed_dim, views, landmarks)
+
+
+def _text_encoder(card: ModelCard) -> TextEncoder | None:
+    if not card.text:
+        return None
+    from .text_network import TextEncoder
+
+    return TextEncoder(card.structures)
+
+
+def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ModelError("The weights cannot be read", value=error.strerror, file=file) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected_hash:
+        rule = f"The weights are not those the card was written for ({expected_hash[:12] or 'no hash'})"
+        raise ModelError(f"{rule}: install the model again, or choose another", value=found[:12], file=file)
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError("The weights are no safetensors file", value=error, file=file) from None
+    _check_tensors(tensors, parts.tensors(), file)
+    for prefix, part in parts.modules().items():
+        part.load_state_dict({name: tensors[prefix + name] for name in part.state_dict()})
+
+
+def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], file: Path) -> None:
+    """Raises `ModelError` unless names and shapes are those the card's architecture has, and all values finite."""
+    for name in sorted(tensors.keys() ^ expected.keys()):
+        state = "missing" if name in expected else "not part of the architecture on the card"
+        raise ModelError(f"A tensor of the weights is {state}", value=name, file=file)
+    for name, value in tensors.items():
+        if value.shape != expected[name].shape:
+            wanted = tuple(expected[name].shape)
+            raise ModelError(f"Tensor {name} must have shape {wanted}", value=tuple(value.shape), file=file)
+        if value.is_floating_point() != expected[name].is_floating_point() or not value.isfinite().all():
+            raise ModelError(f"Tensor {name} must hold finite numbers of its kind", value=value.dtype, file=file)
+
+
+def _write(file: Path, data: bytes) -> None:
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial.write_bytes(data)
+    partial.replace(file)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The two files of a model into a new folder that appears complete or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".model-", dir=target.parent) as temporary:
+        staged = Path(temporary) / target.name
+        staged.mkdir()
+        for name in (WEIGHTS_FILE, CARD_FILE):
+            shutil.copyfile(source / name, staged / name)
+        staged.replace(target)

@@ -1,0 +1,225 @@
+"""A study, unattended: files are grouped into studies, each clip is recognized, outlined and measured, and reported.
+
+One clip that cannot be read or measured never stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
+from ..analysis.study_measurements import summarize
+from ..analysis.view_structures import VIEWS
+from ..errors import EchoApexError, ReadError
+from ..inference.view_outlines_landmarks import ModelObserver
+from ..measure.body_surface_area import BsaFormula
+from ..patient import Patient
+from ..report import StudyReport, write_report
+from ..report.report_folder import remove_report
+from .file_grouping import StudyFiles, find_clips, group_studies
+from .scene_writer_process import SceneWritten, remove_scene, write_scene
+
+if TYPE_CHECKING:
+    from ..cine import Cine
+    from ..inference.view_outlines_landmarks import Observer
+    from ..models.model_saving import LoadedModel
+
+    Observe = Callable[[LoadedModel, Cine], Observer]
+
+__all__ = ["StudyOptions", "StudyReport", "WrittenStudy", "analyze_study", "write_studies", "write_study"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What a user may decide about an analysis.
+
+    ``patient`` goes before what the files say, entry by entry, and is of a single study; ``views`` names views of clips
+    by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized. ``observe`` makes what looks at
+    a clip out of model and cine; ``scene`` is false where no Slicer scene is wanted.
+    """
+
+    patient: Patient | None = None
+    views: Mapping[str, str] | None = None
+    bsa_formula: BsaFormula = BsaFormula.DUBOIS
+    observe: Observe = ModelObserver
+    scene: bool = True
+
+
+@dataclass(frozen=True)
+class WrittenStudy:
+    """A report, the folder it was written to, its page, and the Slicer scene or why there is none."""
+
+    report: StudyReport
+    folder: Path
+    page: Path
+    scene: SceneWritten
+
+
+def analyze_study(
+    paths: Iterable[str | Path],
+    model: LoadedModel,
+    *,
+    patient: Patient | None = None,
+    progress: Progress | None = None,
+    options: StudyOptions | None = None,
+) -> list[StudyReport]:
+    """Analyzes files and folders: one report for each study among them.
+
+    ``patient`` stands for that of the ``options``; ``progress`` is told what is being done. Raises `EchoApexError`
+    before anything is computed: where there is no file, a view is unknown or of no clip, or a patient is described
+    and there are several studies.
+    """
+    chosen = options or StudyOptions()
+    work = _Work(model, chosen if patient is None else replace(chosen, patient=patient), progress or _silent)
+    return [work.analyze(study) for study in work.studies(paths)]
+
+
+def write_studies(
+    paths: Iterable[str | Path],
+    model: LoadedModel,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    options: StudyOptions | None = None,
+) -> Iterator[WrittenStudy | EchoApexError]:
+    """As `analyze_study`, each report written as soon as it is there: only one study is held at a time.
+
+    A single study goes to ``out``, several to a folder each in it, and the report of an earlier single one is removed;
+    a study that cannot be written is told by the error, and the next one follows. Raises as `analyze_study`, and where
+    the earlier report cannot be removed.
+    """
+    work = _Work(model, options or StudyOptions(), progress or _silent)
+    studies = work.studies(paths)
+    folders = [Path(out) if len(studies) == 1 else Path(out) / study.id for study in studies]
+    if len(studies) > 1:
+        # The report of a single study there would be taken for one of these.
+        remove_report(Path(out))
+        left = remove_scene(Path(out))
+        if left.message:
+            work.tell(left.message)
+    return (work.write(study, folder) for study, folder in zip(studies, folders, strict=True))
+
+
+def write_study(report: StudyReport, folder: Path, *, scene: bool, progress: Progress) -> WrittenStudy:
+    """Writes a report, and its Slicer scene if ``scene``; that of an earlier run goes. Raises as `write_report`."""
+    page = write_report(folder, report, progress=progress)
+    if scene:
+        progress("writing a scene for 3D Slicer")
+    written = write_scene(folder) if scene else remove_scene(folder)
+    if written.message:
+        progress(written.message)
+    return WrittenStudy(report, folder, page, written)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+@dataclass
+class _Work:
+    """One run over some files."""
+
+    model: LoadedModel
+    options: StudyOptions
+    tell: Progress
+
+    def __post_init__(self) -> None:
+        self._views: dict[Path, str] = {}
+
+    def studies(self, paths: Iterable[str | Path]) -> list[StudyFiles]:
+        studies = group_studies(find_clips(paths))
+        files = [path for study in studies for path in study.files]
+        self._views = _given_views(self.options.views or {}, files)
+        if self.options.patient not in (None, Patient()) and len(studies) > 1:
+            rule = "Sex, age, height and weight are of one study: analyze each study by itself"
+            raise EchoApexError(rule, value=f"{len(studies)} studies")
+        return studies
+
+    def analyze(self, study: StudyFiles) -> StudyReport:
+        clips, failures, not_measured = self._clips(study)
+        # A model may know views that the engine has no words for.
+        clips.sort(key=lambda clip: VIEWS.index(clip.view) if clip.view in VIEWS else len(VIEWS))
+        patient = _merged(self.options.patient, study.patient)
+        summary = summarize(clips, patient, self.options.bsa_formula)
+        report = StudyReport(
+            id=study.id,
+            title=f"Echocardiogram, {study.id}",
+            model=self.model.card,
+            clips=tuple(clips),
+            measurements=summary.measurements,
+            failures=(*failures, *(clip.refusal for clip in clips if clip.refusal is not None)),
+            not_measured=(*not_measured, *summary.not_measured),
+            notes=(*study.notes, *summary.notes),
+            patient=patient,
+            biplane=summary.biplane,
+        )
+        for text in (*report.failures, *report.not_measured, *report.notes):
+            self.tell(str(text))
+        return report
+
+    def write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
+        try:
+            return write_study(self.analyze(study), folder, scene=self.options.scene, progress=self.tell)
+        except EchoApexError as refusal:
+            return refusal
+
+    def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
+        """The clips that could be read, files that failed, and files that show nothing to measure."""
+        clips: list[ClipResult] = []
+        failures: list[EchoApexError] = []
+        traces: list[EchoApexError] = []
+        for number, path in enumerate(study.files, start=1):
+            self.tell(f"{study.id}: clip {number} of {len(study.files)}")
+            try:
+                clips.append(self._clip(path, clips))
+            except ReadError as refusal:
+                (traces if _shows_only_a_trace(path) else failures).append(refusal)
+            except EchoApexError as refusal:
+                failures.append(refusal)
+        return clips, failures, traces
+
+    def _clip(self, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
+        from ..io import read_cine
+
+        cine = read_cine(path)
+        observer = self.options.observe(self.model, cine)
+        view = find_view(observer, cine, self._views.get(path))
+        number = 1 + sum(clip.view == view.name for clip in earlier)
+        return analyze_clip(observer, self.model.card.structures, cine, f"{view.name}-{number}", view)
+
+
+def _given_views(views: Mapping[str, str], files: Sequence[Path]) -> dict[Path, str]:
+    """The view of each file that the user named; raises `EchoApexError` for what is no view, or names not one file."""
+    given: dict[Path, str] = {}
+    for name, view in views.items():
+        if view not in VIEWS:
+            raise EchoApexError(f"A view is one of {', '.join(VIEWS)}", value=view)
+        matching = [file for file in files if file.resolve() == Path(name).resolve() or file.name == name]
+        if len(matching) != 1:
+            raise EchoApexError("A view is given to one of the clips", value=f"{len(matching)} of this name", file=name)
+        given[matching[0]] = view
+    return given
+
+
+def _shows_only_a_trace(path: Path) -> bool:
+    """Whether a clip was refused for being an M-mode or spectral Doppler clip: nothing has failed then."""
+    from ..io.clip_finding import DICOM, sniff
+    from ..io.dicom import mode_of
+
+    try:
+        mode = mode_of(path) if sniff(path) == DICOM else None
+    except ReadError:
+        return False
+    return mode is not None and mode.is_trace
+
+
+def _merged(given: Patient | None, found: Patient) -> Patient:
+    """What the user gave, and what the files say where the user gave nothing."""
+    if given is None:
+        return found
+    return replace(found, **{name: value for name, value in vars(given).items() if value is not None})

@@ -1,0 +1,103 @@
+"""Masks carried by motion joined with those found by name: as far as they mean the same, and on a real heart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from io_writers import real
+from model_cases import shipped_model
+from scipy import ndimage
+
+from echoapex.cine import BoolMask, Cine
+from echoapex.evaluation.bootstrap_scores import dice
+from echoapex.inference.propagation import carry_masks
+from echoapex.inference.propagation_fusion import AGREE, DISAGREE, agreement, joined
+from echoapex.inference.segmentation import Segmentation, segment_structures
+from echoapex.io import read_cine
+from echoapex.models.model_saving import LoadedModel
+from echoapex.prompts import PointPrompt, Prompt
+from echoapex.session import Session
+
+LV = PointPrompt(352.0, 200.0)
+"""In the left ventricle of the first frame of the long real cine."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    return shipped_model(tmp_path_factory.mktemp("no-models"))
+
+
+@pytest.fixture(scope="module")
+def cine() -> Cine:
+    return read_cine(real("color3d_jpeg_baseline.dcm"))
+
+
+def disk(radius: float, x: float = 40.0) -> BoolMask:
+    rows, columns = np.mgrid[:80, :80]
+    return (rows - 40) ** 2 + (columns - x) ** 2 <= radius**2
+
+
+def one(mask: BoolMask, sure: float = 1.0) -> Segmentation:
+    return Segmentation(mask[None], np.array([sure], np.float32))
+
+
+@given(st.integers(0, 10_000), st.floats(0, 5), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_joined_mask_lies_between_both(seed: int, away: float, agreed: float, first: float, second: float) -> None:
+    rng = np.random.default_rng(seed)
+    here, there = (ndimage.uniform_filter(rng.random((30, 40)), 5) > 0.5 for _ in range(2))
+    found = joined(one(here, first), one(there, second), np.array([away]), agreed)
+    assert not np.any(found.masks[0] & ~(here | there)) and not np.any(here & there & ~found.masks[0])
+    assert -1e-6 <= found.confidence[0] <= max(first, second) + 1e-6
+
+
+def test_borders_move_by_the_weights() -> None:
+    small, large = disk(12), disk(24)
+    radii = [
+        np.sqrt(joined(one(small, sure), one(large, 1.0), np.array([np.log(2.0)]), 1.0).masks.sum() / np.pi)
+        for sure in (1.0, 0.5, 0.25)
+    ]
+    assert radii[0] == pytest.approx(18, abs=0.6) and radii == sorted(radii) and radii[-1] < 24
+
+
+def test_far_away_the_name_decides_and_without_agreement_it_never_does() -> None:
+    here, there = disk(12), disk(20, 46.0)
+    assert np.array_equal(joined(one(here), one(there, 0.9), np.array([20.0]), 1.0).masks[0], there)
+    assert np.array_equal(joined(one(here), one(there, 0.9), np.array([0.5]), 0.0).masks[0], here)
+    nothing = np.zeros_like(here)
+    assert not joined(one(nothing), one(nothing), np.array([1.0]), 1.0).masks.any()
+    # What is lost to motion is found again by name, and what the model does not see is kept near what was drawn.
+    assert np.array_equal(joined(one(nothing, 0.1), one(there, 0.9), np.array([2.0]), 1.0).masks[0], there)
+    assert np.array_equal(joined(one(here, 1.0), one(nothing, 0.1), np.array([0.1]), 1.0).masks[0], here)
+
+
+def test_agreement_is_that_of_the_masks() -> None:
+    lv, ring = disk(20), disk(30) & ~disk(20)
+    assert agreement(one(lv), one(lv)) == 1.0 and agreement(one(ring), one(lv)) == 0.0
+    part = disk(17)
+    assert DISAGREE < dice(part, lv) < AGREE and 0 < agreement(one(part), one(lv)) < 1
+
+
+def test_a_clicked_ventricle_of_a_real_heart_fills_as_far_as_one_found_by_name(model: LoadedModel, cine: Cine) -> None:
+    session = Session(model, cine)
+    session.segment(0, Prompt(points=(LV,)), "LV")
+    session.propagate("LV")
+    by_name = segment_structures(model, cine, ["LV"], steady=True)["LV"].masks.sum(axis=(1, 2))
+    by_motion = carry_masks(cine, {0: session.mask(0, "LV")}).masks.sum(axis=(1, 2))
+    found = session.masks("LV").sum(axis=(1, 2))
+    full = by_name > np.percentile(by_name, 80)
+    assert np.median(found[full] / by_name[full]) > 0.97
+    assert np.median(by_motion[full] / by_name[full]) < 0.92, "what motion alone misses"
+    assert abs(found[1] - by_motion[1]) < 0.3 * abs(by_name[1] - by_motion[1]), "beside the click motion decides"
+
+
+def test_what_the_name_does_not_mean_is_carried_by_motion_alone(model: LoadedModel, cine: Cine) -> None:
+    """A person draws something else and calls it LV: nothing of the ventricle comes in."""
+    session = Session(model, cine)
+    drawn = np.zeros((cine.rows, cine.columns), bool)
+    drawn[300:340, 300:380] = True
+    session.edit(0, drawn, "LV")
+    session.propagate("LV", range(1, 12))
+    expected = carry_masks(cine, {0: drawn}, range(1, 12)).masks[5]
+    assert dice(session.mask(5, "LV"), expected) > 0.99
