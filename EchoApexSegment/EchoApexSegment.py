@@ -174,7 +174,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _goOn(self):
         """Turns to the cine that the scene says is worked on; to the one that is seen where a scene was read."""
-        from EchoApexLib.sliceView.redView import shownBrowser
+        from EchoApexLib.sliceView.redSliceSetup import shownBrowser
 
         imported, self._imported = self._imported, False
         self.setParameterNode(self.logic.getParameterNode())

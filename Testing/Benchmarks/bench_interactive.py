@@ -24,7 +24,7 @@ from interactive_memory import memory_figures
 from interactive_process import say
 from interactive_steps import step_figure
 
-from echoapex.models.model_saving import LoadedModel, load_model
+from echoapex.models.model_loading import LoadedModel, load_model
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.vendor_looks import TRAINING
 

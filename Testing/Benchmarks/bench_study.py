@@ -33,7 +33,7 @@ from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_outlines_landmarks import ModelObserver
 from echoapex.landmarks import Landmarks
 from echoapex.models.image_encoder import ENCODERS
-from echoapex.models.model_saving import LoadedModel, load_model
+from echoapex.models.model_loading import LoadedModel, load_model
 from echoapex.report import write_report
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom

@@ -20,7 +20,7 @@ from interactive_process import busy_neighbor, inference_process, say, threads_a
 
 from echoapex.evaluation.trials.structure_masks import deepest_click
 from echoapex.inference.segmentation import Segmentation
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import Prompt
 from echoapex.serving import InferenceProcess
 from echoapex.session.model_questions import PromptQuestion

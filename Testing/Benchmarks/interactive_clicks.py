@@ -15,7 +15,7 @@ from side_by_side import take_turns
 from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.structure_masks import deepest_click
 from echoapex.inference.encoding import EncodedCine
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.models.prompt_coordinates import prompt_batch
 from echoapex.prompts import Prompt
 from echoapex.session import Session

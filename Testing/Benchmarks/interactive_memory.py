@@ -25,7 +25,7 @@ from figures import Figure, Goal
 from interactive_process import inference_process, say, threads_as_in_a_panel, wait
 
 from echoapex.cine import ImageStack
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.vendor_looks import TRAINING

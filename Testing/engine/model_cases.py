@@ -11,7 +11,7 @@ import torch
 
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from echoapex.models.model_card import OTHER, Architecture, ModelCard, Training
-from echoapex.models.model_saving import LoadedModel, load_model
+from echoapex.models.model_loading import LoadedModel, load_model
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import create_segmenter
 from echoapex.models.view_and_landmark_heads import Heads

@@ -317,7 +317,7 @@ WHOLE_FILES: dict[str, Examples] = {
         [
             "import torch",
             "from SimpleITK import ReadImage",
-            "import echoapex.models.model_saving",
+            "import echoapex.models.model_loading",
             "from echoapex import training",
             "import numpy, cv2",
         ],

@@ -214,7 +214,7 @@ def tiny_model(user_models: Path) -> str:
     import torch
     from report_cases import CARD
 
-    from echoapex.models.model_saving import save_model
+    from echoapex.models.model_loading import save_model
     from echoapex.models.prompt_segmenter import create_segmenter
 
     torch.manual_seed(3)

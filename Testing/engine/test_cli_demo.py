@@ -19,7 +19,7 @@ from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
 from echoapex.inference.view_outlines_landmarks import ModelObserver, Observer
 from echoapex.landmarks import Landmarks
-from echoapex.models.model_saving import LoadedModel, save_model
+from echoapex.models.model_loading import LoadedModel, save_model
 from echoapex.models.prompt_segmenter import create_segmenter
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.simulated_study import study_truth, write_truth_labels

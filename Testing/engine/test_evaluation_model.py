@@ -19,7 +19,7 @@ from echoapex.evaluation import parallel_patients
 from echoapex.evaluation.data_source import SimulatedData
 from echoapex.evaluation.run_evaluation import evaluate
 from echoapex.models.model_card import CARD_FILE, PAGE_FILE, read_card
-from echoapex.models.model_saving import save_model
+from echoapex.models.model_loading import save_model
 from echoapex.models.prompt_segmenter import create_segmenter
 
 

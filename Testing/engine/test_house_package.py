@@ -253,7 +253,7 @@ def test_the_extension_holds_every_file_of_modules_engine_and_resources(extensio
     expected = packaged_sources()
     assert {
         "echoapex/__init__.py",
-        "EchoApexLib/study/studyScene.py",
+        "EchoApexLib/study/studyInScene.py",
         "echoapex/resources/Models/default.json",
     } <= expected.keys()
     assert found.keys() == expected.keys()

@@ -14,7 +14,7 @@ from store_cases import CARD, tiny_segmenter
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.feature_cache import CACHE_VARIABLE, FeatureCache, cache_folder
-from echoapex.models.model_saving import LoadedModel, load_model, save_model
+from echoapex.models.model_loading import LoadedModel, load_model, save_model
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from echoapex.errors import ModelError
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.landmark_detection import find_landmarks
 from echoapex.models.image_encoder import Features
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.models.view_and_landmark_heads import TARGET_SPREAD_CELLS, Heads
 
 DOUBT_CELLS = 1.0

@@ -16,7 +16,7 @@ from echoapex.inference.propagation import carry_masks
 from echoapex.inference.propagation_fusion import AGREE, DISAGREE, agreement, joined
 from echoapex.inference.segmentation import Segmentation, segment_structures
 from echoapex.io import read_cine
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session import Session
 

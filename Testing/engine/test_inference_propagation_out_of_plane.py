@@ -12,7 +12,7 @@ from echoapex.cine import BoolMask, Cine, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.structure_masks import drawn_box
 from echoapex.inference.propagation import carry_masks
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import Prompt
 from echoapex.session import Session
 from echoapex.simulation import draw_case

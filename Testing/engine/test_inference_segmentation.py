@@ -33,7 +33,7 @@ from echoapex.inference.segmentation import (
 )
 from echoapex.io import read_cine, read_masks
 from echoapex.measure.beats import find_beats
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Tissue

@@ -20,7 +20,7 @@ from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.view_classification import ViewEstimate, calibrate_threshold, classify_view
 from echoapex.models.image_encoder import Features
 from echoapex.models.model_card import OTHER, UNKNOWN
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.models.view_and_landmark_heads import Heads
 
 VIEWS = CARD.views

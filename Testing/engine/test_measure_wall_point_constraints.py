@@ -11,9 +11,9 @@ from wall_phantoms import FS, IVS, LVID, NO_SCALE, PW, SCALE, chain, times_of
 from echoapex.cine import Cine, Sector
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.measure.lv_mass import lv_mass
-from echoapex.measure.manual_wall_steps import WALL_STEPS, StepLength, find_wall_phases, lengths_of, measure_steps
 from echoapex.measure.measurement import Source
 from echoapex.measure.wall_point_constraints import dragged, straightened
+from echoapex.measure.wall_steps_by_hand import WALL_STEPS, StepLength, find_wall_phases, lengths_of, measure_steps
 
 places = st.floats(0, 400, allow_nan=False).map(lambda value: round(value, 3))
 scales = st.sampled_from([None, (0.5, 0.5), (0.3, 0.7)])

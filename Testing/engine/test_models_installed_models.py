@@ -11,7 +11,7 @@ from store_cases import CARD, copied, no_models, rewrite_card, tiny_segmenter, t
 from echoapex.errors import ModelError
 from echoapex.models import installed_models
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
-from echoapex.models.model_saving import (
+from echoapex.models.model_loading import (
     clear_default_model,
     default_model,
     export_model,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echoapex.errors import ModelError, PromptError
-from echoapex.models.text_network import MAX_CLASSES, TextEncoder, text_words
+from echoapex.models.text_encoder_network import MAX_CLASSES, TextEncoder, text_words
 from echoapex.models.text_to_structure import resolve_structure, resolve_text
 from echoapex.structures import MAX_TEXT, structures
 

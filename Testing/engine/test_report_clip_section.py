@@ -21,7 +21,7 @@ from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
 from echoapex.inference.view_outlines_landmarks import ModelObserver
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.models.model_saving import LoadedModel, load_model, save_model
+from echoapex.models.model_loading import LoadedModel, load_model, save_model
 from echoapex.models.prompt_segmenter import create_segmenter
 from echoapex.models.view_and_landmark_heads import Heads
 

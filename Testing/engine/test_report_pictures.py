@@ -16,7 +16,7 @@ from echoapex.report.animation import player_frames, player_paths
 from echoapex.report.curve_chart import HEIGHT, WIDTH, draw_chart
 from echoapex.report.curve_values import clip_curve
 from echoapex.report.outline_paths import Crop, axis_lines, line_color, outlines
-from echoapex.report.still_pictures import SMALLER_WIDTHS, still
+from echoapex.report.still_drawing import SMALLER_WIDTHS, still
 from echoapex.structures import structures
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -12,7 +12,7 @@ from serving_cases import a_beat, answered, click, ready, same, wait
 from echoapex.cine import BoolMask, Cine
 from echoapex.inference.landmark_detection import find_landmarks
 from echoapex.inference.segmentation import Segmentation
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.serving import InferenceProcess
 from echoapex.serving.restarting_client import serve_command

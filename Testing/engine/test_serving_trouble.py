@@ -18,7 +18,7 @@ from serving_cases import PATIENCE_S, a_beat, answered, click, lv, ready, wait
 from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.inference.segmentation import Segmentation
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.serving import InferenceProcess, ProcessState, shared_memory
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
@@ -100,7 +100,7 @@ def test_a_question_that_ends_the_process_is_not_asked_for_ever(
     deadly = tmp_path / "deadly.py"
     deadly.write_text(
         "import os, sys\n"
-        "from echoapex.serving import server\n"
+        "from echoapex.serving import inference_server as server\n"
         "asked = server.question_from_message\n"
         "def deadly(told, shared):\n"
         "    if told['structure'] == 'LA':\n"
@@ -225,8 +225,8 @@ def test_an_accelerator_without_memory_gives_way_to_the_processor(
     program = tmp_path / "full.py"
     program.write_text(
         "import dataclasses, torch\n"
-        "from echoapex import inference\n"
-        "from echoapex.serving import server\n"
+        "from echoapex.session import model_answers as inference\n"
+        "from echoapex.serving import inference_server as server\n"
         f"done, full = inference.Inference.{where}, [True]\n"
         "class Elsewhere:\n"
         "    type = 'cuda'\n"
@@ -257,8 +257,8 @@ def test_encoding_ahead_that_fails_is_said_and_questions_go_on(
 ) -> None:
     program = tmp_path / "failing.py"
     program.write_text(
-        "from echoapex import inference\n"
-        "from echoapex.serving import server\n"
+        "from echoapex.session import model_answers as inference\n"
+        "from echoapex.serving import inference_server as server\n"
         "def fails(self, shown):\n"
         "    raise RuntimeError('for this test')\n"
         "inference.Inference.encode_next = fails\n"

@@ -20,7 +20,7 @@ from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.pointing import next_click
 from echoapex.evaluation.trials.structure_masks import deepest_click, drawn_box
 from echoapex.inference.segmentation import main_pieces, segment_frame, taken_away
-from echoapex.models.model_saving import LoadedModel
+from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session import Session
 from echoapex.session.frame_entries import EMPTY, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain

@@ -14,7 +14,7 @@ import torch
 from echoapex import resources
 from echoapex.errors import EchoApexError
 from echoapex.models.model_card import OTHER
-from echoapex.models.model_saving import load_model
+from echoapex.models.model_loading import load_model
 from echoapex.simulation.heart import Tissue
 from echoapex.training.frame_shards import draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from echoapex.training.losses import hard_dice, mask_loss

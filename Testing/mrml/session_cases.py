@@ -22,7 +22,7 @@ from echoapex.session.undo_history import Change
 from EchoApexLib.cine.cineFromBrowser import openCine
 from EchoApexLib.nodes.coordinates import ijkToRasOf
 from EchoApexLib.nodes.vtkImages import frameOfImage, vtkMatrix
-from EchoApexLib.session.sessionMasks import windowImage
+from EchoApexLib.session.sessionMaskSegments import windowImage
 from EchoApexLib.session.sessionScene import SessionScene
 from EchoApexLib.study.studyInScene import newScene
 

@@ -22,8 +22,8 @@ from EchoApexLib.record.recordSaving import RECORD
 from EchoApexLib.record.studyContents import SceneStudy
 from EchoApexLib.sequences.cineSequence import addToBrowser, sequencesWith
 from EchoApexLib.sequences.segmentationSequence import addSegmentationSequence, masksOfSequence
-from EchoApexLib.session.sessionMasks import CONFIDENCE_TAG, MASKS
-from EchoApexLib.session.sessionSaving import restoreState
+from EchoApexLib.session.sessionMaskSegments import CONFIDENCE_TAG, MASKS
+from EchoApexLib.session.sessionSaveAndRestore import restoreState
 from EchoApexLib.session.startFromAnalysis import analyzedPhases, takeAnalyzed
 from EchoApexLib.study.studyInScene import addStudy, newScene, readStudy
 

@@ -16,9 +16,9 @@ from session_cases import CARD, Opened, square
 from echoapex.errors import EchoApexError
 from echoapex.session.state import SessionState
 from EchoApexLib.cine.cineFromBrowser import openCine
-from EchoApexLib.session.sessionMasks import MASKS
+from EchoApexLib.session.sessionMaskSegments import MASKS
 from EchoApexLib.session.sessionPrompts import POSITIVE, PROMPTS
-from EchoApexLib.sliceView.redView import RED
+from EchoApexLib.sliceView.redSliceSetup import RED
 from EchoApexLib.study.studyInScene import newScene
 
 

@@ -23,8 +23,8 @@ from echoapex.session.frame_entries import Status
 from echoapex.session.state import SessionState
 from echoapex.structures import PROMPTED, structures
 from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
-from EchoApexLib.session.sessionMasks import CONFIDENCE_TAG, MASKS
-from EchoApexLib.session.sessionSaving import SESSION, restoreState
+from EchoApexLib.session.sessionMaskSegments import CONFIDENCE_TAG, MASKS
+from EchoApexLib.session.sessionSaveAndRestore import SESSION, restoreState
 from EchoApexLib.study.studyInScene import newScene, readStudy
 
 ORDER = (0, 3, 7, 5, 3, 1)

@@ -18,7 +18,7 @@ import scene_cases as cases
 from EchoApexLib.measurements.tablesAndPlots import EMPTY
 from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas
 from EchoApexLib.record.studyContents import SceneStudy
-from EchoApexLib.sliceView.redView import showClip
+from EchoApexLib.sliceView.redSliceSetup import showClip
 from EchoApexLib.study.studyInScene import newScene, writeScene
 
 A4C, A2C = "A4C (simulated)", "A2C (simulated)"

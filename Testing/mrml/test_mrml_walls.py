@@ -32,13 +32,13 @@ from echoapex.cine import Cine
 from echoapex.errors import EchoApexError, PromptError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.measure.lv_mass import lv_mass
-from echoapex.measure.manual_wall_steps import lengths_of
+from echoapex.measure.wall_steps_by_hand import lengths_of
 from echoapex.simulation.presets import draw_case
 from echoapex.simulation.simulated_clip import simulate_clip
 from EchoApexLib.nodes.coordinates import ijkToRas, pixelsFromRas, rasFromPixels
 from EchoApexLib.sequences.landmarkSequence import landmarksOfSequence
 from EchoApexLib.study.studyInScene import newScene
-from EchoApexLib.walls.wallPointMarkups import POINTS
+from EchoApexLib.walls.wallPointNodes import POINTS
 from EchoApexLib.walls.wallProtocol import MEASUREMENTS, StepStatus, WallProtocol
 
 CONSTANT_MM = np.array([11.5, 52.5, 11.5, 37.0])

@@ -31,12 +31,12 @@ from wall_cases import (
 
 from echoapex.errors import EchoApexError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.manual_wall_steps import lengths_of
+from echoapex.measure.wall_steps_by_hand import lengths_of
 from EchoApexLib.nodes.coordinates import ijkToRas, ijkToWorldOf, pixelsFromRas, rasFromPixels
 from EchoApexLib.sequences.cineSequence import addToBrowser
 from EchoApexLib.sequences.landmarkSequence import addLandmarkSequence
 from EchoApexLib.study.studyInScene import newScene
-from EchoApexLib.walls.wallPointMarkups import POINTS
+from EchoApexLib.walls.wallPointNodes import POINTS
 from EchoApexLib.walls.wallProtocol import WallProtocol
 
 

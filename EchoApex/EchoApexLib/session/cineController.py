@@ -25,7 +25,7 @@ from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
 from echoapex.structures import PROMPTED, listed_structure, structures
 
-from ..cine.anatomicalView import setViewOf, viewOf
+from ..cine.echoViewLabel import setViewOf, viewOf
 from ..measurements.volumeCurve import VolumeCurve
 from ..sequences.segmentationSequence import titleOf
 from ..walls.wallProtocol import WallProtocol

@@ -8,7 +8,7 @@ from echoapex.session.frame_entries import PackedMask
 
 from ..nodes.observers import removeNode
 from ..sequences.segmentationSequence import LABELMAP, newSegment
-from .sessionMasks import windowImage
+from .sessionMaskSegments import windowImage
 
 _THICKNESS = 2  # pixels of the screen (own choice)
 

@@ -20,9 +20,9 @@ from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf, openCine
 from ..pythonDependencies import missingModules, pythonExecutable
-from ..sliceView.redView import showClip
+from ..sliceView.redSliceSetup import showClip
 from .cineController import ClipWork
-from .sessionSaving import restoreState
+from .sessionSaveAndRestore import restoreState
 from .startFromAnalysis import analyzedPhases, takeAnalyzed
 
 Said = Callable[[str], None]

@@ -25,9 +25,9 @@ from ..nodes.vtkImages import vtkMatrix
 from ..sequences.cineSequence import tellSources
 from ..sliceView.hiddenMillimeters import hideRuler, restoreRuler
 from .maskPreview import MaskPreview
-from .sessionMasks import MaskSequence, structureNamed
+from .sessionMaskSegments import MaskSequence, structureNamed
 from .sessionPrompts import PromptSequences
-from .sessionSaving import SessionRecord
+from .sessionSaveAndRestore import SessionRecord
 
 Pixel = tuple[float, float]
 Ras = tuple[float, float, float]

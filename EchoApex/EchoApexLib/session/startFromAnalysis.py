@@ -13,7 +13,7 @@ from ..record.clipRecords import checksum, curveOfRecord
 from ..record.recordSaving import RECORD, recordOf
 from ..sequences.cineSequence import sequencesWith
 from ..sequences.segmentationSequence import maskOf
-from .sessionMasks import MASKS, STRUCTURE_TAG
+from .sessionMaskSegments import MASKS, STRUCTURE_TAG
 
 
 def takeAnalyzed(browser: Any, state: SessionState) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .redView import RED
+from .redSliceSetup import RED
 
 RULER = "EchoApex.Ruler"
 """Attribute of the slice view: the type of its ruler before it was hidden. Of a browser: that its cine hides it."""

@@ -17,8 +17,8 @@ from echoapex.cine import BoolMask
 from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
 
-from ..cine.anatomicalView import viewOf
 from ..cine.cineFromBrowser import cineOf
+from ..cine.echoViewLabel import viewOf
 from ..measurements.tablesAndPlots import addCurvePlot, addMeasurementTable
 from ..nodes.coordinates import ijkToRas
 from ..record.clipRecords import SCHEMA, clipRecord, curveOfRecord, measurementOfRecord, segmentationsOf
@@ -28,7 +28,7 @@ from ..sequences.cineSequence import addBrowser, addCineSequence, addToBrowser, 
 from ..sequences.landmarkSequence import addLandmarkSequence, landmarksOfSequence
 from ..sequences.segmentationSequence import addSegmentationSequence, masksOfSequence, showSegmentation
 from ..session.sessionPrompts import PROMPTS
-from ..sliceView.redView import showClip
+from ..sliceView.redSliceSetup import showClip
 
 ACTIVE_FIRST = ("A4C", "A2C", "PLAX", "A3C", "A5C", "PSAX_PM", "PSAX_MV", "SC4C")
 """The first of these views that is there is shown when a scene opens (own choice: those that are measured first)."""

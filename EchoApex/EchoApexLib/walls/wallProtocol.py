@@ -18,7 +18,8 @@ from echoapex.cine import Cine
 from echoapex.console import say
 from echoapex.errors import EchoApexError
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
-from echoapex.measure.manual_wall_steps import (
+from echoapex.measure.measurement import Measurement
+from echoapex.measure.wall_steps_by_hand import (
     WALL_STEPS,
     StepLength,
     WallStep,
@@ -26,14 +27,13 @@ from echoapex.measure.manual_wall_steps import (
     lengths_of,
     measure_steps,
 )
-from echoapex.measure.measurement import Measurement
 
 from ..measurements.tablesAndPlots import fillTable, measurementColumns
 from ..nodes.cineNodes import isShown, ownedNode
 from ..nodes.observers import Observers
 from ..sliceView.placeModeClicks import PointTool
 from .caliperLines import hideLine, lengthText, showLine
-from .wallPointEditing import WallPoints
+from .wallPointDragging import WallPoints
 
 PROTOCOL = "EchoApex.WallProtocol"
 """Attribute of a browser: ED, ES and what was confirmed."""

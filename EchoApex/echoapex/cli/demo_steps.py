@@ -30,7 +30,7 @@ from ..report.terminal_summary import print_numbers
 from ..study.batch_analysis import StudyOptions, analyze_study, write_study
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
     from ..study.batch_analysis import Observe
 
 SEED = 900_900
@@ -59,7 +59,7 @@ def run_demo(
     failures. A clip that cannot be analyzed is a failure and stops nothing. Raises `EchoApexError` when there is no
     usable model, or nothing can be written.
     """
-    from ..models.model_saving import load_model
+    from ..models.model_loading import load_model
 
     folder = Path(out)
     model = load_model()

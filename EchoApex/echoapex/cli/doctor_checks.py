@@ -108,7 +108,7 @@ def _device(name: str) -> Check:
 
 def _model() -> Check:
     def work() -> str:
-        from ..models.model_saving import load_model
+        from ..models.model_loading import load_model
 
         loaded = load_model(None, "cpu")
         trained = "trained on simulated cines only" if loaded.card.simulated_only else loaded.card.training.data

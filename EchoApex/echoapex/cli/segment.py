@@ -15,7 +15,7 @@ from .shared_options import add_model_options, add_verb, load_chosen, numbers, s
 if TYPE_CHECKING:
     from ..cine import Cine
     from ..inference.segmentation import Segmentation
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 
 def add(table: Any) -> None:

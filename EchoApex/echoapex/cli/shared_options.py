@@ -11,7 +11,7 @@ from ..console import say
 from ..models.device import DEVICES
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 
 def add_verb(table: Any, name: str, run: Callable[[argparse.Namespace], bool], text: str) -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def load_chosen(chosen: Namespace) -> LoadedModel:
     """The chosen model; says what it is fit for, and where it computes."""
-    from ..models.model_saving import load_model
+    from ..models.model_loading import load_model
     from ..report.page import banner
 
     model = load_model(chosen.model, chosen.device)

@@ -115,7 +115,7 @@ def _begin(plan: Plan, copied: ModelAt) -> None:
     import cv2
     import torch
 
-    from ..models.model_saving import load_model
+    from ..models.model_loading import load_model
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -33,7 +33,7 @@ from .trials.simulated_patients import STANDARD, Acquisition, known_tissue
 from .trials.text_phrases import try_phrases
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 Say = Callable[[str], None]
 
@@ -68,7 +68,7 @@ def evaluate(
     ``held_out`` is a structure kept out of training (without it those of `HELD_OUT` that the model does not name).
     Raises `EchoApexError` for unknown tasks or data, and `ModelError` for a task that the model has no head for.
     """
-    from ..models.model_saving import load_model, record_scores
+    from ..models.model_loading import load_model, record_scores
 
     say = say or _silent
     source = SimulatedData.parse(data)

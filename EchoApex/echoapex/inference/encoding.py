@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.image_encoder import Features
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 FRAMES_PER_BATCH = 8
 """Frames encoded in one call (our choice)."""

@@ -20,7 +20,7 @@ from ..cine import Cine
 
 if TYPE_CHECKING:
     from ..models.image_encoder import Features
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 CACHE_VARIABLE = "ECHOAPEX_CACHE"
 """Environment variable that names the folder of the cache."""

@@ -15,7 +15,7 @@ from .encoding import EncodedCine, batches, encoded
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
     from ..models.preprocessing import FrameGeometry
     from ..models.view_and_landmark_heads import LandmarkHead
 

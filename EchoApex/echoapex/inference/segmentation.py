@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.image_encoder import Features
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
     from ..models.preprocessing import FrameGeometry
 
 MASKS_PER_DECODE = 20

@@ -17,7 +17,7 @@ from .encoding import EncodedCine, encoded
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
     from ..models.view_and_landmark_heads import ViewHead
 
 FRAMES_PER_CLIP = 8

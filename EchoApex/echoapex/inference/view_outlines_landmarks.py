@@ -10,7 +10,7 @@ from .segmentation import Segmentation, segment_structures
 
 if TYPE_CHECKING:
     from ..landmarks import Landmarks
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
     from .view_classification import ViewEstimate
 
 

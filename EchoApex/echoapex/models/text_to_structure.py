@@ -9,8 +9,8 @@ from ..errors import ModelError, PromptError
 from ..structures import Structure, find_structure, listed_structure, normalized, sides, structures
 
 if TYPE_CHECKING:
-    from .model_saving import LoadedModel
-    from .text_network import TextEncoder
+    from .model_loading import LoadedModel
+    from .text_encoder_network import TextEncoder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..analysis.clip_analysis import ClipResult
 from .outline_paths import Crop, axis_lines, drawing_order, followed_walls, outlines
-from .still_pictures import SMALLER_WIDTHS, jpeg_uri
+from .still_drawing import SMALLER_WIDTHS, jpeg_uri
 
 _JPEG_QUALITY = 82
 

@@ -18,7 +18,7 @@ from .curve_values import frame_value
 from .display_names import VIEW_NAMES, view_origin
 from .links_to_stills import still_id
 from .outline_paths import CALIPER_COLOR, line_color
-from .report_contents import StudyReport, Truth
+from .report_data import StudyReport, Truth
 
 PLAYED_RATE = 25.0
 """Frames per second at which a clip is shown whose own rate is unknown; the page says so."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..analysis.clip_analysis import ClipResult
 from ..errors import EchoApexError
 from .display_names import view_origin
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 
 def clip_table(report: StudyReport) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ..analysis.clip_analysis import ClipResult
 from ..measure.measurement import Measurement
-from .report_contents import StudyReport
+from .report_data import StudyReport
 from .stills_and_captions import role, still_frames
 
 

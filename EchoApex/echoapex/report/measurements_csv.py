@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 
 from ..measure.measurement import Measurement
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 COLUMNS = (
     *("study", "simulated", "name", "value", "unit", "method", "clips", "frames", "confidence"),

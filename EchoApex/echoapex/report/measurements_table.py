@@ -9,7 +9,7 @@ from ..measure.measurement import Measurement
 from ..measure.normal_ranges import NOT_GRADED_IF_CROPPED
 from .display_names import difference, method, quantity, rank, reference_range, short_method, warnings_of, with_unit
 from .links_to_stills import clips_of, source_links
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 KEY_NUMBERS = (
     *("LVEF", "LVEDV", "LVESV", "IVSd", "LVIDd", "LVPWd", "LVMass", "LVMassIndex", "RWT", "LVGeometry"),

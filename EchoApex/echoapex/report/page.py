@@ -13,7 +13,7 @@ from .curve_chart import draw_chart
 from .curve_values import biplane_volume_curve
 from .display_names import HOW_ALL, how_made, method, patient_line
 from .measurements_table import key_table, measurement_table
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 MAX_BYTES = 12_000_000
 """The page is to stay below this: the frames of all clips share most of it."""

@@ -15,9 +15,9 @@ from .curve_chart import Chart, draw_chart
 from .curve_values import clip_curve
 from .measurements_csv import measurement_csv
 from .page import MAX_BYTES, report_page
-from .report_contents import StudyReport
+from .report_data import StudyReport
 from .report_json import report_json
-from .still_pictures import still, still_uri, write_png
+from .still_drawing import still, still_uri, write_png
 from .stills_and_captions import still_caption, still_frames
 
 JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"

@@ -17,7 +17,7 @@ from ..landmarks import Landmarks
 from ..measure.biplane_volume_curve import BiplaneCurve
 from ..measure.measurement import Measurement, Source
 from ..patient import Patient
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 SCHEMA = 1
 """Version of the format."""

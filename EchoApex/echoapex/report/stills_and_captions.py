@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..analysis.clip_analysis import ClipResult
 from .curve_values import frame_value
 from .display_names import with_unit
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 _PHASES = {"ED": "End-diastole", "ES": "End-systole", "max LA": "Largest left atrium"}
 

@@ -6,7 +6,7 @@ from ..console import print_table
 from ..measure.measurement import Measurement
 from .display_names import difference, method, quantity, warnings_of, with_unit
 from .measurements_table import key_measurements
-from .report_contents import StudyReport
+from .report_data import StudyReport
 
 
 def print_numbers(report: StudyReport) -> None:

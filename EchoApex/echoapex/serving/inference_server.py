@@ -22,7 +22,7 @@ from .messages import TEXT, Message, cine_from_message, line, question_from_mess
 from .shared_memory import SharedCine
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 DECODE_THREADS = 1
 """A decode is too short for more: beside a busy process, on two processors, one decode in ten of a similar decoder
@@ -85,7 +85,7 @@ class Server:
     def _use(self, model_id: str | None, device: str) -> None:
         import torch
 
-        from ..models.model_saving import load_model
+        from ..models.model_loading import load_model
 
         self._model: LoadedModel = load_model(model_id, device)
         if not self._encode_threads:

@@ -21,7 +21,7 @@ from ..landmarks import Landmarks
 from .model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 Progress = Callable[[int, int], None]
 """Told after each step how many are done, and of how many; what it raises ends the work."""

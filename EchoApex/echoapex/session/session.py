@@ -16,7 +16,7 @@ from .state import SessionState
 from .undo_history import Change
 
 if TYPE_CHECKING:
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
 
 class Session(SessionState):

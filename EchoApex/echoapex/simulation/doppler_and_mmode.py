@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .no_heart_filming import Film
+from .no_heart_motion_and_noise import Film
 from .no_heart_tissue import SCENES
 from .speckle import Fan, Field, gray_curve, speckled, wavy
 from .ultrasound_imaging import Canvas

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..cine import Cine, FrameTimes, Mode, ModeSource, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
 from .doppler_and_mmode import TraceAxes, draw_m_mode, draw_spectral
-from .no_heart_filming import Film
+from .no_heart_motion_and_noise import Film
 from .no_heart_tissue import SCENES
 from .simulated_clip import SMALLEST_PX
 from .speckle import Fan

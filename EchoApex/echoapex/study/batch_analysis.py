@@ -25,7 +25,7 @@ from .scene_writer_process import SceneWritten, remove_scene, write_scene
 if TYPE_CHECKING:
     from ..cine import Cine
     from ..inference.view_outlines_landmarks import Observer
-    from ..models.model_saving import LoadedModel
+    from ..models.model_loading import LoadedModel
 
     Observe = Callable[[LoadedModel, Cine], Observer]
 

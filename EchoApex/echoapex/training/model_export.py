@@ -12,10 +12,10 @@ import torch
 from ..inference.view_classification import calibrate_threshold
 from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import Architecture, ModelCard, Training
-from ..models.model_saving import save_model
+from ..models.model_loading import save_model
 from .frame_shards import PHASES_PER_CASE, draw_frames, draw_others
 from .recipe import Recipe
-from .text_network_training import train_text_encoder
+from .text_encoder_training import train_text_encoder
 from .trainer import Trainer
 
 LIMITS = (

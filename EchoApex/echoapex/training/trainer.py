@@ -19,7 +19,7 @@ from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
-from ..models.model_saving import LoadedModel, load_model
+from ..models.model_loading import LoadedModel, load_model
 from ..models.preprocessing import Preprocessing
 from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
 from ..models.view_and_landmark_heads import Heads, heat_map_loss

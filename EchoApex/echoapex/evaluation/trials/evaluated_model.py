@@ -11,7 +11,7 @@ from ...prompts import Prompt
 
 if TYPE_CHECKING:
     from ...inference.encoding import EncodedCine
-    from ...models.model_saving import LoadedModel
+    from ...models.model_loading import LoadedModel
     from ...simulation import SimulatedClip
 
 

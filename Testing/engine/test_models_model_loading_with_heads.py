@@ -12,9 +12,9 @@ from store_cases import CARD, answer, change_tensor, no_models, rewrite_card, ti
 
 from echoapex.errors import ModelError
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
-from echoapex.models.model_saving import export_model, import_model, load_model, record_scores, save_model
+from echoapex.models.model_loading import export_model, import_model, load_model, record_scores, save_model
 from echoapex.models.prompt_segmenter import PromptSegmenter
-from echoapex.models.text_network import TextEncoder
+from echoapex.models.text_encoder_network import TextEncoder
 from echoapex.models.view_and_landmark_heads import Heads
 
 FULL_CARD = replace(

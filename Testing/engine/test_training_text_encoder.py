@@ -14,10 +14,10 @@ from model_cases import shipped_model
 
 from echoapex import resources
 from echoapex.errors import PromptError
-from echoapex.models.text_network import TextEncoder
+from echoapex.models.text_encoder_network import TextEncoder
 from echoapex.models.text_to_structure import resolve_text
 from echoapex.structures import ambiguous_phrases, known_phrases, normalized, sides, structures
-from echoapex.training.text_network_training import (
+from echoapex.training.text_encoder_training import (
     PhraseMaker,
     foreign_terms,
     held_out,

@@ -20,7 +20,7 @@ from ..nodes.cineNodes import isShown
 from ..nodes.coordinates import ijkToRasOf, ijkToWorldOf, pixelsFromRas, rasFromPixels
 from ..nodes.observers import Observers
 from ..sequences.landmarkSequence import landmarksOfSequence
-from .wallPointMarkups import addWallPoints, byHand, describePoints, findWallPoints, pointsOf, writePoints
+from .wallPointNodes import addWallPoints, byHand, describePoints, findWallPoints, pointsOf, writePoints
 
 INNER = (1, 2)
 """The points that are shown and moved at end-systole: both ends of the inner diameter."""

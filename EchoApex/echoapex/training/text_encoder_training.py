@@ -19,7 +19,7 @@ from .. import resources
 from ..structures import ambiguous_phrases, known_phrases, normalized
 
 if TYPE_CHECKING:
-    from ..models.text_network import TextEncoder
+    from ..models.text_encoder_network import TextEncoder
 
 STEPS = 1200
 BATCH = 128
@@ -274,7 +274,7 @@ def train_text_encoder(seed: int = 0, steps: int = STEPS) -> TextEncoder:
     """
     import torch
 
-    from ..models.text_network import TextEncoder, text_words
+    from ..models.text_encoder_network import TextEncoder, text_words
 
     maker = PhraseMaker(seed)
     # The caller's random numbers stay what they were.

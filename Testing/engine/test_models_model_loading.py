@@ -22,10 +22,10 @@ from store_cases import (
 
 from echoapex.errors import ModelError
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard
-from echoapex.models.model_saving import choose_device, load_model, save_model
+from echoapex.models.model_loading import choose_device, load_model, save_model
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import PromptSegmenter, create_segmenter
-from echoapex.models.text_network import TextEncoder
+from echoapex.models.text_encoder_network import TextEncoder
 from echoapex.models.view_and_landmark_heads import Heads
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .prompt_segmenter import PromptSegmenter
-    from .text_network import TextEncoder
+    from .text_encoder_network import TextEncoder
     from .view_and_landmark_heads import Heads
 
 __all__ = [
@@ -235,7 +235,7 @@ def _heads(model: PromptSegmenter, card: ModelCard | None = None) -> Heads:
 def _text_encoder(card: ModelCard) -> TextEncoder | None:
     if not card.text:
         return None
-    from .text_network import TextEncoder
+    from .text_encoder_network import TextEncoder
 
     return TextEncoder(card.structures)
 
