@@ -58,7 +58,7 @@ class EchoApexSegmentParameterNode:
 
 
 class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: reads widgets, calls the workbench, shows what comes of it."""
+    """The panel: reads widgets, calls the controller of the scene, shows what comes of it."""
 
     def __init__(self, parent=None):
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
@@ -82,7 +82,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(self.uiWidget)
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexSegmentLogic()
-        self.bench = self.logic.workbench(self.outdate, self.say)
+        self.bench = self.logic.sceneController(self.outdate, self.say)
         self.parts, self.editing = makeSections(self)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -351,11 +351,11 @@ class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return EchoApexSegmentParameterNode(ScriptedLoadableModuleLogic.getParameterNode(self))
 
-    def workbench(self, changed, said):
-        """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `Workbench`."""
-        from EchoApexLib.session.sceneController import Workbench
+    def sceneController(self, changed, said):
+        """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `SceneController`."""
+        from EchoApexLib.session.sceneController import SceneController
 
-        return Workbench(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
+        return SceneController(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
 
 
 class EchoApexSegmentTest(ScriptedLoadableModuleTest):

@@ -120,13 +120,13 @@ class Meter:
 
 def work_on(path: Path, model: Path, cache: Path) -> Mapping[str, float]:
     """Megabytes that the cine takes in each of the two processes, stage by stage, and in what they share."""
-    from EchoApexLib.session.sceneController import Workbench
+    from EchoApexLib.session.sceneController import SceneController
     from EchoApexLib.study.studyInScene import newScene
 
     for name in LIBRARIES:
         importlib.import_module(name)
     with newScene() as scene:
-        bench = Workbench(
+        bench = SceneController(
             scene, changed=lambda: None, said=say, startProcess=lambda _, news: inference_process(model, cache, news)
         )
         bench.start()

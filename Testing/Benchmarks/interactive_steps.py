@@ -74,11 +74,11 @@ def _steps(card: ModelCard, clip: SimulatedClip, bare: Any, scene: Any) -> Figur
 
 def _work(card: ModelCard, cine: Cine, scene: Any, browser: Any, masks: dict[str, BoolMask]) -> Any:
     """The cine of ``browser`` as one works on it, with a click on every frame for each of ``masks``."""
-    from EchoApexLib.session.cineController import ClipWork
+    from EchoApexLib.session.cineController import CineController
 
     answers = TrueAnswers(masks)
     state = SessionState(card, cine)
-    work = ClipWork(scene, browser, cine, state, running=lambda: answers, changed=lambda: None, said=_refuse)
+    work = CineController(scene, browser, cine, state, running=lambda: answers, changed=lambda: None, said=_refuse)
     for structure, stack in masks.items():
         work.choose(structure)
         for frame, mask in enumerate(stack):

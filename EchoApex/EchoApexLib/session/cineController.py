@@ -34,7 +34,7 @@ from .promptQueue import PromptQueue
 from .sessionScene import SessionScene
 
 
-class ClipWork:
+class CineController:
     """The cine of ``browser`` with its session, curve and walls.
 
     ``running`` gives the inference process, or raises `EchoApexError` saying why there is none; ``changed`` is told

@@ -1,6 +1,6 @@
 """What a panel does with the cines of a scene: opens them, keeps the inference process, and turns to one of them.
 
-No Qt: whoever drives it calls `Workbench.tick` every few milliseconds from the main thread.
+No Qt: whoever drives it calls `SceneController.tick` every few milliseconds from the main thread.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from echoapex.session.state import SessionState
 from ..cine.cineFromBrowser import cineOf, openCine
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
-from .cineController import ClipWork
+from .cineController import CineController
 from .sessionSaveAndRestore import restoreState
 from .startFromAnalysis import analyzedPhases, takeAnalyzed
 
 Said = Callable[[str], None]
 
 
-class Workbench:
+class SceneController:
     """The work on the cines of one scene, one of them at a time.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``rater`` is who
@@ -47,11 +47,11 @@ class Workbench:
     ) -> None:
         self._scene, self._changed, self._said, self._rater = scene, changed, said, rater
         self._startProcess = startProcess or _inferenceProcess
-        self._clips: dict[str, ClipWork] = {}
+        self._clips: dict[str, CineController] = {}
         self._model: tuple[Path, ModelCard] | None = None
         self._seen: object = None
         self.process: InferenceProcess | None = None
-        self.clip: ClipWork | None = None
+        self.clip: CineController | None = None
 
     @property
     def card(self) -> ModelCard:
@@ -71,7 +71,7 @@ class Workbench:
         return missingModules()
 
     @property
-    def current(self) -> ClipWork:
+    def current(self) -> CineController:
         """The cine that is worked on. Raises `EchoApexError` where none is open."""
         if self.clip is None:
             raise EchoApexError("Open a cine first")
@@ -109,7 +109,7 @@ class Workbench:
             self.start()
         self._changed()
 
-    def _enter(self, browser: Any) -> ClipWork:
+    def _enter(self, browser: Any) -> CineController:
         saved = restoreState(browser, self.card, self._rater)
         state = saved or SessionState(self.card, cineOf(browser), rater=self._rater)
         phases = None
@@ -118,7 +118,9 @@ class Workbench:
             phases = analyzedPhases(browser, state.cine.frame_count)
             takeAnalyzed(browser, state)
         said, changed = self._said, self._changed
-        clip = ClipWork(self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said)
+        clip = CineController(
+            self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said
+        )
         if phases is not None and clip.view == WALL_VIEW:
             clip.walls.setPhases(*phases)
         return clip

@@ -95,7 +95,7 @@ def word_orders() -> Mapping[str, str]:
 @cache
 def foreign_terms() -> tuple[str, ...]:
     """Every listed term to refuse, texts that fit several structures among them."""
-    listed = (normalized(term) for terms in _read("Terminologies/foreign.json")["terms"].values() for term in terms)
+    listed = (normalized(term) for terms in _read("Terminologies/refused_terms.json")["terms"].values() for term in terms)
     return (*listed, *ambiguous_phrases())
 
 
@@ -155,9 +155,9 @@ class PhraseMaker:
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
         self._written, self._listed = _by_structure(word_orders()), _by_structure(known_phrases())
-        self._terms, self._attached = foreign_terms(), _read("Terminologies/foreign.json")["attached"]
+        self._terms, self._attached = foreign_terms(), _read("Terminologies/refused_terms.json")["attached"]
         self._words = sorted({word for term in self._terms for word in term.split() if len(word) > 2})
-        self._requests = _read("Terminologies/requests.json")
+        self._requests = _read("Terminologies/request_phrases.json")
         self._foreign_kinds: dict[Callable[[], str], int] = {
             self._term: 30,
             self._changed: 18,
