@@ -15,7 +15,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from echoapex.cine import Cine, Mode, ModeSource, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
-from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
+from EchoApexLib.cine.cineFromBrowser import cineOf, mayBeCine, openCine
 from EchoApexLib.record.recordSaving import RECORD
 from EchoApexLib.sequences.cineSequence import SCALE_ATTRIBUTE
 from EchoApexLib.study.studyInScene import newScene
@@ -160,6 +160,20 @@ def test_what_is_no_image_is_refused() -> None:
         sequence.SetDataNodeAtValue(slicer.vtkMRMLModelNode(), "0")
         with pytest.raises(EchoApexError, match="must be a sequence of images"):
             cineOf(browser)
+
+
+def test_what_may_be_a_cine_is_told_without_reading_it() -> None:
+    """Browsers of other extensions are left to them."""
+    with newScene() as scene:
+        assert mayBeCine(openCine(scene, cases.make_cine()))
+        assert mayBeCine(slicers_own(scene, np.zeros((2, 40, 40), np.uint8)))
+        assert mayBeCine(slicers_own(scene, np.zeros((2, 40, 40, 3), np.uint8)))
+        volumes = slicers_own(scene, np.zeros((1, 40, 40), np.uint8))
+        volumes.GetMasterSequenceNode().RemoveAllDataNodes()
+        assert not mayBeCine(volumes)
+        volumes.GetMasterSequenceNode().SetDataNodeAtValue(volume_of(np.zeros((40, 40), np.uint8), (1, 1, 1), 2), "8")
+        transforms = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Tracking")
+        assert not mayBeCine(volumes) and not mayBeCine(transforms)
 
 
 def test_a_session_works_on_slicers_own_cine_in_its_own_place() -> None:

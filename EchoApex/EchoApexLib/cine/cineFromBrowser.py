@@ -39,11 +39,12 @@ def openCine(scene: Any, cine: Cine, name: str = "Cine") -> Any:
 
 def mayBeCine(browser: Any) -> bool:
     """Whether a sequence browser can be one of a cine: it has a record of EchoApex, or images of one slice."""
+    if browser.GetNodeReference(RECORD) is not None:
+        return True
     sequence = browser.GetMasterSequenceNode()
     first = sequence.GetNthDataNode(0) if sequence is not None and sequence.GetNumberOfDataNodes() else None
-    if browser.GetNodeReference(RECORD) is not None or first is None or not first.IsA("vtkMRMLScalarVolumeNode"):
-        return browser.GetNodeReference(RECORD) is not None
-    return first.GetImageData() is not None and first.GetImageData().GetDimensions()[2] == 1
+    image = first.GetImageData() if first is not None and first.IsA("vtkMRMLScalarVolumeNode") else None
+    return image is not None and bool(image.GetDimensions()[2] == 1)
 
 
 def cineOf(browser: Any) -> Cine:

@@ -95,7 +95,9 @@ def word_orders() -> Mapping[str, str]:
 @cache
 def foreign_terms() -> tuple[str, ...]:
     """Every listed term to refuse, texts that fit several structures among them."""
-    listed = (normalized(term) for terms in _read("Terminologies/refused_terms.json")["terms"].values() for term in terms)
+    listed = (
+        normalized(term) for terms in _read("Terminologies/refused_terms.json")["terms"].values() for term in terms
+    )
     return (*listed, *ambiguous_phrases())
 
 
