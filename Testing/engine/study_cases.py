@@ -71,20 +71,30 @@ class _TrueObserver:
 
 
 def write_take(
-    path: Path, take: Take, *, patient: str | None = PATIENT_A, study: str = "1.2.3", **changes: Any
+    path: Path, take: Take, *, patient: str | None = PATIENT_A, study: str | None = "1.2.3", **changes: Any
 ) -> None:
     """Writes the simulated clip of ``take`` as DICOM; ``changes`` set header fields, None deletes them."""
     from pydicom import dcmread
+    from pydicom.uid import generate_uid
 
     clip = simulated(take.view)
     write_dicom(path, replace(clip, frames=clip.frames[take.frames], phases=clip.phases[take.frames]), 1)
     header = dcmread(path)
-    fields = {"PatientID": patient, "StudyInstanceUID": study, "PatientName": "Roe^Jane", **changes}
+    # Each file is an acquisition of its own, even where it shows the same.
+    instance = generate_uid(entropy_srcs=[str(path)])
+    fields = {
+        "SOPInstanceUID": instance,
+        "PatientID": patient,
+        "StudyInstanceUID": study,
+        "PatientName": "Roe^Jane",
+        **changes,
+    }
     for name, value in fields.items():
         if value is not None:
             setattr(header, name, value)
         elif name in header:
             delattr(header, name)
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
     header.save_as(path, enforce_file_format=True)
 
 

@@ -133,8 +133,9 @@ class _Work:
 
     def studies(self, paths: Iterable[str | Path]) -> list[StudyFiles]:
         studies = group_studies(find_clips(paths))
-        files = [path for study in studies for path in study.files]
-        self._views = _given_views(self.options.views or {}, files)
+        counting = {path: path for study in studies for path in study.files}
+        copies = {copy: kept for study in studies for copy, kept in study.copies.items()}
+        self._views = _given_views(self.options.views or {}, {**counting, **copies})
         if self.options.patient not in (None, Patient()) and len(studies) > 1:
             rule = "Sex, age, height and weight are of one study: analyze each study by itself"
             raise EchoApexError(rule, value=f"{len(studies)} studies")
@@ -153,7 +154,7 @@ class _Work:
             clips=tuple(clips),
             measurements=summary.measurements,
             failures=(*failures, *(clip.refusal for clip in clips if clip.refusal is not None)),
-            not_measured=(*not_measured, *summary.not_measured),
+            not_measured=(*_left_out(study), *not_measured, *summary.not_measured),
             notes=(*study.notes, *summary.notes),
             patient=patient,
             biplane=summary.biplane,
@@ -193,16 +194,24 @@ class _Work:
         return analyze_clip(observer, self.model.card.structures, cine, f"{view.name}-{number}", view)
 
 
-def _given_views(views: Mapping[str, str], files: Sequence[Path]) -> dict[Path, str]:
-    """The view of each file that the user named; raises `EchoApexError` for what is no view, or names not one file."""
+def _left_out(study: StudyFiles) -> Iterator[ReadError]:
+    rule = "This file is a copy of another of the study (same SOPInstanceUID), which counts in its place"
+    return (ReadError(rule, value=kept.name, file=copy) for copy, kept in study.copies.items())
+
+
+def _given_views(views: Mapping[str, str], files: Mapping[Path, Path]) -> dict[Path, str]:
+    """The view of each file that the user named; ``files`` are all of them, each with the one that counts in its place.
+
+    Raises `EchoApexError` for what is no view, or names not one clip.
+    """
     given: dict[Path, str] = {}
     for name, view in views.items():
         if view not in VIEWS:
             raise EchoApexError(f"A view is one of {', '.join(VIEWS)}", value=view)
-        matching = [file for file in files if file.resolve() == Path(name).resolve() or file.name == name]
+        matching = {kept for file, kept in files.items() if file.resolve() == Path(name).resolve() or file.name == name}
         if len(matching) != 1:
             raise EchoApexError("A view is given to one of the clips", value=f"{len(matching)} of this name", file=name)
-        given[matching[0]] = view
+        given[matching.pop()] = view
     return given
 
 

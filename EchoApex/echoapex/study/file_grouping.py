@@ -5,18 +5,21 @@ Who the patient is gets compared and forgotten: no name, number or identifier of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import EchoApexError, ReadError
-from ..patient import Patient, Sex
+from ..errors import ReadError
+from ..patient import Patient
+from .grouping_notes import describe
+from .header_identity import Identity, differences, read_identity
+from .header_patient import agreed_patient, read_facts
+from .instance_copies import find_copies, instance_of
+from .study_group import GroupedFile, StudyGroup
 
-if TYPE_CHECKING:
-    from pydicom import Dataset
-
-_YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+_EXAMINATION = ("birth_date", "sex", "date")
+_MACHINE = ("manufacturer", "model", "device")
 
 
 @dataclass(frozen=True)
@@ -24,33 +27,15 @@ class StudyFiles:
     """The files of one study, sorted.
 
     ``id`` is neutral (``study-1``); ``patient`` is what the headers say of sex, age, height and weight; ``notes`` say
-    how the files were told apart.
+    how the files were told apart and what was assumed. ``copies`` are left out of ``files``: each with the file that
+    counts in its place.
     """
 
     id: str
     files: tuple[Path, ...]
     patient: Patient
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Identity:
-    """Whose file it is: what stands for the patient and the study, None where the file does not say."""
-
-    patient: str | None
-    study: str | None
-
-    @property
-    def known(self) -> bool:
-        return self.patient is not None or self.study is not None
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    identity: _Identity = _Identity(None, None)
-    facts: dict[str, Any] = field(default_factory=dict)
-    readable: bool = True
+    copies: Mapping[Path, Path] = field(default_factory=dict)
 
 
 def find_clips(paths: Iterable[str | Path]) -> list[Path]:
@@ -71,114 +56,111 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
 def group_studies(files: Sequence[Path]) -> list[StudyFiles]:
     """Studies in the order of their first file, by patient and study of the DICOM header.
 
-    Files without either (videos, volumes, DICOM without identity) are one study for each folder. A DICOM file that is
-    cut short goes to the one study in its folder that it may be of; where there is not exactly one, by what it says.
+    StudyInstanceUID and patient together tell studies apart. Where one of them is missing or a placeholder, files that
+    contradict each other in birth date, sex, study date (and, without StudyInstanceUID, name and machine) do not belong
+    together. Without StudyInstanceUID a study lies in one folder, unless patient, birth date and study date are all
+    known. Files without either (videos, volumes, DICOM without identity) are one study for each folder. A DICOM file
+    that is cut short goes to the one study in its folder that it may be of; where there is not exactly one, by what it
+    says. Of several copies of one clip in a study one counts.
     """
     looked = [_look(path) for path in files]
-    folders: dict[Path, list[_File]] = {}
+    groups = _groups([file for file in looked if file.readable])
     for file in looked:
-        folders.setdefault(file.path.parent, []).append(file)
-    groups: dict[object, list[_File]] = {}
-    for file in looked:
-        groups.setdefault(_group(file, folders[file.path.parent]), []).append(file)
-    return [_study(number, group, folders) for number, group in enumerate(groups.values(), start=1)]
+        if not file.readable:
+            _place(file, groups)
+    order = {path: number for number, path in enumerate(files)}
+    groups.sort(key=lambda group: min(order[file.path] for file in group.files))
+    return [_study(number, group, groups) for number, group in enumerate(groups, start=1)]
 
 
-def _look(path: Path) -> _File:
+def _look(path: Path) -> GroupedFile:
     from ..io.clip_finding import DICOM, sniff
     from ..io.dicom_header import read_header, refusing
 
     if sniff(path) != DICOM:
-        return _File(path)
+        return GroupedFile(path)
     try:
         with refusing(path):
             header = read_header(path)
-            patient, study = (_text(header, name) for name in ("PatientID", "StudyInstanceUID"))
-            identity = _Identity(patient or _text(header, "PatientName"), study)
             # Cut short before the image is described, whose it was may be missing too.
-            return _File(path, identity, _facts(header), readable="Rows" in header)
+            whole = "Rows" in header
+            return GroupedFile(path, read_identity(header), read_facts(header), instance_of(header), readable=whole)
     except (ReadError, OSError):
-        return _File(path, readable=False)
+        return GroupedFile(path, readable=False)
 
 
-def _text(header: Dataset, name: str) -> str | None:
-    return str(header.get(name) or "").strip() or None
+def _groups(files: Sequence[GroupedFile]) -> list[StudyGroup]:
+    buckets: dict[Hashable, list[GroupedFile]] = {}
+    for file in files:
+        buckets.setdefault(_bucket(file), []).append(file)
+    return _joined([group for bucket in buckets.values() for group in _split(bucket)])
 
 
-def _facts(header: Dataset) -> dict[str, Any]:
-    """What a `Patient` is made of, None where the header has nothing usable."""
-    meters = _number(header, "PatientSize")
-    return {
-        "sex": next((sex for sex in Sex if sex == header.get("PatientSex")), None),
-        "age": _age(str(header.get("PatientAge") or "")),
-        "height_cm": None if meters is None else 100.0 * meters,
-        "weight_kg": _number(header, "PatientWeight"),
-    }
+def _bucket(file: GroupedFile) -> Hashable:
+    """What files must share to be of one study."""
+    if file.identity.study is not None:
+        return file.identity.study
+    # Leading zeros and the like may not matter under one study number; without one there is nothing to say so.
+    return file.path.parent, file.identity.spelling or file.identity.name
 
 
-def _number(header: Dataset, name: str) -> float | None:
-    try:
-        value = float(header.get(name) or 0.0)
-    except (TypeError, ValueError):
-        return None
-    return value if value > 0 else None
+def _split(bucket: Sequence[GroupedFile]) -> list[StudyGroup]:
+    """One group, or where files contradict each other one for each combination of what they say."""
+    identities = [file.identity for file in bucket]
+    apart = differences(identities, _telling(identities))
+    groups: dict[tuple[Any, ...], list[GroupedFile]] = {}
+    for file in bucket:
+        groups.setdefault(tuple(getattr(file.identity, name) for name in apart), []).append(file)
+    return [StudyGroup(files, apart) for files in groups.values()]
 
 
-def _age(text: str) -> float | None:
-    """Years from a DICOM age string such as ``045Y`` or ``008M`` (PS3.5, value representation AS)."""
-    number, unit = text[:-1], text[-1:]
-    return int(number) * _YEARS[unit] if number.isascii() and number.isdigit() and unit in _YEARS else None
+def _telling(identities: Sequence[Identity]) -> tuple[str, ...]:
+    """In what the files of one bucket must not contradict each other; the less they say, the more counts."""
+    named = all(identity.patient is not None for identity in identities)
+    if identities[0].study is not None:
+        return ("patient", "issuer") if named else ("patient", "issuer", *_EXAMINATION)
+    return ("name", *_EXAMINATION, *_MACHINE) if named else (*_EXAMINATION, *_MACHINE, "series")
 
 
-def _group(file: _File, beside: Sequence[_File]) -> object:
-    """What a file is grouped by: its identity, or its folder."""
-    if not file.readable:
-        # Nothing of it is measured, so it cannot mix two patients.
-        fitting = {other.identity for other in beside if other.readable and _fits(file.identity, other.identity)}
-        if len(fitting) == 1:
-            return fitting.pop()
-    return file.identity if file.identity.known else file.path.parent
+def _joined(groups: Sequence[StudyGroup]) -> list[StudyGroup]:
+    """Groups of several folders become one where patient, birth date and study date say that they are."""
+    joined: dict[Hashable, StudyGroup] = {}
+    for group in groups:
+        facts = tuple(group.value(name) for name in ("spelling", "name", *_EXAMINATION, *_MACHINE))
+        whole = group.study is None and None not in map(group.value, ("spelling", "birth_date", "date"))
+        first = joined.setdefault(facts if whole else id(group), group)
+        if first is not group:
+            first.files.extend(group.files)
+    return list(joined.values())
 
 
-def _fits(part: _Identity, whole: _Identity) -> bool:
+def _place(file: GroupedFile, groups: list[StudyGroup]) -> None:
+    """Puts a file that is cut short where it may belong; nothing of it is measured, so it cannot mix two patients."""
+    folder = file.path.parent
+    fitting = [group for group in groups if group.known and folder in group.folders and _fits(file.identity, group)]
+    if len(fitting) != 1:
+        fitting = [group for group in groups if _same(file, group)]
+    if fitting:
+        fitting[0].files.append(file)
+    else:
+        groups.append(StudyGroup([file]))
+
+
+def _fits(part: Identity, group: StudyGroup) -> bool:
     """Whether a header that was cut short may be of this study."""
-    return whole.known and part.patient in (None, whole.patient) and part.study in (None, whole.study)
+    return part.patient in (None, group.patient) and part.study in (None, group.study)
 
 
-def _study(number: int, group: Sequence[_File], folders: Mapping[Path, Sequence[_File]]) -> StudyFiles:
-    patient, doubts = _patient(group)
-    parents = dict.fromkeys(file.path.parent for file in group)
-    mixing = [note for parent in parents for note in _mixing(group, folders[parent])]
-    return StudyFiles(f"study-{number}", tuple(file.path for file in group), patient, (*mixing, *doubts))
+def _same(file: GroupedFile, group: StudyGroup) -> bool:
+    """Whether a group is of the patient and the study that a file names, or of its folder where it names neither."""
+    if file.identity.known:
+        return (group.patient, group.study) == (file.identity.patient, file.identity.study)
+    return not group.known and any(other.path.parent == file.path.parent for other in group.files)
 
 
-def _mixing(group: Sequence[_File], beside: Sequence[_File]) -> Iterable[str]:
-    studies = {file.identity for file in beside if file.identity.known and file.readable}
-    patients = {identity.patient for identity in studies}
-    # The folder is not named: folders of archives are often called like the patient.
-    if len(patients) > 1:
-        yield f"One folder holds files of {len(patients)} patients; each patient is reported apart"
-    elif len(studies) > 1:
-        yield f"One folder holds {len(studies)} studies of one patient; each study is reported apart"
-    if studies and any(not file.identity.known and file.readable for file in group):
-        yield "These files do not say whose they are; they are reported apart from the others in their folder"
-    elif len(group) > 1 and not any(file.identity.known for file in group):
-        yield "These files do not say whose they are; they are taken for one patient's, since they lie in one folder"
-
-
-def _patient(group: Sequence[_File]) -> tuple[Patient, tuple[str, ...]]:
-    """What all headers agree on; words on what they do not, or on what cannot be."""
-    facts: dict[str, Any] = {}
-    notes = []
-    for name in ("sex", "age", "height_cm", "weight_kg"):
-        values = {file.facts.get(name) for file in group} - {None}
-        if len(values) > 1:
-            notes.append(f"The headers do not agree on the patient's {name}; it counts as unknown")
-        elif values:
-            value = values.pop()
-            try:
-                Patient(**{name: value})
-                facts[name] = value
-            except EchoApexError as refusal:
-                notes.append(f"The patient's {name} in the header is not used: {refusal}")
-    return Patient(**facts), tuple(notes)
+def _study(number: int, group: StudyGroup, groups: Sequence[StudyGroup]) -> StudyFiles:
+    files = sorted(group.files, key=lambda file: file.path)
+    patient, doubts = agreed_patient([file.facts for file in files])
+    copies = find_copies({file.path: file.instance for file in files if file.readable})
+    counting = tuple(file.path for file in files if file.path not in copies)
+    return StudyFiles(f"study-{number}", counting, patient, (*describe(group, groups), *doubts), copies)
