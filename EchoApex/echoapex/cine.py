@@ -159,6 +159,36 @@ class Sector:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """Under which conditions a clip was recorded; only clips of one setting show the same heart at one time.
+
+    ``stage`` is that of a stress test, empty at rest; ``probe`` is ``transesophageal``, ``intracardiac`` or
+    ``rotated``, empty for what is usual. `str` says it in words.
+    """
+
+    stage: str = ""
+    contrast: bool = False
+    probe: str = ""
+
+    @property
+    def usual(self) -> bool:
+        """Whether a clip was recorded at rest with a transthoracic probe in its usual position."""
+        return not self.stage and not self.probe
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Words for numbers that are made of such a clip."""
+        if not self.probe:
+            return ()
+        return (f"The clip was recorded with a {self.probe} probe; views, outlines and ranges are of the usual one",)
+
+    def __str__(self) -> str:
+        parts = [f"at stage {self.stage}" if self.stage else "at rest"]
+        parts += ["with contrast agent"] if self.contrast else []
+        return " ".join([*parts, *([f"with a {self.probe} probe"] if self.probe else [])])
+
+
+@dataclass(frozen=True)
 class Cine:
     """One clip: gray frames with their times, scale and sector.
 
@@ -166,7 +196,7 @@ class Cine:
     sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
     the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
     ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
-    how many images stand side by side in each frame.
+    how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded.
     """
 
     frames: ImageStack
@@ -183,6 +213,7 @@ class Cine:
     heart_rate: float | None = None
     r_wave_times: tuple[float, ...] = ()
     view: str | None = None
+    setting: Setting = field(default_factory=Setting)
     simulated: bool = False
     identifying: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())

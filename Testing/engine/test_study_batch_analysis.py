@@ -25,6 +25,9 @@ from study_cases import (
 )
 
 from echoapex import resources
+from echoapex.analysis.clip_analysis import ClipResult
+from echoapex.analysis.study_measurements import Summary, summarize
+from echoapex.cine import Setting
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
@@ -287,6 +290,62 @@ def test_a_pair_without_doubts_goes_before_a_longer_one_with_few_frames_a_second
     set_region(tmp_path / "1.dcm", PhysicalDeltaX=0.12, PhysicalDeltaY=0.12)
     (ef,) = [m for m in analyzed(tmp_path, takes).measurements if (m.name, m.method) == ("LVEF", "biplane")]
     assert {source.clip for source in ef.sources} == {"A4C-2", "A2C-1"}
+
+
+PEAK = Setting("peak")
+
+
+def recorded(report: StudyReport, *settings: Setting) -> list[ClipResult]:
+    """The A4C, A2C and PLAX clip of a study as if recorded in these settings."""
+    pairs = zip(report.clips, settings, strict=True)
+    return [replace(clip, cine=replace(clip.cine, setting=setting)) for clip, setting in pairs]
+
+
+def biplane(summary: Summary) -> dict[str, set[str]]:
+    return {
+        item.name: {source.clip for source in item.sources}
+        for item in summary.measurements
+        if item.method == "biplane" and item.name in ("LVEF", "LAV")
+    }
+
+
+@pytest.mark.parametrize("other", [PEAK, Setting(contrast=True), Setting(probe="transesophageal")])
+def test_clips_of_two_stages_or_ways_make_no_biplane_value_and_it_is_said(whole: StudyReport, other: Setting) -> None:
+    summary = summarize(recorded(whole, Setting(), other, Setting()), MAN)
+    assert biplane(summary) == {} and summary.biplane is None
+    reason = reason_of(summary.not_measured, "biplane EF")
+    assert "same stage" in reason and f"A4C at rest, A2C {other}" in reason
+    assert "same stage" in reason_of(summary.not_measured, "left atrial")
+    assert any(f"{other}: A2C-1" in note for note in summary.notes)
+
+
+def test_a_pair_at_rest_goes_before_one_under_stress(whole: StudyReport) -> None:
+    a4c, a2c, plax = recorded(whole, Setting(), Setting(), PEAK)
+    peak = [
+        replace(clip, id=f"{clip.view}-2", lv=replace(clip.lv, clip=f"{clip.view}-2"))
+        for clip in recorded(whole, PEAK, PEAK, PEAK)[:2]
+    ]
+    summary = summarize([*peak, a4c, a2c, plax], MAN)
+    assert biplane(summary)["LVEF"] == {"A4C-1", "A2C-1"}
+    assert any("A4C-1 and A2C-1, both recorded at rest" in note for note in summary.notes)
+    assert any("at stage peak: A4C-2, A2C-2, PLAX-1" in note for note in summary.notes)
+
+
+def test_a_pair_under_stress_is_measured_where_there_is_no_other(whole: StudyReport) -> None:
+    summary = summarize(recorded(whole, PEAK, PEAK, PEAK), MAN)
+    assert biplane(summary) == {"LVEF": {"A4C-1", "A2C-1"}, "LAV": {"A4C-1", "A2C-1"}}
+    assert any("both recorded at stage peak" in note for note in summary.notes)
+
+
+def test_nothing_is_said_of_stages_where_there_are_none(whole: StudyReport) -> None:
+    assert not any("recorded" in note for note in whole.notes)
+
+
+def test_numbers_of_a_transesophageal_clip_are_doubted(tmp_path: Path) -> None:
+    write_take(tmp_path / "a4c.dcm", A4C, ImageType=["ORIGINAL", "PRIMARY", "TEE", "0001"])
+    report = analyzed(tmp_path, WHOLE)
+    found = [item for item in report.measurements if item.name in ("LVEDV", "LVEF", "LAV")]
+    assert found and all(any("transesophageal probe" in text for text in item.warnings) for item in found)
 
 
 def test_the_user_names_views(good: Path) -> None:

@@ -208,15 +208,16 @@ def measure_clip(
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
+    doubts = (*named.warnings, *cine.setting.doubts)
     measured = replace(
         measured,
-        lv=measured.lv and _doubted(measured.lv, (*named.warnings, *_unsure_outline(found), *_rate_doubt(measured))),
-        walls=measured.walls and _doubted(measured.walls, (*named.warnings, *_rate_doubt(measured))),
-        atrium=measured.atrium and _doubted(measured.atrium, named.warnings),
+        lv=measured.lv and _doubted(measured.lv, (*doubts, *_unsure_outline(found), *_rate_doubt(measured))),
+        walls=measured.walls and _doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
+        atrium=measured.atrium and _doubted(measured.atrium, doubts),
     )
     results = (measured.lv, measured.walls, measured.atrium)
-    doubts = [text for item in results if item is not None for text in item.warnings]
-    return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *doubts))))
+    told = [text for item in results if item is not None for text in item.warnings]
+    return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *told))))
 
 
 def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:

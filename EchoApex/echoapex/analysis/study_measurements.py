@@ -18,7 +18,7 @@ from ..measure.measurement import Measurement
 from ..measure.normal_ranges import grade, ungraded_reason
 from ..measure.wall_thickness import WallResult
 from ..patient import Patient
-from .biplane_pairing import A2C, A4C, best_pair, pair_note, sure
+from .biplane_pairing import A2C, A4C, best_pair, by_setting, pair_note, setting_notes, setting_obstacle, sure
 from .clip_analysis import ClipResult
 from .view_structures import WALL_VIEW
 
@@ -54,25 +54,31 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     found += index_by_bsa(found, patient, formula)
     graded = (*grade(found, patient), *_geometry(found, patient))
     missing = (*(item for clip in clips for item in clip.not_measured), *_missing(clips, graded, patient))
-    notes = (*pair_note(clips, pair), *wall_notes, *_area_note(patient, formula, graded))
+    notes = (*setting_notes(clips), *pair_note(clips, pair), *wall_notes, *_area_note(patient, formula, graded))
     return Summary(graded, missing, notes, None if pair is None else biplane_curve(*pair))
 
 
 def _surest_first(clips: Sequence[ClipResult]) -> list[ClipResult]:
     """The clips in the order in which they may stand for a study that has no pair of views."""
 
-    def rank(clip: ClipResult) -> tuple[bool, float]:
+    def rank(clip: ClipResult) -> tuple[bool, bool, float]:
         result = clip.lv or clip.walls
-        return not clip.cine.scale.known, 0.0 if result is None else -sure(result)
+        return not clip.cine.setting.usual, not clip.cine.scale.known, 0.0 if result is None else -sure(result)
 
     return sorted(clips, key=rank)
 
 
 def _atrium(clips: Sequence[ClipResult]) -> tuple[Measurement, ...]:
-    """Biplane volume of the atrium from the surest clip of each view, one that shows it whole before others."""
-    found = [clip.atrium for clip in clips if clip.atrium is not None and clip.atrium.measurements]
-    a4c, a2c = ([item for item in found if item.view == view] for view in (A4C, A2C))
-    return measure_la_biplane(_best_atrium(a4c), _best_atrium(a2c)) if a4c and a2c else ()
+    """Biplane volume of the atrium from the surest clip of each view, one that shows it whole before others.
+
+    Both are recorded at one stage in one way.
+    """
+    for alike in by_setting(clips):
+        found = [clip.atrium for clip in alike if clip.atrium is not None and clip.atrium.measurements]
+        a4c, a2c = ([item for item in found if item.view == view] for view in (A4C, A2C))
+        if a4c and a2c:
+            return measure_la_biplane(_best_atrium(a4c), _best_atrium(a2c))
+    return ()
 
 
 def _best_atrium(results: Sequence[LAResult]) -> LAResult:
@@ -80,8 +86,9 @@ def _best_atrium(results: Sequence[LAResult]) -> LAResult:
 
 
 def _walls(clips: Sequence[ClipResult]) -> tuple[tuple[Measurement, ...], tuple[str, ...]]:
-    """What the surest PLAX clip says, which stands for the study."""
-    candidates = [clip.walls for clip in clips if clip.walls is not None and _has_all(clip.walls)]
+    """What the surest PLAX clip says, which stands for the study; one at rest goes before others."""
+    usual = [clip for clip in clips if clip.cine.setting.usual]
+    candidates = _whole_walls(usual) or _whole_walls(clips)
     if not candidates:
         return (), ()
     best = max(candidates, key=sure)
@@ -89,6 +96,10 @@ def _walls(clips: Sequence[ClipResult]) -> tuple[tuple[Measurement, ...], tuple[
     if len(candidates) == 1:
         return chosen, ()
     return chosen, (f"Mass and geometry come from clip {best.clip}, the surest of {len(candidates)} {WALL_VIEW} clips",)
+
+
+def _whole_walls(clips: Sequence[ClipResult]) -> list[WallResult]:
+    return [clip.walls for clip in clips if clip.walls is not None and _has_all(clip.walls)]
 
 
 def _has_all(walls: WallResult) -> bool:
@@ -137,6 +148,8 @@ def _missing(
 def _reason(clips: Sequence[ClipResult], views: Sequence[str]) -> str:
     """Why what takes ``views`` is missing: what stands in the way in each of them."""
     reasons = [reason for view in views if (reason := _obstacle([clip for clip in clips if clip.view == view], view))]
+    if not reasons and views == (A4C, A2C) and (apart := setting_obstacle(clips)):
+        return apart
     return ", and ".join(reasons) or f"it could not be measured in {' and '.join(views)}"
 
 

@@ -22,6 +22,7 @@ from .dicom_header import (
 )
 from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
+from .dicom_setting import find_setting
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
 from .imaging_mode import settle_mode
 from .sector_detection import Box, find_sector
@@ -69,6 +70,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         heart_rate=find_heart_rate(header),
         r_wave_times=find_r_waves(header),
         view=find_view(header),
+        setting=find_setting(header),
         simulated=str(header.get("Manufacturer") or "").startswith(SIMULATION_MANUFACTURER),
         identifying=find_identifying(header),
         warnings=(
