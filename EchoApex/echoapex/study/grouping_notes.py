@@ -64,7 +64,7 @@ def _assumptions(group: StudyGroup, groups: Sequence[StudyGroup]) -> Iterator[st
             f"patient and {reason}"
         )
     if _is_placeholder(group) and any(_is_placeholder(other) and not other.folders & group.folders for other in groups):
-        yield "Other folders hold files with such a PatientID too; a placeholder names nobody: they are reported apart"
+        yield "The PatientID is a placeholder here as in other folders: it names nobody, and folders are kept apart"
     if group.known and any(_may_belong(group, other) for other in groups if other is not group):
         yield (
             "Files of the same PatientID lie in other folders too; without StudyInstanceUID, birth date and study date "
