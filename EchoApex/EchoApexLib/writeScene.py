@@ -10,7 +10,9 @@ from pathlib import Path
 
 from echoapex.console import say
 from echoapex.errors import EchoApexError
+from echoapex.io.output_folder import OutputFolder
 
+from .record.studyContents import SceneStudy
 from .study.studyFromReport import readReport
 from .study.studyInScene import writeScene
 
@@ -26,14 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, help=f"the .mrb to write; {SCENE_FILE} in the folder of the report if not given"
     )
+    parser.add_argument(
+        "--lies-in", type=Path, metavar="FOLDER", help="where the report will lie: its clips are named from there"
+    )
     chosen = parser.parse_args(arguments)
     if importlib.util.find_spec("slicer") is None:
         say("a scene needs Slicer's libraries, and this Python has none. Install them with: pip install slicer-core")
         return 1
     _hideWarnings()
     try:
-        study, refusals = readReport(chosen.folder)
-        written = writeScene(chosen.out or chosen.folder / SCENE_FILE, study)
+        study, refusals = readReport(chosen.folder, chosen.lies_in)
+        written = writeScene(chosen.out, study) if chosen.out else _addScene(chosen.folder, study)
     except EchoApexError as refusal:
         say(str(refusal))
         return 1
@@ -41,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"left out of the scene: {left_out}")
     print(written)
     return 1 if refusals else 0
+
+
+def _addScene(folder: Path, study: SceneStudy) -> Path:
+    """Writes the scene beside its report, where it counts as a part of it; one that a user saved there stays."""
+    with OutputFolder(folder, "report", [SCENE_FILE]) as output:
+        writeScene(output.staging / SCENE_FILE, study)
+        (written,) = output.publish(adding=True)
+    return written
 
 
 def _hideWarnings() -> None:

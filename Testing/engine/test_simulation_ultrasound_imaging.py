@@ -150,12 +150,20 @@ def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:
 def test_no_clip_of_another_heart_stays_in_the_folder(study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study"
     shutil.copytree(study, folder)
-    (folder / "PLAX.dcm").write_bytes(b"not ours: the truth beside it names no PLAX")
+    (folder / "PLAX.dcm").write_bytes(b"not ours: no run of ours wrote it")
     write_study(folder, 900_951, ("A4C",), "easy", {}, rows=150, columns=200)
-    assert {path.name for path in folder.iterdir()} == {"A4C.dcm", "A4C-truth.nrrd", "truth.json", "PLAX.dcm"}
-    (folder / "truth.json").write_text('["not", "ours"]', encoding="utf-8")
-    write_study(folder, 900_951, ("A2C",), "easy", {}, rows=150, columns=200)
-    assert (folder / "A4C.dcm").is_file()
+    shown = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert shown == {"A4C.dcm", "A4C-truth.nrrd", "truth.json", "PLAX.dcm"}
+
+
+@pytest.mark.parametrize("name", ["A4C.dcm", "truth.json", "A4C-truth.nrrd"])
+def test_a_users_own_file_is_never_simulated_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("echoapex.simulation.simulated_study.simulate_clip", lambda *_, **__: pytest.fail("worked"))
+    (tmp_path / name).write_text('{"expert reading": "EF 55"}', encoding="utf-8")
+    with pytest.raises(EchoApexError, match=rf"{name}: .*none that EchoApex wrote, and is not replaced"):
+        write_study(tmp_path, 900_951, ("A4C",), "easy", {}, rows=150, columns=200)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert "EF 55" in (tmp_path / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from echoapex.cine import Setting
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
-from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study, write_studies
+from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
 from echoapex.study.scene_writer_process import write_scene
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
@@ -375,13 +375,6 @@ def test_a_model_that_knows_nothing_of_the_view_is_a_failure_of_the_clip(good: P
     model = SimpleNamespace(card=replace(CARD, structures=("PERICARDIAL_EFFUSION",)))
     (report,) = analyze_study([good], model, options=StudyOptions(observe=TruthIn(WHOLE)))
     assert len(report.failures) == 3 and all("knows nothing" in str(failure) for failure in report.failures)
-
-
-def test_where_no_scene_is_wanted_none_of_an_earlier_report_stays(good: Path, tmp_path: Path) -> None:
-    (tmp_path / "scene.mrb").write_bytes(b"of another patient")
-    options = StudyOptions(observe=TruthIn(WHOLE), scene=False)
-    (written,) = write_studies([good / "a2c.dcm"], MODEL, tmp_path, options=options)
-    assert written.scene.path is None and not (tmp_path / "scene.mrb").exists()
 
 
 def test_a_missing_scene_is_said_and_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,23 +26,24 @@ _CURVES = ("volume_ml", "area_px", "lvid_mm")
 _UNKNOWN = "unknown in the report"
 
 
-def readReport(folder: str | Path) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
     """The study of the report in ``folder``, and why a clip of it had to be left out.
 
-    Times and scale of the report win over those of a clip's file, since a user may have given them. Raises `ReadError`
-    when there is no report that can be read, and `EchoApexError` when no clip is left.
+    ``liesIn`` is the folder that the clips' paths are seen from, if the report is only on its way there. Times and
+    scale of the report win over those of a clip's file, since a user may have given them. Raises `ReadError` when there
+    is no report that can be read, and `EchoApexError` when no clip is left.
     """
     home = Path(folder)
     record = _load(home / REPORT_FILE)
     try:
-        return _study(home, record)
+        return _study(home, record, home if liesIn is None else Path(liesIn))
     except (KeyError, TypeError, IndexError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ReadError("This report does not keep to its schema", value=found, file=home / REPORT_FILE) from error
 
 
-def _study(home: Path, record: Mapping[str, Any]) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
-    clips, refusals = _readClips(home, record["clips"])
+def _study(home: Path, record: Mapping[str, Any], liesIn: Path) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+    clips, refusals = _readClips(home, liesIn, record["clips"])
     if not clips:
         reasons = " ".join(str(refusal) for refusal in refusals) or "the report lists none."
         raise EchoApexError(f"No clip of this report can be put into a scene: {reasons}", file=home / REPORT_FILE)
@@ -64,19 +65,19 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _readClips(
-    home: Path, items: Sequence[Mapping[str, Any]]
+    home: Path, liesIn: Path, items: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[SceneClip, ...], tuple[EchoApexError, ...]]:
     clips, refusals = [], []
     for item in items:
         try:
-            clips.append(_readClip(home, item))
+            clips.append(_readClip(home, liesIn, item))
         except EchoApexError as refusal:
             refusals.append(refusal)
     return tuple(clips), tuple(refusals)
 
 
-def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
-    cine = _readCine(home, item)
+def _readClip(home: Path, liesIn: Path, item: Mapping[str, Any]) -> SceneClip:
+    cine = _readCine(liesIn, item)
     masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
     for name, stack in masks.items():
         if stack.shape != cine.frames.shape:
@@ -92,10 +93,10 @@ def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
     )
 
 
-def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
+def _readCine(liesIn: Path, item: Mapping[str, Any]) -> Cine:
     if item["file"] is None:
         raise ReadError("The report names no file for this clip", value=item["id"])
-    cine = read_cine(home / item["file"])
+    cine = read_cine(liesIn / item["file"])
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)

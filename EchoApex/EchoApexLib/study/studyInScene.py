@@ -6,7 +6,6 @@ identifier. What the nodes cannot hold is in text nodes (`records`), which the b
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 from echoapex.cine import BoolMask
 from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
+from echoapex.io.safe_files import copy_atomically
 
 from ..cine.cineFromBrowser import cineOf
 from ..cine.echoViewLabel import viewOf
@@ -212,12 +212,9 @@ def writeScene(path: str | Path, study: SceneStudy) -> Path:
 
 
 def _replace(packed: Path, target: Path) -> None:
-    beside = target.with_name(f".{target.name}.part")
     try:
-        shutil.copyfile(packed, beside)
-        beside.replace(target)
+        copy_atomically(packed, target)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise EchoApexError("The scene cannot be written here", value=error.strerror, file=target) from None
 
 

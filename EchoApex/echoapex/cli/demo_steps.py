@@ -20,13 +20,15 @@ from ..console import plain, say
 from ..errors import EchoApexError
 from ..evaluation.bootstrap_scores import dice
 from ..inference.view_outlines_landmarks import ModelObserver
+from ..io.output_folder import OutputFolder
 from ..measure.lv_mass import lv_mass, relative_wall_thickness
 from ..measure.measurement import Measurement
 from ..patient import Patient, Sex
 from ..report import StudyReport, Truth, TruthValue
 from ..report.page import banner
-from ..report.report_folder import JSON_FILE
+from ..report.report_folder import JSON_FILE, report_output
 from ..report.terminal_summary import print_numbers
+from ..simulation.simulated_study import study_output
 from ..study.batch_analysis import StudyOptions, analyze_study, write_study
 
 if TYPE_CHECKING:
@@ -64,18 +66,14 @@ def run_demo(
     folder = Path(out)
     model = load_model()
     say(banner(model.card.simulated_only))
-    truth_file = _simulate(folder / "simulated")
-    real_file = _copy_real(folder / "real")
-    simulated = _analyze(model, [truth_file.parent], StudyOptions(PATIENT, observe=observe), _SIMULATED_ORIGIN)
-    simulated = replace(
-        simulated,
-        title="EchoApex demonstration: a simulated study",
-        truth=read_truth(truth_file, simulated.clips),
-        notes=(*simulated.notes, "Sex, age, height and weight are made up for the simulated heart"),
-    )
-    real = _analyze(model, [real_file], StudyOptions(views={_REAL_FILE: "A4C"}, observe=observe), _REAL_ORIGIN)
-    real = replace(real, title="EchoApex demonstration: a real cine")
-    results = [_write(simulated, folder, scene), _write(real, folder / "real", scene)]
+    _try_output(folder)
+    with report_output(folder) as output:
+        simulated = _simulated(model, _simulate(folder / "simulated"), observe)
+        real = _analyze(model, [_copy_real(folder / "real")], _real_options(observe), _REAL_ORIGIN)
+        real = replace(real, title="EchoApex demonstration: a real cine")
+        results = [_write(simulated, output, scene)]
+    with report_output(folder / "real") as output:
+        results.append(_write(real, output, scene))
     if as_text:
         for report, result in zip((simulated, real), results, strict=True):
             print_numbers(report)
@@ -83,6 +81,30 @@ def run_demo(
             print(result["html"])
     failures = [failure for result in results for failure in result["failures"]]
     return {**results[0], "notice": banner(model.card.simulated_only), "real": results[1], "failures": failures}
+
+
+def _try_output(folder: Path) -> None:
+    """Raises `EchoApexError` where anything of the demonstration could not be written: before the work."""
+    real = folder / "real"
+    for output in (study_output(folder / "simulated", VIEWS), _real_output(real), report_output(real)):
+        with output:
+            pass
+
+
+def _simulated(model: LoadedModel, truth_file: Path, observe: Observe) -> StudyReport:
+    """The report of the simulated clips beside ``truth_file``, and of nothing else that lies there."""
+    clips = [truth_file.with_name(f"{view}.dcm") for view in VIEWS]
+    report = _analyze(model, clips, StudyOptions(PATIENT, observe=observe), _SIMULATED_ORIGIN)
+    return replace(
+        report,
+        title="EchoApex demonstration: a simulated study",
+        truth=read_truth(truth_file, report.clips),
+        notes=(*report.notes, "Sex, age, height and weight are made up for the simulated heart"),
+    )
+
+
+def _real_options(observe: Observe) -> StudyOptions:
+    return StudyOptions(views={_REAL_FILE: "A4C"}, observe=observe)
 
 
 def _simulate(folder: Path) -> Path:
@@ -96,13 +118,17 @@ def _simulate(folder: Path) -> Path:
 def _copy_real(folder: Path) -> Path:
     from pydicom.examples import get_path
 
-    file = folder / _REAL_FILE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(get_path(_REAL_EXAMPLE), file)
-    except OSError as error:
-        raise EchoApexError("The real clip cannot be written", value=error.strerror, file=file) from None
+    with _real_output(folder) as output:
+        try:
+            shutil.copyfile(get_path(_REAL_EXAMPLE), output.staging / _REAL_FILE)
+        except OSError as error:
+            raise EchoApexError("The real clip cannot be written", value=error.strerror, file=folder) from None
+        (file,) = output.publish()
     return file
+
+
+def _real_output(folder: Path) -> OutputFolder:
+    return OutputFolder(folder, "real clip", [_REAL_FILE])
 
 
 def _analyze(model: LoadedModel, paths: list[Path], options: StudyOptions, origin: str) -> StudyReport:
@@ -110,12 +136,12 @@ def _analyze(model: LoadedModel, paths: list[Path], options: StudyOptions, origi
     return replace(report, clips=tuple(replace(clip, origin=origin) for clip in report.clips))
 
 
-def _write(report: StudyReport, folder: Path, with_scene: bool) -> dict[str, Any]:
-    written = write_study(report, folder, scene=with_scene, progress=say)
+def _write(report: StudyReport, output: OutputFolder, with_scene: bool) -> dict[str, Any]:
+    written = write_study(report, output, scene=with_scene, progress=say)
     result = {
         "model": report.model.id,
         "simulated": report.simulated,
-        "report": folder / JSON_FILE,
+        "report": output.target / JSON_FILE,
         "html": written.page,
         "scene": written.scene.path,
         "measurements": [_measured(report, item) for item in report.measurements],

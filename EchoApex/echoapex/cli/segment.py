@@ -41,30 +41,36 @@ def segment(chosen: Namespace) -> bool:
     if not chosen.out.parent.is_dir():
         raise EchoApexError("The folder for the masks does not exist", file=chosen.out.parent)
     from .. import io
+    from ..io.output_folder import OutputFile
 
     io.check_masks_file(chosen.out)
     cine = io.read_cine(chosen.cine)
-    model = load_chosen(chosen)
-    prompt = _prompt(chosen, model)
-    frame = chosen.frame or 0
-    for text in cine.warnings:
-        say(text)
-    structure = prompt.structure or PROMPTED
-    say(f"segmenting {structure} in {cine.frame_count} frames")
-    found = _segmented(model, cine, prompt, frame)
-    io.write_masks(chosen.out, found.masks, cine)
+    with OutputFile(chosen.out, "masks") as output:
+        model = load_chosen(chosen)
+        prompt = _prompt(chosen, model)
+        structure = prompt.structure or PROMPTED
+        for text in cine.warnings:
+            say(text)
+        say(f"segmenting {structure} in {cine.frame_count} frames")
+        found = _segmented(model, cine, prompt, chosen.frame or 0)
+        io.write_masks(output.draft, found.masks, cine)
+        output.publish()
+    _tell(chosen, model, structure, found)
+    return True
+
+
+def _tell(chosen: Namespace, model: LoadedModel, structure: str, found: Segmentation) -> None:
     areas, confidence = found.masks.sum(axis=(1, 2)), found.confidence
     missing = int((areas == 0).sum())
     if missing:
-        say(f"{structure} was not found in {missing} of {cine.frame_count} frames")
+        say(f"{structure} was not found in {missing} of {len(areas)} frames")
     say(f"the masks are in {chosen.out}")
     if chosen.json:
         record = {"file": chosen.cine, "model": model.card.id, "structure": structure, "masks": chosen.out}
         print_json(record | {"confidence": confidence, "area_px": areas})
     else:
-        rows = zip(range(cine.frame_count), areas, confidence, strict=True)
+        rows = zip(range(len(areas)), areas, confidence, strict=True)
         print_table(("frame", "area_px", "confidence"), [(str(k), str(a), f"{c:.3f}") for k, a, c in rows])
-    return True
 
 
 def _segmented(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Segmentation:

@@ -13,6 +13,7 @@ from ..cine import BoolMask, Cine, FloatArray
 from ..errors import EchoApexError, ReadError
 from ._simpleitk import simpleitk
 from .nrrd import CONTENT_KEY, FRAME_TIMES_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
+from .safe_files import written_beside
 from .size_limits import check_size
 
 SCALE_KEY, TIME_SOURCE_KEY, UNKNOWN = "scale", "frame_time_source", "unknown"
@@ -33,12 +34,11 @@ def write_masks(path: str | Path, masks: NDArray[Any], cine: Cine) -> None:
 
     Without a scale the spacing is 1 and the header key ``scale`` says that it is in pixels. Raises `EchoApexError` when
     the masks have not the shape of the cine, hold other values than 0 and 1, or cannot be written, or the file does not
-    end in ``.nrrd``.
+    end in ``.nrrd``. The file is read back before it takes the place of an earlier one.
     """
-    sitk = simpleitk()
     target = Path(path)
     check_masks_file(target)
-    image = sitk.GetImageFromArray(_as_bytes(masks, cine, target))
+    image = simpleitk().GetImageFromArray(_as_bytes(masks, cine, target))
     y, x = cine.scale.mm_per_px or (1.0, 1.0)
     image.SetSpacing((x, y, 1.0))
     image.SetMetaData(CONTENT_KEY, LABELS)
@@ -47,10 +47,25 @@ def write_masks(path: str | Path, masks: NDArray[Any], cine: Cine) -> None:
     listed = UNKNOWN if seconds is None else " ".join(f"{second:.9g}" for second in seconds)
     image.SetMetaData(FRAME_TIMES_KEY, listed)
     image.SetMetaData(TIME_SOURCE_KEY, cine.times.source.value)
+    write_label_image(target, image, "masks")
+
+
+def write_label_image(target: Path, image: Any, what: str) -> None:
+    """Writes a SimpleITK ``image`` as compressed NRRD, whole or not at all; ``what`` it is goes into the refusal.
+
+    Raises `EchoApexError` where the file cannot be written, or does not hold the image when it is read back: on a full
+    disk SimpleITK writes a part, or nothing, and says that all went well.
+    """
+    sitk = simpleitk()
     try:
-        sitk.WriteImage(image, str(target), useCompression=True, imageIO="NrrdImageIO")
-    except RuntimeError as error:
-        raise EchoApexError("The masks cannot be written here", file=target) from error
+        with written_beside(target) as draft:
+            sitk.WriteImage(image, str(draft), useCompression=True, imageIO="NrrdImageIO")
+            kept = sitk.ReadImage(str(draft), imageIO="NrrdImageIO")
+            if not np.array_equal(sitk.GetArrayViewFromImage(kept), sitk.GetArrayViewFromImage(image)):
+                raise EchoApexError(f"The {what} cannot be written here: read back, they differ", file=target)
+    except (RuntimeError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "SimpleITK could not write or read it back"
+        raise EchoApexError(f"The {what} cannot be written here", value=reason, file=target) from error
 
 
 def check_masks_file(path: str | Path) -> None:

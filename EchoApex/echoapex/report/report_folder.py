@@ -9,6 +9,7 @@ from pathlib import Path
 from ..analysis.clip_analysis import ClipResult
 from ..errors import EchoApexError
 from ..io import write_masks
+from ..io.output_folder import OutputFolder
 from .animation import player_frames, player_paths
 from .clip_section import ClipPictures, Still
 from .curve_chart import Chart, draw_chart
@@ -22,7 +23,7 @@ from .stills_and_captions import still_caption, still_frames
 
 JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
 
-_OURS = (PAGE_FILE, TABLE_FILE, "pictures/*.png", "pictures/*.svg", "masks/*.nrrd", JSON_FILE)
+_NAMES = (JSON_FILE, PAGE_FILE, TABLE_FILE, "scene.mrb")
 
 # The rest of the page's size is for outlines and text.
 _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
@@ -31,45 +32,39 @@ _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
 def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[[str], None] | None = None) -> Path:
     """Writes ``report.json``, ``report.html``, ``measurements.csv``, ``pictures/`` and ``masks/`` to ``folder``.
 
-    The folder is made if need be; the files of an earlier report in it, which may be of another patient, are removed.
-    Pictures are a PNG of every frame that a number comes from (the first frame of a clip without any) and the curve of
-    each clip as SVG; masks are one NRRD for each structure. The same report gives the same files. Gives back the path
-    of the page; ``progress`` is told what is being written. Raises `EchoApexError` where that is not possible.
+    The folder is made if need be; what an earlier run wrote there, which may be of another patient, is replaced all at
+    once, and whatever else lies there stays. Pictures are a PNG of every frame that a number comes from (the first
+    frame of a clip without any) and the curve of each clip as SVG; masks are one NRRD for each structure. The same
+    report gives the same files. Gives back the path of the page; ``progress`` is told what is being written. Raises
+    `EchoApexError` where that is not possible.
     """
-    target = Path(folder)
-    tell = progress or (lambda _: None)
-    _make_folders(target)
-    remove_report(target)
+    with report_output(folder) as output:
+        write_report_files(output, report, progress=progress)
+        output.publish()
+    return output.target / PAGE_FILE
+
+
+def report_output(folder: str | Path) -> OutputFolder:
+    """Where a report, with or without a scene, is to go: to be entered before the work."""
+    return OutputFolder(folder, "report", _NAMES)
+
+
+def write_report_files(
+    output: OutputFolder, report: StudyReport, *, progress: Callable[[str], None] | None = None
+) -> None:
+    """As `write_report`, into an ``output`` that has been entered; publishing it is left to the caller."""
+    target, tell = output.staging, progress or (lambda _: None)
+    for name in ("pictures", "masks"):
+        (target / name).mkdir()
     masks, pictures = {}, {}
     for clip in report.clips:
         tell(f"writing pictures and masks of {clip.id}")
         masks[clip.id] = _write_masks(target, clip)
         pictures[clip.id] = _write_pictures(target, clip, report)
-    record = json.dumps(report_json(report, target, masks), indent=2, allow_nan=False)
+    record = json.dumps(report_json(report, output.target, masks), indent=2, allow_nan=False)
     _write_text(target / JSON_FILE, record + "\n")
     _write_text(target / TABLE_FILE, measurement_csv(report))
     _write_text(target / PAGE_FILE, report_page(report, pictures))
-    return target / PAGE_FILE
-
-
-def _make_folders(target: Path) -> None:
-    for folder in (target / "pictures", target / "masks"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EchoApexError("The folder of the report cannot be made", value=error.strerror, file=folder) from None
-
-
-def remove_report(target: Path) -> None:
-    """Removes the files of a report in the folder ``target``, if any. Raises `EchoApexError` where that fails."""
-    if not (target / JSON_FILE).is_file():
-        return  # Whatever lies here is not ours.
-    files = [file for pattern in _OURS for file in target.glob(pattern)]
-    for file in files:
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            raise EchoApexError("An earlier report cannot be removed", value=error.strerror, file=file) from None
 
 
 def _write_text(file: Path, text: str) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import EchoApexError
+from ..io.mask_files import write_label_image
 from ..io.nrrd import CONTENT_KEY, LABELS
+from ..io.output_folder import OutputFolder
 from .anatomy import wall_landmarks
 from .dicom_writing import write_dicom
 from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
 from .pathologies import PATHOLOGIES
 from .presets import Case, check_view, draw_case
 from .simulated_clip import SimulatedClip, simulate_clip
-from .view_planes import VIEWS
 
 TRUTH_FILE = "truth.json"
 TRUTH_STRUCTURES = (
@@ -60,25 +61,29 @@ def write_study(
 ) -> list[Path]:
     """Simulates one patient in each of ``views``; gives back what was written.
 
-    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``. Those of an
-    earlier simulated study in the folder are removed: its clips are of another heart. Raises
+    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``; they appear
+    all at once. Those that an earlier run wrote there are removed: its clips are of another heart. Raises
     `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
-    written.
+    written, or only over files that are not ours: before the work.
     """
     case = study_case(preset, seed, overrides, pathology)
     _check_views(views)
-    folder = Path(out)
-    try:
-        # Before the work: half a minute for nothing is long.
-        folder.mkdir(parents=True, exist_ok=True)
-        clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
-        _remove_earlier(folder)
-        written = [path for number, clip in enumerate(clips, start=1) for path in _write_clip(folder, clip, number)]
-        truth = folder / TRUTH_FILE
-        truth.write_text(json.dumps(study_truth(case, clips), indent=2), encoding="utf-8")
-    except OSError as error:
-        raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=folder) from None
-    return [*written, truth]
+    with study_output(out, views) as output:
+        try:
+            clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+            for number, clip in enumerate(clips, start=1):
+                _write_clip(output.staging, clip, number)
+            truth = json.dumps(study_truth(case, clips), indent=2)
+            (output.staging / TRUTH_FILE).write_text(truth, encoding="utf-8")
+        except OSError as error:
+            raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=out) from None
+        output.publish()
+    return [Path(out) / name for name in (*(name for view in views for name in _names(view)), TRUTH_FILE)]
+
+
+def study_output(out: str | Path, views: Sequence[str]) -> OutputFolder:
+    """Where a simulated study in these ``views`` is to go."""
+    return OutputFolder(out, "simulated study", (*(name for view in views for name in _names(view)), TRUTH_FILE))
 
 
 def _check_views(views: Sequence[str]) -> None:
@@ -88,25 +93,14 @@ def _check_views(views: Sequence[str]) -> None:
         raise EchoApexError("A study needs at least one view, and each once", value=", ".join(views))
 
 
-def _remove_earlier(folder: Path) -> None:
-    try:
-        known = json.loads((folder / TRUTH_FILE).read_text(encoding="utf-8"))
-        views = [view for view in VIEWS if view in {clip["view"] for clip in known["clips"]}]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return  # Whatever lies here is not ours.
-    for name in (name for view in views for name in _names(view)):
-        (folder / name).unlink(missing_ok=True)
-
-
 def _names(view: str) -> tuple[str, str]:
     return f"{view}.dcm", f"{view}-truth.nrrd"
 
 
-def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> list[Path]:
+def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> None:
     dicom, labels = (folder / name for name in _names(clip.view))
     write_dicom(dicom, clip, number)
     write_truth_labels(labels, clip)
-    return [dicom, labels]
 
 
 def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
@@ -174,7 +168,4 @@ def write_truth_labels(path: Path, clip: SimulatedClip) -> None:
     image.SetMetaData(CONTENT_KEY, LABELS)
     for tissue in TRUTH_STRUCTURES:
         image.SetMetaData(f"label_{int(tissue)}", tissue.name)
-    try:
-        sitk.WriteImage(image, str(path), useCompression=True)
-    except RuntimeError:
-        raise EchoApexError("The true labels cannot be written here", file=path) from None
+    write_label_image(path, image, "true labels")

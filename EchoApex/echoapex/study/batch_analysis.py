@@ -6,6 +6,7 @@ One clip that cannot be read or measured never stops the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +18,15 @@ from ..errors import EchoApexError, ReadError
 from ..inference.view_outlines_landmarks import ModelObserver
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient
-from ..report import StudyReport, write_report
-from ..report.report_folder import remove_report
+from ..report import StudyReport
+from ..report.report_folder import JSON_FILE, PAGE_FILE, report_output, write_report_files
 from .file_grouping import StudyFiles, find_clips, group_studies
-from .scene_writer_process import SceneWritten, remove_scene, write_scene
+from .scene_writer_process import SceneWritten, write_scene
 
 if TYPE_CHECKING:
     from ..cine import Cine
     from ..inference.view_outlines_landmarks import Observer
+    from ..io.output_folder import OutputFolder
     from ..models.model_loading import LoadedModel
 
     Observe = Callable[[LoadedModel, Cine], Observer]
@@ -90,30 +92,37 @@ def write_studies(
     """As `analyze_study`, each report written as soon as it is there: only one study is held at a time.
 
     A single study goes to ``out``, several to a folder each in it, and the report of an earlier single one is removed;
-    a study that cannot be written is told by the error, and the next one follows. Raises as `analyze_study`, and where
-    the earlier report cannot be removed.
+    a study that cannot be written is told by the error, before it is analyzed where that can be known, and the next
+    one follows. Reports of earlier runs that stay are told. Raises as `analyze_study`, and where another run is writing
+    to ``out`` or the earlier report cannot be removed.
     """
     work = _Work(model, options or StudyOptions(), progress or _silent)
-    studies = work.studies(paths)
-    folders = [Path(out) if len(studies) == 1 else Path(out) / study.id for study in studies]
-    if len(studies) > 1:
-        # The report of a single study there would be taken for one of these.
-        remove_report(Path(out))
-        left = remove_scene(Path(out))
-        if left.message:
-            work.tell(left.message)
-    return (work.write(study, folder) for study, folder in zip(studies, folders, strict=True))
+    return work.write_all(work.studies(paths), Path(out))
 
 
-def write_study(report: StudyReport, folder: Path, *, scene: bool, progress: Progress) -> WrittenStudy:
-    """Writes a report, and its Slicer scene if ``scene``; that of an earlier run goes. Raises as `write_report`."""
-    page = write_report(folder, report, progress=progress)
+def write_study(report: StudyReport, output: OutputFolder, *, scene: bool, progress: Progress) -> WrittenStudy:
+    """Writes a report, and its Slicer scene if ``scene``, all at once; what an earlier run wrote there goes.
+
+    ``output`` comes from `report_output` and has been entered. Raises `EchoApexError` where that is not possible.
+    """
+    write_report_files(output, report, progress=progress)
+    written = SceneWritten(None)
     if scene:
         progress("writing a scene for 3D Slicer")
-    written = write_scene(folder) if scene else remove_scene(folder)
+        written = write_scene(output.staging, output.target)
     if written.message:
         progress(written.message)
-    return WrittenStudy(report, folder, page, written)
+    output.publish()
+    return WrittenStudy(report, output.target, output.target / PAGE_FILE, written)
+
+
+def _refusal(folder: Path) -> EchoApexError | None:
+    """Why no report can be written to ``folder``, tried before the work; None where one can."""
+    try:
+        with report_output(folder):
+            return None
+    except EchoApexError as refusal:
+        return refusal
 
 
 def _silent(_: str) -> None:
@@ -163,11 +172,46 @@ class _Work:
             self.tell(str(text))
         return report
 
-    def write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
+    def write_all(self, studies: Sequence[StudyFiles], out: Path) -> Iterator[WrittenStudy | EchoApexError]:
+        """Writes a single study to ``out``, several to a folder each in it."""
+        folders = [out] if len(studies) == 1 else [out / study.id for study in studies]
+        with ExitStack() as held:
+            if len(studies) > 1:
+                # The report of a single study there would be taken for one of these.
+                held.enter_context(report_output(out)).publish()
+            refusals = [_refusal(folder) for folder in folders]
+            self._tell_of_earlier(out, folders)
+            # Held until the last one is written, or nobody wants it any more.
+            until_done = held.pop_all()
+        return self._write_each(studies, folders, refusals, until_done)
+
+    def _write_each(
+        self,
+        studies: Sequence[StudyFiles],
+        folders: Sequence[Path],
+        refusals: Sequence[EchoApexError | None],
+        held: ExitStack,
+    ) -> Iterator[WrittenStudy | EchoApexError]:
+        with held:
+            for study, folder, refusal in zip(studies, folders, refusals, strict=True):
+                done = refusal or self._write(study, folder)
+                if isinstance(done, EchoApexError) and (folder / JSON_FILE).is_file():
+                    self.tell(f"{folder} still holds the report of an earlier run, or what somebody else put there")
+                yield done
+
+    def _write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
         try:
-            return write_study(self.analyze(study), folder, scene=self.options.scene, progress=self.tell)
+            with report_output(folder) as output:
+                return write_study(self.analyze(study), output, scene=self.options.scene, progress=self.tell)
         except EchoApexError as refusal:
             return refusal
+
+    def _tell_of_earlier(self, out: Path, folders: Sequence[Path]) -> None:
+        """Says which folders of an earlier run will lie beside the new ones."""
+        found = sorted(file.parent for file in out.glob(f"study-*/{JSON_FILE}"))
+        earlier = [folder.name for folder in found if folder not in folders]
+        if earlier:
+            self.tell(f"{', '.join(earlier)} in {out}: of an earlier run, and left as found")
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""

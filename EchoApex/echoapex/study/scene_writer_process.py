@@ -23,36 +23,31 @@ class SceneWritten:
     message: str = ""
 
 
-def write_scene(folder: Path) -> SceneWritten:
-    """Writes ``scene.mrb`` beside the ``report.json`` in ``folder``; never raises: a report stands without a scene."""
-    scene = folder / SCENE_FILE
+def write_scene(folder: Path, lies_in: Path | None = None) -> SceneWritten:
+    """Writes ``scene.mrb`` beside the ``report.json`` in ``folder``; never raises: a report stands without a scene.
+
+    ``lies_in`` is where the report will lie, if not in ``folder``: its clips are named from there, and the path that is
+    given back is there.
+    """
+    home = lies_in or folder
     try:
-        # One of an earlier run would tell of another report.
-        scene.unlink(missing_ok=True)
         if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-            later = f"Later: python -m {_WRITER} {folder}"
+            later = f"Later: python -m {_WRITER} {home}"
             return SceneWritten(None, f"No {SCENE_FILE} was written: that needs 3D Slicer or slicer-core. {later}")
-        done = _run_writer(folder)
+        done = _run_writer(folder, lies_in)
     except OSError as error:
         return SceneWritten(None, f"No {SCENE_FILE} was written: {error.strerror}")
     # Its messages carry the program's name, as ours will.
     said = " ".join(line.removeprefix("echoapex: ") for line in done.stderr.split("\n")[-4:]).strip()
-    if not scene.is_file():
+    if not (folder / SCENE_FILE).is_file():
         return SceneWritten(None, f"No {SCENE_FILE} was written: {said or f'exit code {done.returncode}'}")
-    return SceneWritten(scene, "" if done.returncode == 0 else f"{SCENE_FILE} is not complete: {said}")
+    return SceneWritten(home / SCENE_FILE, "" if done.returncode == 0 else f"{SCENE_FILE} is not complete: {said}")
 
 
-def remove_scene(folder: Path) -> SceneWritten:
-    """Removes the scene of an earlier run, which would tell of another report, where no new one is wanted."""
-    try:
-        (folder / SCENE_FILE).unlink(missing_ok=True)
-    except OSError as error:
-        return SceneWritten(None, f"{SCENE_FILE} of an earlier run could not be removed: {error.strerror}")
-    return SceneWritten(None)
-
-
-def _run_writer(folder: Path) -> subprocess.CompletedProcess[str]:
+def _run_writer(folder: Path, lies_in: Path | None) -> subprocess.CompletedProcess[str]:
     # The child must find what this process found, whichever way that was installed.
     path = os.pathsep.join(filter(None, sys.path))
     command = [sys.executable, "-m", _WRITER, str(folder)]
+    if lies_in is not None:
+        command += ["--out", str(folder / SCENE_FILE), "--lies-in", str(lies_in)]
     return subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
