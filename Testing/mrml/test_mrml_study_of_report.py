@@ -205,6 +205,35 @@ def test_a_report_without_clips_is_refused(tmp_path: Path) -> None:
         readReport(write_report(tmp_path))
 
 
+def test_a_report_on_its_way_names_its_clips_from_where_it_will_lie(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged, clips = tmp_path / ".out.echoapex-part" / "new", tmp_path / "clips"
+    staged.mkdir(parents=True)
+    clips.mkdir()
+    write_report(staged, cases.make_clip())
+    record = json.loads((staged / "report.json").read_text(encoding="utf-8"))
+    (clip,) = record["clips"]
+    (staged / clip["file"]).rename(clips / "a.nrrd")
+    clip["file"] = "../../clips/a.nrrd"
+    (staged / "report.json").write_text(json.dumps(record), encoding="utf-8")
+    command = [str(staged), "--out", str(staged / "scene.mrb"), "--lies-in", str(tmp_path / "not yet" / "there")]
+    assert main(command) == 0
+    assert len(readScene(staged / "scene.mrb").clips) == 1
+    assert not (staged / ".echoapex-manifest.json").exists()
+
+
+def test_a_scene_written_later_is_part_of_the_report_and_one_that_was_changed_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(tmp_path, cases.make_clip())
+    assert main([str(tmp_path)]) == main([str(tmp_path)]) == 0
+    (tmp_path / "scene.mrb").write_bytes(b"corrected by hand")
+    assert main([str(tmp_path)]) == 1
+    assert "was changed since EchoApex wrote it" in capsys.readouterr().err
+    assert (tmp_path / "scene.mrb").read_bytes() == b"corrected by hand"
+
+
 def test_the_command_ends_well_in_a_process_of_its_own(tmp_path: Path) -> None:
     write_report(tmp_path, cases.make_clip())
     done = subprocess.run(

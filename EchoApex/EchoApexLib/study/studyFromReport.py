@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,14 +37,23 @@ def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[Sc
     home = Path(folder)
     record = _load(home / REPORT_FILE)
     try:
-        return _study(home, record, home if liesIn is None else Path(liesIn))
+        return _study(home, record if liesIn is None else _seenFrom(liesIn, record))
     except (KeyError, TypeError, IndexError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ReadError("This report does not keep to its schema", value=found, file=home / REPORT_FILE) from error
 
 
-def _study(home: Path, record: Mapping[str, Any], liesIn: Path) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
-    clips, refusals = _readClips(home, liesIn, record["clips"])
+def _seenFrom(liesIn: str | Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with absolute paths of its clips. Its folder may not be there yet: ".." is not looked up in it."""
+    clips = [
+        {**clip, "file": None if clip["file"] is None else os.path.normpath(Path(liesIn).absolute() / clip["file"])}
+        for clip in record["clips"]
+    ]
+    return {**record, "clips": clips}
+
+
+def _study(home: Path, record: Mapping[str, Any]) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+    clips, refusals = _readClips(home, record["clips"])
     if not clips:
         reasons = " ".join(str(refusal) for refusal in refusals) or "the report lists none."
         raise EchoApexError(f"No clip of this report can be put into a scene: {reasons}", file=home / REPORT_FILE)
@@ -65,19 +75,19 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _readClips(
-    home: Path, liesIn: Path, items: Sequence[Mapping[str, Any]]
+    home: Path, items: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[SceneClip, ...], tuple[EchoApexError, ...]]:
     clips, refusals = [], []
     for item in items:
         try:
-            clips.append(_readClip(home, liesIn, item))
+            clips.append(_readClip(home, item))
         except EchoApexError as refusal:
             refusals.append(refusal)
     return tuple(clips), tuple(refusals)
 
 
-def _readClip(home: Path, liesIn: Path, item: Mapping[str, Any]) -> SceneClip:
-    cine = _readCine(liesIn, item)
+def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
+    cine = _readCine(home, item)
     masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
     for name, stack in masks.items():
         if stack.shape != cine.frames.shape:
@@ -93,10 +103,10 @@ def _readClip(home: Path, liesIn: Path, item: Mapping[str, Any]) -> SceneClip:
     )
 
 
-def _readCine(liesIn: Path, item: Mapping[str, Any]) -> Cine:
+def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
     if item["file"] is None:
         raise ReadError("The report names no file for this clip", value=item["id"])
-    cine = read_cine(liesIn / item["file"])
+    cine = read_cine(home / item["file"])
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)

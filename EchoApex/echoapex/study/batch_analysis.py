@@ -195,8 +195,8 @@ class _Work:
         with held:
             for study, folder, refusal in zip(studies, folders, refusals, strict=True):
                 done = refusal or self._write(study, folder)
-                if isinstance(done, EchoApexError) and (folder / JSON_FILE).is_file():
-                    self.tell(f"{folder} still holds the report of an earlier run, or what somebody else put there")
+                if refusal is None and isinstance(done, EchoApexError) and (folder / JSON_FILE).is_file():
+                    self.tell(f"{folder} still holds the report of an earlier run")
                 yield done
 
     def _write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
