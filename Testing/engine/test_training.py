@@ -225,6 +225,36 @@ def test_a_run_stopped_early_keeps_its_steps_and_writes_no_model(
     assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 1
 
 
+def test_a_checkpoint_that_is_not_of_this_recipe_is_refused_and_stays(run_folder: Path, tmp_path: Path) -> None:
+    for number, content in enumerate((b"my own", b"")):
+        file = tmp_path / str(number) / "checkpoint.pt"
+        file.parent.mkdir()
+        file.write_bytes(content)
+        with pytest.raises(EchoApexError, match="not of a run of this recipe, and is not replaced"):
+            trainer(run_folder, file.parent)
+        assert file.read_bytes() == content
+    torch.save({"epoch": 3}, tmp_path / "checkpoint.pt")
+    with pytest.raises(EchoApexError, match="not of a run of this recipe, and is not replaced"):
+        trainer(run_folder, tmp_path)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(run_folder, tmp_path)
+    run.save()
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(state: object, draft: Path) -> None:
+        draft.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(EchoApexError, match="checkpoint cannot be written"):
+        run.save()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"checkpoint.pt": before}
+
+
 def test_test_seeds_are_never_trained_on(tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match="kept for tests"):
         refuse_test_seeds([5, 900_000])

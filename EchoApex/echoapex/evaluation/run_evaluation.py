@@ -19,7 +19,7 @@ from ..models.model_card import PAGE_FILE
 from ..simulation.presets import TEST_SEEDS
 from .data_source import SimulatedData
 from .page.figures import figures
-from .page.html_page import write_page
+from .page.html_page import check_page, write_page
 from .parallel_patients import ModelAt, Plan, examine_patients
 from .tables.ef_walls_beats import beats_table, ef_table, walls_table
 from .tables.score_rows import Table, Tables
@@ -68,7 +68,7 @@ def evaluate(
     ``held_out`` is a structure kept out of training (without it those of `HELD_OUT` that the model does not name).
     Raises `EchoApexError` for unknown tasks or data, and `ModelError` for a task that the model has no head for.
     """
-    from ..models.model_loading import load_model, record_scores
+    from ..models.model_loading import check_scores, load_model, record_scores
 
     say = say or _silent
     source = SimulatedData.parse(data)
@@ -78,11 +78,16 @@ def evaluate(
     loaded = load_model(model, device)
     subject = ModelSubject(loaded)
     tasks, kept_out = _tasks(task, subject, loaded.card.id, say), _held_out(held_out, subject)
+    file = page or (loaded.folder / PAGE_FILE if save else None)
+    if file is not None:
+        check_page(file, loaded.card)
+    if save:
+        check_scores(loaded)
     with nullcontext(work) if work else tempfile.TemporaryDirectory(prefix="echoapex-evaluate-") as folder:
         key = trials_key(loaded.card, source.preset, kept_out, acquisition)
         plan = Plan(source.preset, source.seeds, tasks, kept_out, Path(folder), key, acquisition)
         made = evaluate_subject(subject, plan, ModelAt(loaded.folder, device), processes, say)
-        _publish(loaded, source, made, page or (loaded.folder / PAGE_FILE if save else None), say)
+        _publish(loaded, source, made, file, say)
     if save:
         record_scores(loaded, str(source), dict(plain(made.tables)))
     return made.tables

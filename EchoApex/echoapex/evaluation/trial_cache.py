@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EchoApexError
+from ..io.safe_files import try_to_write, write_atomically
 from .trial_types import Findings
 
 _RECORD = "record"
@@ -22,15 +22,18 @@ _RECORD = "record"
 class Cache:
     """The trials of one model on one preset: a folder in ``work`` whose name is the ``key`` of what was tried.
 
-    Raises `EchoApexError` when the folder cannot be made.
+    Raises `EchoApexError` when the folder cannot be made or written to.
     """
 
     def __init__(self, work: Path, key: str) -> None:
         self.folder = work / key
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            try_to_write(self.folder)
         except OSError as error:
-            raise EchoApexError("The work folder cannot be made", value=error.strerror, file=self.folder) from None
+            raise EchoApexError(
+                "The work folder cannot be made or written to", value=error.strerror, file=self.folder
+            ) from None
 
     def missing(self, seed: int, tasks: Sequence[str]) -> tuple[str, ...]:
         """The tasks whose trials on this patient are not there, or not readable."""
@@ -44,10 +47,8 @@ class Cache:
         content: dict[str, Any] = {_safe(key): value for key, value in findings.arrays.items()}
         np.savez_compressed(data, **content | {_RECORD: record})
         file = self._file(seed, task)
-        partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
         try:
-            partial.write_bytes(data.getvalue())
-            partial.replace(file)
+            write_atomically(file, data.getvalue())
         except OSError as error:
             raise EchoApexError("The trials cannot be kept", value=error.strerror, file=file) from None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import resources
 from ..errors import EchoApexError, ModelError
+from ..io.safe_files import write_atomically
 from .model_card import ModelCard, check_identifier, read_card
 
 MODELS_VARIABLE = "ECHOAPEX_MODELS"
@@ -96,9 +97,7 @@ def set_default_model(identifier: str) -> None:
     file = user_models_folder() / _DEFAULT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     # A half-written choice would leave no model in use.
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps({"default": identifier}) + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_atomically(file, (json.dumps({"default": identifier}) + "\n").encode())
 
 
 def clear_default_model() -> None:

@@ -7,7 +7,6 @@ encoder with ``text.``.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import EchoApexError, ModelError
+from ..io.safe_files import copy_atomically, try_to_write, write_atomically
 from .device import choose_device
 from .installed_models import (
     clear_default_model,
@@ -25,7 +25,7 @@ from .installed_models import (
     set_default_model,
     user_models_folder,
 )
-from .model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
+from .model_card import CARD_FILE, PAGE_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoadedModel",
+    "check_model_folder",
+    "check_scores",
     "choose_device",
     "clear_default_model",
     "default_model",
@@ -81,7 +83,8 @@ def save_model(
     """Writes a model and its ``card`` to ``folder`` (made if need be) and gives back the card with the weights' hash.
 
     ``half`` keeps parameters in float16: half the size, and loaded as float32. Raises `ModelError` when the card does
-    not describe this model, its heads and its text encoder, or a parameter is not finite in that precision.
+    not describe this model, its heads and its text encoder, a parameter is not finite in that precision, or as
+    `check_model_folder`.
     """
     from safetensors.torch import save
 
@@ -90,11 +93,41 @@ def save_model(
     data = save(_stored_tensors(parts, half))
     complete = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    # The card goes last: cut short in between, the old card refuses the new weights.
-    _write(target / WEIGHTS_FILE, data)
-    _write(target / CARD_FILE, complete.to_json().encode())
+    check_model_folder(target, card.id)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        # The card goes last: cut short in between, the old card refuses the new weights.
+        write_atomically(target / WEIGHTS_FILE, data)
+        write_atomically(target / CARD_FILE, complete.to_json().encode())
+    except OSError as error:
+        raise ModelError("The model cannot be written here", value=error.strerror, file=target) from None
     return complete
+
+
+def check_model_folder(folder: str | Path, identifier: str) -> None:
+    """Raises `ModelError` where no model of this identifier can be saved to ``folder``: to be asked before the work.
+
+    Replaced is only an earlier model of the same identifier that is as its card says; other files there are no matter.
+    """
+    target = Path(folder)
+    if any((target / name).exists() for name in (CARD_FILE, WEIGHTS_FILE)):
+        card = read_card(target)
+        if card.id != identifier:
+            raise ModelError("This folder holds another model; save to another folder", value=card.id, file=target)
+        _read_weights(target / WEIGHTS_FILE, card.weights_sha256)
+    existing = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
+    try:
+        try_to_write(existing)
+    except OSError as error:
+        raise ModelError("The model cannot be written here", value=error.strerror, file=target) from None
+
+
+def check_scores(model: LoadedModel) -> None:
+    """Raises `ModelError` where `record_scores` would fail: to be asked before the work."""
+    try:
+        try_to_write(model.folder)
+    except OSError as error:
+        raise ModelError("The card cannot be written", value=error.strerror, file=model.folder / CARD_FILE) from None
 
 
 def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> LoadedModel:
@@ -122,7 +155,7 @@ def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> Mode
     kept = {**card.scores, data: {**card.scores.get(data, {}), **tables}}
     complete = replace(card, scores=kept)
     try:
-        _write(model.folder / CARD_FILE, complete.to_json().encode())
+        write_atomically(model.folder / CARD_FILE, complete.to_json().encode())
     except OSError as error:
         raise ModelError("The card cannot be written", value=error.strerror, file=model.folder / CARD_FILE) from None
     return complete
@@ -156,6 +189,10 @@ def remove_model(identifier: str) -> None:
     if folder.parent != user_models_folder():
         raise ModelError("Models shipped with EchoApex cannot be removed", value=identifier)
     entry = next(entry for entry in list_models() if entry.folder == folder)
+    for file in folder.iterdir():
+        if file.name not in (WEIGHTS_FILE, CARD_FILE, PAGE_FILE):
+            rule = "Beside this model lies what is not of it, so its folder is not removed; move that away"
+            raise ModelError(rule, file=file)
     shutil.rmtree(folder)
     if entry.default:
         clear_default_model()
@@ -244,6 +281,17 @@ def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    data = _read_weights(file, expected_hash)
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError("The weights are no safetensors file", value=error, file=file) from None
+    _check_tensors(tensors, parts.tensors(), file)
+    for prefix, part in parts.modules().items():
+        part.load_state_dict({name: tensors[prefix + name] for name in part.state_dict()})
+
+
+def _read_weights(file: Path, expected_hash: str) -> bytes:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -252,13 +300,7 @@ def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
     if found != expected_hash:
         rule = f"The weights are not those the card was written for ({expected_hash[:12] or 'no hash'})"
         raise ModelError(f"{rule}: install the model again, or choose another", value=found[:12], file=file)
-    try:
-        tensors = load(data)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError("The weights are no safetensors file", value=error, file=file) from None
-    _check_tensors(tensors, parts.tensors(), file)
-    for prefix, part in parts.modules().items():
-        part.load_state_dict({name: tensors[prefix + name] for name in part.state_dict()})
+    return data
 
 
 def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], file: Path) -> None:
@@ -274,18 +316,15 @@ def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.T
             raise ModelError(f"Tensor {name} must hold finite numbers of its kind", value=value.dtype, file=file)
 
 
-def _write(file: Path, data: bytes) -> None:
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    partial.write_bytes(data)
-    partial.replace(file)
-
-
 def _copy(source: Path, target: Path) -> None:
     """The two files of a model into a new folder that appears complete or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".model-", dir=target.parent) as temporary:
-        staged = Path(temporary) / target.name
-        staged.mkdir()
-        for name in (WEIGHTS_FILE, CARD_FILE):
-            shutil.copyfile(source / name, staged / name)
-        staged.replace(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".model-", dir=target.parent) as temporary:
+            staged = Path(temporary) / target.name
+            staged.mkdir()
+            for name in (WEIGHTS_FILE, CARD_FILE):
+                copy_atomically(source / name, staged / name)
+            staged.replace(target)
+    except OSError as error:
+        raise ModelError("The model cannot be copied here", value=error.strerror, file=target) from None

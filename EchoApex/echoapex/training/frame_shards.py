@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EchoApexError
+from ..io.safe_files import written_beside
 from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import OTHER
 from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
@@ -95,9 +96,11 @@ def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]
 
 def write_shard(path: Path, frames: Frames) -> None:
     """Writes frames as one shard; a shard half written is never left under its name."""
-    draft = path.with_suffix(".part.npz")
-    np.savez_compressed(draft, **vars(frames))
-    draft.replace(path)
+    try:
+        with written_beside(path) as draft:
+            np.savez_compressed(draft, **vars(frames))
+    except OSError as error:
+        raise EchoApexError("Training frames cannot be written", value=error.strerror, file=path) from None
 
 
 def read_shards(paths: Iterable[Path]) -> Frames:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import EchoApexError
+from ..models.model_loading import check_model_folder
 from .model_export import publish
 from .recipe import Recipe, read_recipe
 from .trainer import Team, Trainer, draw_shards, prepare_frames
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise EchoApexError(
                 f"The batch of {recipe.batch} must divide evenly by --processes", value=options.processes
             )
+        if options.out is not None:
+            check_model_folder(options.out, recipe.id)
         # Here, once: the processes only read them.
         draw_shards(recipe, options.run / "frames", _say)
         _start(options, recipe)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
+from ..io.safe_files import try_to_write, write_atomically, written_beside
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
@@ -32,6 +34,9 @@ from .recipe import Recipe
 from .unknown_objects import add_stranger
 
 CASES_PER_SHARD = 50
+CHECKPOINT_FILE = "checkpoint.pt"
+_NOT_OURS = (AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError)
+"""What reading a file that is no checkpoint of this recipe raises."""
 _TEXT = "text_embedding.weight"
 
 Say = Callable[[str], None]
@@ -48,7 +53,11 @@ def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
     A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
     refused rather than mixed in.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try_to_write(folder)
+    except OSError as error:
+        raise EchoApexError("Training frames cannot be kept here", value=error.strerror, file=folder) from None
     _check_origin(recipe, folder)
     paths = []
     for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
@@ -74,9 +83,17 @@ def _check_origin(recipe: Recipe, folder: Path) -> None:
     origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
     file = folder / "origin.json"
     if not file.exists():
-        file.write_text(json.dumps(origin), encoding="utf-8")
-    elif json.loads(file.read_text(encoding="utf-8")) != origin:
+        write_atomically(file, json.dumps(origin).encode())
+    elif _read_origin(file) != origin:
         raise EchoApexError("The frames here were drawn by another recipe; give another --run folder", file=file)
+
+
+def _read_origin(file: Path) -> object:
+    """What the frames were drawn from; None where the file is not of ours."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 class Network(nn.Module):
@@ -321,20 +338,29 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        draft = self.folder / "checkpoint.part"
-        torch.save(state, draft)
-        draft.replace(self.folder / "checkpoint.pt")
+        file = self.folder / CHECKPOINT_FILE
+        try:
+            with written_beside(file) as draft:
+                torch.save(state, draft)
+        except (OSError, RuntimeError) as error:
+            # PyTorch tells of a full disk by a RuntimeError.
+            raise EchoApexError("The checkpoint cannot be written", value=error, file=file) from None
 
     def _resume(self) -> None:
-        path = self.folder / "checkpoint.pt"
+        path = self.folder / CHECKPOINT_FILE
         if not path.exists():
             return
-        # weights_only: nothing but tensors and numbers is unpickled.
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        try:
+            # weights_only: nothing but tensors and numbers is unpickled.
+            state = torch.load(path, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = state["step"], state["seconds"]
+        except _NOT_OURS as error:
+            reason = str(error).partition("\n")[0]
+            rule = "This checkpoint is not of a run of this recipe, and is not replaced; give another --run folder"
+            raise EchoApexError(rule, value=reason, file=path) from None
         self.say(f"continuing at step {self.step}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ... import __version__
 from ...errors import EchoApexError
+from ...io.safe_files import try_to_write, write_atomically
 from ...models.model_card import ModelCard
 from ...report import page as report_page
 from ..bootstrap_scores import Score
@@ -42,10 +43,17 @@ def write_page(file: Path, card: ModelCard, data: str, tables: Tables, drawn: Ma
         f"<!-- evaluation {name} {_weights(card)} -->\n{text}\n<!-- end of evaluation -->"
         for name, text in sections.items()
     ]
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_text(_page(card, parts), encoding="utf-8")
-        partial.replace(file)
+        write_atomically(file, _page(card, parts).encode())
+    except OSError as error:
+        raise EchoApexError("The page cannot be written", value=error.strerror, file=file) from None
+
+
+def check_page(file: Path, card: ModelCard) -> None:
+    """Raises `EchoApexError` where `write_page` would fail: to be asked before the work."""
+    _earlier(file, card)
+    try:
+        try_to_write(file.parent)
     except OSError as error:
         raise EchoApexError("The page cannot be written", value=error.strerror, file=file) from None
 
@@ -62,7 +70,11 @@ def _earlier(file: Path, card: ModelCard) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise EchoApexError("The page that is there cannot be read", value=error, file=file) from None
-    return {data: body for data, weights, body in _SECTION.findall(text) if weights == _weights(card)}
+    sections = _SECTION.findall(text)
+    if not sections:
+        rule = "This is no page that EchoApex wrote, and is not replaced; move it away or name another file"
+        raise EchoApexError(rule, file=file)
+    return {data: body for data, weights, body in sections if weights == _weights(card)}
 
 
 def _page(card: ModelCard, sections: Sequence[str]) -> str:
