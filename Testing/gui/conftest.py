@@ -154,11 +154,8 @@ def panel(
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6.
-
-    A worker of pytest-xdist is ended by the process that started it, once that has heard how its tests went.
-    """
-    if _SESSION in config.stash and not hasattr(config, "workerinput"):
+    """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6."""
+    if _SESSION in config.stash:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(config.stash[_SESSION].exitstatus))
