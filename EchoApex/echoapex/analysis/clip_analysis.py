@@ -20,10 +20,12 @@ from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
+from ..measure.plausibility import believable
 from ..measure.single_plane_ef import LVResult, measure_lv
 from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
 from ..structures import structures
+from .believed_results import believed
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
 
 _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
@@ -127,6 +129,7 @@ def analyze_clip(
     Doppler, a view unknown or of something else) are not outlined, and say why. Raises `ModelError` where the observer
     knows nothing that is seen in the view.
     """
+    cine = believable(cine)
     unusable = _unusable(cine, view)
     if unusable is not None:
         return _unused(cine, clip_id, view, unusable, origin)
@@ -185,8 +188,10 @@ def measure_clip(
 ) -> ClipResult:
     """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
 
-    Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why.
+    Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why. A
+    scale, frame times or numbers that cannot be are withheld (`echoapex.measure.plausibility`).
     """
+    cine = believable(cine)
     named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
     found = {name: item for name, item in segmentations.items() if item.masks.any()}
     result = ClipResult(
@@ -209,6 +214,7 @@ def measure_clip(
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
     doubts = (*named.warnings, *cine.setting.doubts)
+    measured = _believed(measured)
     measured = replace(
         measured,
         lv=measured.lv and _doubted(measured.lv, (*doubts, *_unsure_outline(found), *_rate_doubt(measured))),
@@ -218,6 +224,19 @@ def measure_clip(
     results = (measured.lv, measured.walls, measured.atrium)
     told = [text for item in results if item is not None for text in item.warnings]
     return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *told))))
+
+
+def _believed(clip: ClipResult) -> ClipResult:
+    """``clip`` without what cannot be, and why."""
+    file = clip.cine.path
+    lv, of_lv = believed(clip.lv, file)
+    walls, of_walls = believed(clip.walls, file)
+    atrium, of_atrium = believed(clip.atrium, file)
+    if atrium is not None and clip.lv is not None and lv is None:
+        rule = "No left atrial volume: it is measured at the end-systole of the ventricle, which cannot be right"
+        atrium, of_atrium = None, (MeasureError(rule, file=file),)
+    reasons = (*clip.not_measured, *of_lv, *of_walls, *of_atrium)
+    return replace(clip, lv=lv, walls=walls, atrium=atrium, not_measured=reasons)
 
 
 def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:

@@ -16,6 +16,7 @@ from ..measure.left_atrium import LAResult, measure_la_biplane
 from ..measure.lv_mass import LINEAR, find_geometry, measure_mass
 from ..measure.measurement import Measurement
 from ..measure.normal_ranges import grade, ungraded_reason
+from ..measure.plausibility import judge
 from ..measure.wall_thickness import WallResult
 from ..patient import Patient
 from .biplane_pairing import A2C, A4C, best_pair, by_setting, pair_note, setting_notes, setting_obstacle, sure
@@ -48,12 +49,16 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     pair = best_pair(clips)
     biplane = () if pair is None else measure_biplane(*pair)
     walls, wall_notes = _walls(clips)
-    of_study = [*biplane, *_atrium(clips), *walls, *measure_mass(walls)]
+    of_study = judge([*biplane, *_atrium(clips), *walls, *measure_mass(walls)])
+    if not any(item.name == "LVEF" for item in of_study.kept):
+        pair = None
     of_clips = [item for clip in _surest_first(clips) for item in clip.measurements if item not in walls]
-    found = [*of_study, *of_clips]
-    found += index_by_bsa(found, patient, formula)
+    found = [*of_study.kept, *of_clips]
+    indices = judge(index_by_bsa(found, patient, formula))
+    found += indices.kept
     graded = (*grade(found, patient), *_geometry(found, patient))
-    missing = (*(item for clip in clips for item in clip.not_measured), *_missing(clips, graded, patient))
+    impossible = (*of_study.reasons, *indices.reasons)
+    missing = (*(item for clip in clips for item in clip.not_measured), *impossible, *_missing(clips, graded, patient))
     notes = (*setting_notes(clips), *pair_note(clips, pair), *wall_notes, *_area_note(patient, formula, graded))
     return Summary(graded, missing, notes, None if pair is None else biplane_curve(*pair))
 

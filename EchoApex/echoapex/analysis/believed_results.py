@@ -1,0 +1,37 @@
+"""What was measured in a clip, without what cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import MeasureError
+from ..measure.left_atrium import LAResult
+from ..measure.measurement import Measurement
+from ..measure.plausibility import judge
+from ..measure.single_plane_ef import LVResult
+from ..measure.wall_thickness import WallResult
+
+_Result = TypeVar("_Result", LVResult, WallResult, LAResult)
+
+_AREA_LENGTH = "area_length_"
+_SINGLE = ("HR", "RWT")
+
+
+def believed(result: _Result | None, file: Path | None) -> tuple[_Result | None, tuple[MeasureError, ...]]:
+    """``result`` with the measurements that may be given, and the reasons for those withheld.
+
+    Where a volume or length of it is impossible its outlines or landmarks are wrong, so curves and drawings go too: it
+    is None then. A rate, a ratio or the second method for a volume goes by itself.
+    """
+    if result is None:
+        return None, ()
+    judgment = judge(result.measurements, file)
+    if any(_carries(item) for item in judgment.impossible):
+        return None, judgment.reasons
+    return replace(result, measurements=judgment.kept), judgment.reasons
+
+
+def _carries(item: Measurement) -> bool:
+    return item.name not in _SINGLE and not item.method.startswith(_AREA_LENGTH)

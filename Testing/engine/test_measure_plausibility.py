@@ -1,0 +1,133 @@
+"""Numbers that no heart has are withheld with a reason, those near them doubted, and all others left as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from report_cases import report, simulated, true_landmarks, true_masks, true_result
+
+from echoapex.analysis.clip_analysis import ClipResult, measure_clip
+from echoapex.analysis.study_measurements import summarize
+from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.measure.measurement import Measurement
+from echoapex.measure.plausibility import LIMITS, believable, judge
+from echoapex.patient import Patient, Sex
+from echoapex.report.report_json import report_json
+
+
+def number(name: str, value: float, method: str = "A4C") -> Measurement:
+    return Measurement(name, value, LIMITS[name].unit, method)
+
+
+def in_scale(view: str, factor: float) -> Cine:
+    """The simulated clip of ``view`` with a scale that is wrong by this factor."""
+    cine = simulated(view).cine()
+    y, x = cine.scale.require()
+    return replace(cine, scale=Scale((factor * y, factor * x), ScaleSource.DICOM_REGION))
+
+
+def measured(cine: Cine, view: str = "A4C") -> ClipResult:
+    return measure_clip(cine, view, view, true_masks(view), true_landmarks(view))
+
+
+MEASURED = [name for name in LIMITS if name not in ("depth", "width", "frame rate")]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_table_lists_unit_source_and_usual_values_within_possible_ones(name: str) -> None:
+    limits = LIMITS[name]
+    assert limits.possible[0] <= limits.usual[0] < limits.usual[1] <= limits.possible[1]
+    assert limits.unit and limits.source and limits.title
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_beyond_possible_there_is_a_reason_and_beyond_usual_a_warning(name: str) -> None:
+    limits = LIMITS[name]
+    for value in (0.9 * limits.possible[0], 1.1 * limits.possible[1], -1.0, float("nan")):
+        judgment = judge([number(name, value)], "clip.dcm")
+        assert not judgment.kept
+        (reason,) = judgment.reasons
+        assert name in str(reason) and f"{limits.possible[1]:g}" in str(reason) and "clip.dcm" in str(reason)
+    good = number(name, sum(limits.usual) / 2)
+    assert judge([good]).kept == (good,) and not judge([good]).reasons
+    if name != "HR":
+        (kept,) = judge(judge([number(name, limits.possible[1])]).kept).kept
+        assert len(kept.warnings) == 1 and "usual" in kept.warnings[0]
+
+
+def test_what_is_made_of_the_impossible_goes_with_it() -> None:
+    items = [number("LVEDV", 125_456), number("LVESV", 300), number("LVEF", 55), number("LVEF", 60, "A2C")]
+    judgment = judge(items)
+    assert [(item.name, item.method) for item in judgment.kept] == [("LVEF", "A2C")]
+    assert "LVEF" in str(judgment.reasons[0]) and "found: 125456 mL" in str(judgment.reasons[0])
+
+
+def test_true_hearts_lose_nothing() -> None:
+    for view in ("A4C", "A2C", "PLAX"):
+        result = true_result(view)
+        assert result.measurements and not any("usual" in text for text in result.warnings)
+    patient = Patient(Sex.MALE, 50, 175, 75)
+    summary = summarize([true_result(view) for view in ("A4C", "A2C", "PLAX")], patient)
+    names = {item.name for item in summary.measurements}
+    assert names >= {"LVEF", "LVEDV", "LVEDVI", "LVMassIndex", "LAVI", "IVSd", "RWT", "HR"}
+    assert not summary.not_measured and summary.biplane is not None
+
+
+@pytest.mark.parametrize("factor", [12.0, 0.03])
+def test_a_scale_that_no_probe_has_gives_percent_only_and_says_so(factor: float) -> None:
+    result = measured(in_scale("A4C", factor))
+    assert {item.unit for item in result.measurements} == {"%", "1/min"}
+    right = {(item.name, item.method): item.value for item in true_result("A4C").measurements}
+    for item in result.measurements:
+        assert item.value == pytest.approx(right[item.name, item.method], rel=0.02)
+    reason = next(str(item) for item in result.not_measured if "No volumes" in str(item))
+    assert "depth of the image" in reason and " mm, outside 20 to 400 mm" in reason
+    assert result.cine.scale.mm_per_px is None
+
+
+def test_a_scale_that_is_wrong_in_one_direction_gives_no_millimeters() -> None:
+    cine = simulated("PLAX").cine()
+    y, x = cine.scale.require()
+    result = measured(replace(cine, scale=Scale((y, 10 * x), ScaleSource.DICOM_REGION)), "PLAX")
+    assert "mm" not in {item.unit for item in result.measurements}
+    assert any("width of the image" in str(reason) for reason in result.not_measured)
+
+
+def test_a_scale_that_could_be_but_makes_an_impossible_heart_gives_no_number() -> None:
+    result = measured(in_scale("A4C", 2.4))
+    assert result.lv is None and result.atrium is None and not result.measurements
+    assert any("LVEDV" in str(reason) for reason in result.not_measured)
+    other = true_result("A2C")
+    summary = summarize([result, other], None)
+    assert summary.biplane is None and not any(item.method == "biplane" for item in summary.measurements)
+    record = report_json(report(result, other))
+    assert record["clips"][0]["volume_ml"] is None
+    assert any("LVEDV" in reason["rule"] for reason in record["not_measured"])
+
+
+def test_impossible_walls_are_not_drawn_either() -> None:
+    landmarks = true_landmarks("PLAX")
+    assert landmarks is not None
+    points = landmarks.points.copy()
+    points[:, 0] += 3.0 * (points[:, 0] - points[:, 1]) / np.linalg.norm(points[:, :1] - points[:, 1:2], axis=2) * 25
+    result = measure_clip(simulated("PLAX").cine(), "PLAX", "PLAX", {}, replace(landmarks, points=points))
+    assert result.walls is None and any("IVSd" in str(reason) for reason in result.not_measured)
+
+
+def test_frame_times_that_no_scanner_has_are_unknown() -> None:
+    cine = simulated("A4C").cine()
+    assert cine.times.seconds is not None
+    wrong = replace(cine, times=FrameTimes(cine.times.seconds / 1000.0, TimeSource.FRAME_TIME))
+    assert believable(cine).times.known
+    assert not believable(wrong).times.known and "frames/s" in believable(wrong).times.reason
+    names = {item.name for item in measured(wrong).measurements}
+    assert "HR" not in names and "LVEF" in names
+
+
+def test_an_index_by_an_impossible_body_is_withheld() -> None:
+    patient = Patient(Sex.MALE, 50, 30, 1)
+    summary = summarize([true_result("A4C"), true_result("A2C")], patient)
+    assert not any(item.name == "LVEDVI" for item in summary.measurements)
+    assert any("LVEDVI" in str(reason) for reason in summary.not_measured)
