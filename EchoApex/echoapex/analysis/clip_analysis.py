@@ -17,6 +17,7 @@ from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..landmarks import Landmarks
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
+from ..measure.contradictions import area_contradicts, chambers_contradict, probe_at_top
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
@@ -155,6 +156,12 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
         return MeasureError(rule, value=cine.image_count, file=cine.path)
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
+    if probe_at_top(cine.sector) is False:
+        rule = (
+            "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "
+            "at the top only; turn it first"
+        )
+        return MeasureError(rule, file=cine.path)
     if view.name == UNKNOWN:
         rule = f"The view of this clip is not known, and has to be named: {view.reason}"
         return _UnknownViewError(rule, file=cine.path)
@@ -263,6 +270,18 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
         )
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
+    doubts = (
+        *chambers_contradict(
+            ventricle.masks,
+            None if atrium is None else atrium.masks,
+            None if (ring := found.get("LV_MYO")) is None else ring.masks,
+            cine.sector,
+        ),
+        *area_contradicts(lv.area_px, lv.beats, cine.times),
+    )
+    if doubts:
+        rule = f"Nothing is measured, since the outlines contradict themselves: {'; '.join(doubts)}"
+        return replace(clip, not_measured=(MeasureError(rule, file=cine.path),))
     clip = replace(clip, lv=lv)
     if not lv.beats:
         no_beat = MeasureError("No beat was found, so there is no ejection fraction", file=cine.path)

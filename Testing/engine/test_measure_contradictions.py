@@ -1,0 +1,123 @@
+"""Outlines that no heart can have are not measured, a picture on its head waits to be turned, and true hearts stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from report_cases import simulated, true_masks, true_result
+
+from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
+from echoapex.cine import BoolMask, Cine, FrameTimes, Sector
+from echoapex.inference.segmentation import Segmentation
+from echoapex.measure.contradictions import area_contradicts, probe_at_top
+from echoapex.measure.measurement import Beat
+
+Masks = dict[str, Segmentation]
+
+
+def turned_around(cine: Cine) -> Cine:
+    """The clip with its rows in reverse, as some laboratories display apical views."""
+    return replace(cine, frames=cine.frames[:, ::-1], sector=Sector.from_mask(cine.sector.mask[::-1], "motion"))
+
+
+def with_masks(**changed: NDArray[np.bool_]) -> ClipResult:
+    """The simulated A4C with some of its true outlines exchanged for others."""
+    masks: Masks = dict(true_masks("A4C"))
+    for name, mask in changed.items():
+        masks[name] = Segmentation(mask, masks[name].confidence)
+    return measure_clip(simulated("A4C").cine(), "clip", "A4C", masks)
+
+
+def true(name: str) -> BoolMask:
+    return np.array(true_masks("A4C")[name].masks)
+
+
+def test_true_outlines_do_not_contradict_themselves() -> None:
+    result = true_result("A4C")
+    assert result.lv is not None and result.atrium is not None and not result.not_measured
+    assert probe_at_top(result.cine.sector) is True
+
+
+def test_a_shape_that_is_no_fan_does_not_tell_where_the_probe_is() -> None:
+    assert probe_at_top(Sector.whole_frame(90, 120)) is None
+    assert probe_at_top(Sector.from_mask(simulated("A4C").cine().sector.mask[::-1], "motion")) is False
+    assert probe_at_top(Sector.from_mask(np.eye(1, 9, dtype=bool), "motion")) is None
+
+
+class Unasked:
+    """An observer that must not be asked."""
+
+    def view(self) -> None:
+        raise AssertionError
+
+    def outlines(self, names: object) -> Masks:
+        raise AssertionError
+
+    def landmarks(self) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("view", ["A4C", "PLAX"])
+def test_a_clip_on_its_head_is_not_outlined_until_it_is_turned(view: str) -> None:
+    cine = turned_around(simulated("A4C").cine())
+    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView(view))
+    assert not result.measurements and not result.segmentations and result.refusal is None
+    assert "stands on its head" in str(result.not_measured[0])
+
+
+def test_outlines_by_hand_are_measured_on_a_clip_on_its_head() -> None:
+    masks = {name: Segmentation(item.masks[:, ::-1], item.confidence) for name, item in true_masks("A4C").items()}
+    result = measure_clip(turned_around(simulated("A4C").cine()), "clip", "A4C", masks)
+    right = {item.name: item.value for item in true_result("A4C").measurements if item.method == "A4C"}
+    found = {item.name: item.value for item in result.measurements if item.method == "A4C"}
+    assert found["LVEF"] == pytest.approx(right["LVEF"], abs=1.0)
+
+
+def contradiction(result: ClipResult, word: str) -> None:
+    assert result.lv is None and result.atrium is None and not result.measurements and result.segmentations
+    (reason,) = result.not_measured
+    assert "contradict" in str(reason) and word in str(reason)
+
+
+def test_exchanged_chambers_are_the_wrong_way_up() -> None:
+    contradiction(with_masks(LV=true("LA"), LA=true("LV")), "nearer to the probe")
+
+
+def test_chambers_that_do_not_touch_are_not_measured() -> None:
+    far = np.zeros_like(true("LA"))
+    far[:, -8:, :9] = True
+    contradiction(with_masks(LA=far), "do not touch")
+
+
+def test_a_ventricle_outside_of_its_myocardium_is_not_measured() -> None:
+    aside = np.zeros_like(true("LV_MYO"))
+    aside[:, :, 70:] = true("LV_MYO")[:, :, :-70]
+    contradiction(with_masks(LV_MYO=aside), "own myocardium")
+
+
+def test_a_ventricle_that_vanishes_in_systole_has_no_volume() -> None:
+    (beat, *_) = true_result("A4C").beats
+    gone = true("LV")
+    gone[beat.ed + 1 : beat.es] = False
+    contradiction(with_masks(LV=gone), "vanishes")
+
+
+def test_an_outline_that_jumps_between_structures_is_not_measured() -> None:
+    (beat, *_) = true_result("A4C").beats
+    jumping = true("LV")
+    rows = np.cumsum(jumping.sum(axis=2)[:, ::-1], axis=1)[:, ::-1]
+    small = jumping & (rows < 0.2 * jumping.sum(axis=(1, 2))[:, None])[:, :, None]
+    jumping[beat.es :] = small[beat.es :]
+    contradiction(with_masks(LV=jumping), "between two frames")
+
+
+def test_a_lone_wrong_frame_is_left_to_the_search_for_beats() -> None:
+    areas = np.array([100.0, 98, 95, 20, 85, 80, 76, 72, 70, 80])
+    times = FrameTimes.unknown("none")
+    assert not list(area_contradicts(areas, [Beat(0, 8)], times))
+    areas[5] = np.nan
+    assert not list(area_contradicts(areas, [Beat(0, 8)], times))
+    assert not list(area_contradicts(np.array([np.nan, 9.0]), [], times))
