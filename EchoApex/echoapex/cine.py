@@ -6,7 +6,7 @@ frames are counted from 0; ``mm_per_px`` is ``(y, x)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -62,6 +62,13 @@ class ModeSource(StrEnum):
     HEADER = "header"
     PIXELS = "pixels"
     ASSUMED = "assumed"
+
+
+class Flip(StrEnum):
+    """How a clip is turned after it was read: upper for lower rows, or left for right columns."""
+
+    VERTICAL = "vertical"
+    HORIZONTAL = "horizontal"
 
 
 @dataclass(frozen=True)
@@ -196,7 +203,8 @@ class Cine:
     sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
     the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
     ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
-    how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded.
+    how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded. ``flip``
+    tells how `turned` has changed the frames of the file.
     """
 
     frames: ImageStack
@@ -216,6 +224,7 @@ class Cine:
     setting: Setting = field(default_factory=Setting)
     simulated: bool = False
     identifying: tuple[str, ...] = ()
+    flip: Flip | None = None
     warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -248,6 +257,18 @@ class Cine:
         """Raises `PromptError` for a frame that the cine has not."""
         if not 0 <= frame < self.frame_count:
             raise PromptError(f"The frames must be 0 to {self.frame_count - 1}", value=frame, file=self.path)
+
+    def turned(self, flip: Flip) -> Cine:
+        """The clip with its rows (vertical) or columns (horizontal) in reverse, which it says as a warning."""
+        axis = 1 if flip is Flip.VERTICAL else 2
+        warning = f"The picture was turned by the user (flip: {flip})"
+        return replace(
+            self,
+            frames=np.ascontiguousarray(np.flip(self.frames, axis)),
+            sector=Sector.from_mask(np.flip(self.sector.mask, axis - 1), self.sector.source),
+            flip=flip,
+            warnings=(*self.warnings, warning),
+        )
 
     def masked_frames(self) -> ImageStack:
         """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""

@@ -77,6 +77,7 @@ def user_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["analyze", "study", "--out", "x", "--height", "0"],
         ["analyze", "study", "--out", "x", "--bsa-method", "guess"],
         ["analyze", "study", "--out", "x", "--views", "A4C"],
+        ["analyze", "study", "--out", "x", "--flip", "clip.dcm=sideways"],
         ["simulate", "--out", "x", "--pathology", "broken_heart"],
         ["evaluate", "--task", "segmentation"],
         ["evaluate", "--task", "all of it", "--data", "simulated:easy:3"],

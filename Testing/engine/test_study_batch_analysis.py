@@ -31,7 +31,8 @@ from echoapex.cine import Setting
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
-from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
+from echoapex.report.report_json import report_json
+from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study, write_studies
 from echoapex.study.scene_writer_process import write_scene
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
@@ -75,6 +76,37 @@ def test_a_whole_study_gives_all_numbers_near_the_truth(whole: StudyReport) -> N
     assert whole.failures == () and whole.not_measured == ()
     assert whole.biplane is not None
     assert whole.biplane.volume_ml[0] == pytest.approx(measured(whole, "LVEDV", "biplane"))
+
+
+def on_its_head(path: Path) -> Path:
+    """Writes an A4C clip with its rows in reverse."""
+    from pydicom import dcmread
+
+    write_take(path, A4C)
+    header = dcmread(path)
+    header.PixelData = header.pixel_array[:, ::-1].tobytes()
+    del header.SequenceOfUltrasoundRegions
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_a_clip_on_its_head_is_measured_once_the_user_turns_it(tmp_path: Path) -> None:
+    path = on_its_head(tmp_path / "down.dcm")
+    waiting = analyzed(path, {"down.dcm": A4C})
+    assert not waiting.measurements and waiting.failures == ()
+    assert "--flip" in reason_of(waiting.not_measured, "stands on its head")
+    turned = analyzed(path, {"down.dcm": A4C}, flips={"down.dcm": "vertical"})
+    assert measured(turned, "LVEF", "A4C") == pytest.approx(100 * simulated("A4C").heart.shape.ef, abs=4)
+    (clip,) = turned.clips
+    assert any("turned by the user" in text for text in clip.warnings)
+    assert report_json(turned)["clips"][0]["flip"] == "vertical"
+    assert report_json(waiting)["clips"][0]["flip"] is None
+
+
+def test_a_flip_that_is_none_or_of_no_clip_is_refused(good: Path) -> None:
+    for flips, rule in (({"a4c.dcm": "sideways"}, "vertical"), ({"up.dcm": "vertical"}, "up.dcm")):
+        with pytest.raises(EchoApexError, match=rule):
+            analyzed(good, WHOLE, flips=flips)
 
 
 def test_grades_come_with_their_range_and_scheme(whole: StudyReport) -> None:

@@ -131,6 +131,16 @@ def test_what_is_burned_in_beside_the_sector_stays_out_of_the_scene(tmp_path: Pa
     assert found[:, 20:50, 35:45].any() and not found[:, 2:8, 2:20].any()
 
 
+def test_a_clip_that_was_turned_is_turned_in_the_scene(tmp_path: Path) -> None:
+    clip = cases.make_clip()
+    write_report(tmp_path, clip)
+    record = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    record["clips"][0]["flip"] = "vertical"
+    (tmp_path / "report.json").write_text(json.dumps(record), encoding="utf-8")
+    study, _ = readReport(tmp_path)
+    assert np.array_equal(study.clips[0].cine.frames, clip.cine.frames[:, ::-1])
+
+
 def test_the_inner_diameter_is_the_curve_of_a_long_axis(tmp_path: Path) -> None:
     clip = cases.make_clip(view="PLAX")
     clip = replace(clip, curve=replace(clip.curve, name="LV inner diameter", unit="mm"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.cine import Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_cine, read_masks
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
@@ -110,6 +110,8 @@ def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)
+    if item.get("flip") is not None:
+        cine = cine.turned(Flip(item["flip"]))
     # A scene gets passed on, and outside the sector machines burn in names and dates.
     frames = cine.masked_frames()
     return replace(cine, frames=frames, times=_times(item, cine), scale=_scale(item, cine), simulated=item["simulated"])

@@ -159,7 +159,7 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     if probe_at_top(cine.sector) is False:
         rule = (
             "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "
-            "at the top only; turn it first"
+            "at the top only; turn it first (analyze --flip FILE=vertical)"
         )
         return MeasureError(rule, file=cine.path)
     if view.name == UNKNOWN:

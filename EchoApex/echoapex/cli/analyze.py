@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cine import Flip
 from ..console import print_json, say
 from ..errors import EchoApexError
 from ..measure.body_surface_area import BsaFormula
@@ -30,6 +31,8 @@ def add(table: Any) -> None:
     parser.add_argument("--bsa-method", choices=formulas, default="dubois", help="body surface area (default: dubois)")
     text = "the view of a clip, instead of what is recognized; may be given again"
     parser.add_argument("--views", type=_view, action="append", default=[], metavar="FILE=VIEW", help=text)
+    text = "turns a clip before it is looked at, vertical where its apex points down; may be given again"
+    parser.add_argument("--flip", type=_flip, action="append", default=[], metavar="FILE=HOW", help=text)
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
     add_model_options(parser)
 
@@ -42,7 +45,8 @@ def analyze(chosen: Namespace) -> bool:
     patient = _patient(chosen)
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
-    options = StudyOptions(patient, dict(chosen.views), formula, scene=not chosen.no_scene)
+    views, flips = dict(chosen.views), dict(chosen.flip)
+    options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene)
     records, failures = [], []
     for written in write_studies(chosen.paths, model, chosen.out, progress=say, options=options):
         if isinstance(written, EchoApexError):
@@ -89,3 +93,11 @@ def _view(text: str) -> tuple[str, str]:
     if not (file and found and view):
         raise ArgumentTypeError(f"FILE=VIEW is needed, for example clip.dcm=A4C (found: {text})")
     return file, view
+
+
+def _flip(text: str) -> tuple[str, str]:
+    """``FILE=vertical`` or ``FILE=horizontal``."""
+    file, found, flip = text.rpartition("=")
+    if not (file and found and flip in tuple(Flip)):
+        raise ArgumentTypeError(f"FILE={' or FILE='.join(Flip)} is needed (found: {text})")
+    return file, flip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
 from ..analysis.study_measurements import summarize
 from ..analysis.view_structures import VIEWS
+from ..cine import Flip
 from ..errors import EchoApexError, ReadError
 from ..inference.view_outlines_landmarks import ModelObserver
 from ..measure.body_surface_area import BsaFormula
@@ -41,12 +42,14 @@ class StudyOptions:
     """What a user may decide about an analysis.
 
     ``patient`` goes before what the files say, entry by entry, and is of a single study; ``views`` names views of clips
-    by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized. ``observe`` makes what looks at
-    a clip out of model and cine; ``scene`` is false where no Slicer scene is wanted.
+    by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized; ``flips`` says in the same way
+    which are turned before they are looked at. ``observe`` makes what looks at a clip out of model and cine; ``scene``
+    is false where no Slicer scene is wanted.
     """
 
     patient: Patient | None = None
     views: Mapping[str, str] | None = None
+    flips: Mapping[str, str] | None = None
     bsa_formula: BsaFormula = BsaFormula.DUBOIS
     observe: Observe = ModelObserver
     scene: bool = True
@@ -139,12 +142,14 @@ class _Work:
 
     def __post_init__(self) -> None:
         self._views: dict[Path, str] = {}
+        self._flips: dict[Path, str] = {}
 
     def studies(self, paths: Iterable[str | Path]) -> list[StudyFiles]:
         studies = group_studies(find_clips(paths))
         counting = {path: path for study in studies for path in study.files}
-        copies = {copy: kept for study in studies for copy, kept in study.copies.items()}
-        self._views = _given_views(self.options.views or {}, {**counting, **copies})
+        files = counting | {copy: kept for study in studies for copy, kept in study.copies.items()}
+        self._views = _given(self.options.views or {}, files, "view", VIEWS)
+        self._flips = _given(self.options.flips or {}, files, "flip", tuple(Flip))
         if self.options.patient not in (None, Patient()) and len(studies) > 1:
             rule = "Sex, age, height and weight are of one study: analyze each study by itself"
             raise EchoApexError(rule, value=f"{len(studies)} studies")
@@ -232,6 +237,8 @@ class _Work:
         from ..io import read_cine
 
         cine = read_cine(path)
+        if path in self._flips:
+            cine = cine.turned(Flip(self._flips[path]))
         observer = self.options.observe(self.model, cine)
         view = find_view(observer, cine, self._views.get(path))
         number = 1 + sum(clip.view == view.name for clip in earlier)
@@ -243,19 +250,20 @@ def _left_out(study: StudyFiles) -> Iterator[ReadError]:
     return (ReadError(rule, value=kept.name, file=copy) for copy, kept in study.copies.items())
 
 
-def _given_views(views: Mapping[str, str], files: Mapping[Path, Path]) -> dict[Path, str]:
-    """The view of each file that the user named; ``files`` are all of them, each with the one that counts in its place.
+def _given(named: Mapping[str, str], files: Mapping[Path, Path], what: str, known: Sequence[str]) -> dict[Path, str]:
+    """What the user gave to each clip; ``files`` are all of them, each with the one that counts in its place.
 
-    Raises `EchoApexError` for what is no view, or names not one clip.
+    Raises `EchoApexError` for what is not ``known``, or names not one clip.
     """
     given: dict[Path, str] = {}
-    for name, view in views.items():
-        if view not in VIEWS:
-            raise EchoApexError(f"A view is one of {', '.join(VIEWS)}", value=view)
+    for name, value in named.items():
+        if value not in known:
+            raise EchoApexError(f"A {what} is one of {', '.join(known)}", value=value)
         matching = {kept for file, kept in files.items() if file.resolve() == Path(name).resolve() or file.name == name}
         if len(matching) != 1:
-            raise EchoApexError("A view is given to one of the clips", value=f"{len(matching)} of this name", file=name)
-        given[matching.pop()] = view
+            found = f"{len(matching)} of this name"
+            raise EchoApexError(f"A {what} is given to one of the clips", value=found, file=name)
+        given[matching.pop()] = value
     return given
 
 
