@@ -11,7 +11,9 @@ from hypothesis.extra.numpy import arrays
 from io_writers import fan, fan_mask, real
 from numpy.typing import NDArray
 
+from echoapex.cine import Sector
 from echoapex.io import find_sector, read_cine
+from echoapex.io.sector_detection import is_whole_screen
 
 ROWS, COLUMNS = 300, 400
 
@@ -149,3 +151,34 @@ def test_the_cropped_real_cine_has_the_same_fan_without_a_region() -> None:
     full, small = (read_cine(real(name)) for name in ("color3d_jpeg_baseline.dcm", "examples_ybr_color.dcm"))
     assert small.sector.source == "motion"
     assert overlap(small.sector.mask, full.sector.mask[::2, ::2]) > 0.95
+
+
+def recorded_screen(seed: int = 0) -> NDArray[np.uint8]:
+    """A fan that moves on a screen with bars and writing, all of it with the noise of a video."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:180, :320]
+    fan = (y > 40) & (y < 150) & (np.abs(x - 160) < 0.7 * (y - 35))
+    screen = np.full((8, 180, 320), 30)
+    screen[:, :12], screen[:, 168:] = 70, 60
+    screen[:, 2:9, 10:300:6] = screen[:, 170:177, 10:300:5] = screen[:, 20:160:7, 2:15] = 220
+    screen[:, fan] = rng.integers(20, 240, (8, int(fan.sum())))
+    return np.clip(screen + rng.integers(-4, 5, screen.shape), 0, 255).astype(np.uint8)
+
+
+def test_a_recorded_screen_whose_sector_was_not_found_is_told() -> None:
+    screen = recorded_screen()
+    whole = Sector.whole_frame(180, 320)
+    assert find_sector(screen).mask.mean() > 0.98
+    assert is_whole_screen(screen, whole)
+    assert not is_whole_screen(screen[:1], whole)
+    found = np.zeros((180, 320), bool)
+    found[40:150, 80:240] = True
+    assert not is_whole_screen(screen, Sector.from_mask(found, "motion"))
+
+
+def test_an_image_that_fills_its_frame_is_no_screen() -> None:
+    speckle = np.random.default_rng(1).integers(0, 255, (8, 180, 320)).astype(np.uint8)
+    assert not is_whole_screen(speckle, Sector.whole_frame(180, 320))
+    dim = speckle.copy()
+    dim[:, :, :40], dim[:, :, -40:] = dim[:, :, :40] // 30, dim[:, :, -40:] // 30
+    assert not is_whole_screen(dim, Sector.whole_frame(180, 320))

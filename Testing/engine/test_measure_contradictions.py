@@ -121,3 +121,9 @@ def test_a_lone_wrong_frame_is_left_to_the_search_for_beats() -> None:
     areas[5] = np.nan
     assert not list(area_contradicts(areas, [Beat(0, 8)], times))
     assert not list(area_contradicts(np.array([np.nan, 9.0]), [], times))
+
+
+def test_nothing_is_outlined_on_a_recorded_screen_whose_sector_was_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echoapex.analysis.clip_analysis.is_whole_screen", lambda frames, sector: True)
+    result = analyze_clip(Unasked(), ("LV", "LA"), simulated("A4C").cine(), "clip", FoundView("A4C"))
+    assert not result.segmentations and "whole screen" in str(result.not_measured[0])

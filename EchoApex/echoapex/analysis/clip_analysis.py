@@ -15,6 +15,7 @@ from ..errors import EchoApexError, MeasureError, ModelError
 from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
+from ..io.sector_detection import is_whole_screen
 from ..landmarks import Landmarks
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
 from ..measure.contradictions import area_contradicts, chambers_contradict, probe_at_top
@@ -156,6 +157,12 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
         return MeasureError(rule, value=cine.image_count, file=cine.path)
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
+    if is_whole_screen(cine.frames, cine.sector):
+        rule = (
+            "Nothing is measured, since the ultrasound image was not found in this recording of a whole screen: cut "
+            "the clip to the image"
+        )
+        return MeasureError(rule, file=cine.path)
     if probe_at_top(cine.sector) is False:
         rule = (
             "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "

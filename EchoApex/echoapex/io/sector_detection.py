@@ -20,6 +20,13 @@ _SMALLEST_REGION_SHARE = 0.25  # a fan fills half of its region; less is only th
 _SECOND_SHARE = 0.2  # a shadow may cut the sector in two; a part this large (of the largest) belongs to it
 _BAR_SHARE = 0.12  # banners and button bars are flatter or narrower than this share of the frame
 
+# Own choices, tried on simulated recordings of a screen and on images that fill their frame.
+_WHOLE_SHARE = 0.98  # a sector that covers more is the frame
+_RIM_SHARE = 0.06  # width of the rim that is looked at, as share of the frame
+_STILL_SHARE = 0.25  # the rim of a screen moves by less than this share of what its middle does
+_WRITING_STEP = 60  # gray levels between neighbors that stay over time: an edge of letters or bars
+_LEAST_WRITING = 0.005  # share of the rim that such edges fill
+
 
 def find_sector(frames: ImageStack, region_box: Box | None = None) -> Sector:
     """Where the ultrasound image lies in ``frames`` (``uint8 [T, H, W]``).
@@ -51,6 +58,27 @@ def _find_in(crop: ImageStack, smallest: float) -> tuple[BoolMask | None, str]:
         if mask is not None and mask.mean() >= smallest:
             return mask, source
     return None, "whole_frame"
+
+
+def is_whole_screen(frames: ImageStack, sector: Sector) -> bool:
+    """Whether ``sector`` is the whole of a screen that was recorded, with its writing and bars, and so was not found.
+
+    Its rim then has writing that stays, and hardly moves beside the middle; an image that fills its frame moves there.
+    """
+    if len(frames) < 2 or sector.mask.mean() < _WHOLE_SHARE:
+        return False
+    picks = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _SAMPLED_FRAMES)).astype(int))
+    sampled = frames[picks]
+    rows, columns = frames.shape[1:]
+    rim = np.ones((rows, columns), bool)
+    high, wide = round(_RIM_SHARE * rows), round(_RIM_SHARE * columns)
+    rim[high : rows - high, wide : columns - wide] = False
+    moves = np.ptp(sampled, axis=0)
+    middle = moves[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
+    steps = np.abs(np.diff(sampled.mean(axis=0), axis=1, prepend=sampled[:, :, :1].mean(axis=0)))
+    still = moves < _STILL_SHARE * np.percentile(middle, 75)
+    written = (steps > _WRITING_STEP) & still
+    return bool(still[rim].mean() > 0.5 and written[rim].mean() > _LEAST_WRITING)
 
 
 def _symmetric(mask: BoolMask) -> BoolMask:
