@@ -32,7 +32,7 @@ from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
 from echoapex.report.report_json import report_json
-from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study, write_studies
+from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
 from echoapex.study.scene_writer_process import write_scene
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
