@@ -16,7 +16,12 @@ _LONG = 8
 
 def say(text: str) -> None:
     """Prints a message for people on standard error."""
-    print(f"echoapex: {text}", file=sys.stderr, flush=True)
+    print(f"echoapex: {harmless(text)}", file=sys.stderr, flush=True)
+
+
+def harmless(text: str) -> str:
+    """``text`` on one line without what steers a terminal: names of files may hold any character."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def print_json(value: object) -> None:
@@ -28,7 +33,7 @@ def print_record(record: Mapping[str, Any]) -> None:
     """Prints one ``name  value`` line for each entry, long lists shortened to their ends."""
     width = max((len(name) for name in record), default=0)
     for name, value in record.items():
-        print(f"{name:<{width}}  {_short(plain(value))}".rstrip())
+        print(harmless(f"{name:<{width}}  {_short(plain(value))}").rstrip())
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -36,7 +41,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+        cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        print(harmless("  ".join(cells)).rstrip())
 
 
 def plain(value: Any) -> Any:

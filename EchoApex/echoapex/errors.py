@@ -32,6 +32,10 @@ class ReadError(EchoApexError):
     """A file could not be read as a cine."""
 
 
+class NotAClipError(ReadError):
+    """A file is something else than a clip, such as a report or a 3D volume: it is left out, and nothing has failed."""
+
+
 class ScaleError(EchoApexError):
     """Millimeters or milliliters were asked for where no trustworthy scale exists."""
 

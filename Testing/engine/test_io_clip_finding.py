@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from io_writers import dicom, real, region, save
+import SimpleITK
+from io_writers import dicom, fan, real, region, save
 from pydicom import Sequence
 
+from echoapex.cli.command_line import main
 from echoapex.errors import ReadError
-from echoapex.io import describe, list_clips, read_cine
+from echoapex.io import describe, list_clips, read_cine, sort_out
+from echoapex.study.file_grouping import find_clips
 
 KEYS = (
     "file kind modality mode mode_source frame_count rows columns frame_times_s frame_time_source scale_mm_per_px "
@@ -27,7 +32,8 @@ def test_clips_are_found_by_name_and_by_content(tmp_path: Path) -> None:
     wanted = ["b.avi", "c.NII.GZ", "d.mhd", "e.seq.nrrd", "f.dcm", "study/IM_0001", "study/series/g.gif"]
     unwanted = [".hidden.dcm", ".cache/h.avi", "DICOMDIR", "d.raw", "notes.txt", "empty", "truth.json", "table.csv"]
     for name in wanted + unwanted:
-        (tmp_path / name).write_bytes(b"" if name == "empty" else b"anything")
+        start = {".avi": b"RIFF", ".gif": b"GIF8"}.get(Path(name).suffix, b"")
+        (tmp_path / name).write_bytes(b"" if name == "empty" else start + b"anything")
     for name in ("study/IM_0001", "DICOMDIR", ".hidden.dcm"):
         save(dicom(), tmp_path / name)
     assert list_clips(tmp_path) == sorted(tmp_path / name for name in wanted)
@@ -45,6 +51,56 @@ def test_dicom_objects_without_images_are_left_out(tmp_path: Path) -> None:
     for name in ("test-SR.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm", "rtplan.dcm", "liver_1frame.dcm"):
         shutil.copy(real(name), tmp_path / name)
     assert list_clips(tmp_path) == [tmp_path / "examples_ybr_color.dcm"]
+
+
+def test_what_is_no_clip_is_left_out_with_the_reason_and_nothing_has_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(dicom(), tmp_path / "clip.dcm")
+    save(dicom(SOPClassUID="1.2.840.10008.5.1.4.1.1.6.2"), tmp_path / "volume.dcm")
+    save(dicom(Modality="CT"), tmp_path / "ct.dcm")
+    (tmp_path / "dead.mov").write_bytes(bytes(2000))
+    (tmp_path / "playlist.avi").write_text("ffconcat version 1.0\nfile clip.avi\n")
+    (tmp_path / "study.zip").write_bytes(b"PK")
+    (tmp_path / "$RECYCLE.BIN").mkdir()
+    save(dicom(), tmp_path / "$RECYCLE.BIN" / "deleted.dcm")
+    labels = SimpleITK.GetImageFromArray((fan(4) > 100).astype(np.uint8))
+    SimpleITK.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
+    labels.SetMetaData("Segment0_Name", "LV")
+    SimpleITK.WriteImage(labels, str(tmp_path / "s.seg.nrrd"))
+    clips, left_out = sort_out(tmp_path)
+    assert clips == [tmp_path / "clip.dcm"]
+    reasons = {Path(str(reason.file)).name: reason.rule for reason in left_out}
+    words = {
+        "volume.dcm": "3D volume",
+        "ct.dcm": "modality US",
+        "dead.mov": "not a video",
+        "playlist.avi": "not a video",
+        "study.zip": "archive",
+        "$RECYCLE.BIN": "deleted",
+        "labels.nii.gz": "label map",
+        "s.seg.nrrd": "segments",
+    }
+    assert reasons.keys() == words.keys()
+    assert all(words[name] in reasons[name] for name in words)
+    assert find_clips([tmp_path, tmp_path / "ct.dcm"]) == clips
+    assert main(["info", str(tmp_path), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["left_out"]) == len(words)
+    (tmp_path / "cut.dcm").touch()
+    assert main(["info", str(tmp_path)]) == 1
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ReadError, match="no regular file"):
+        read_cine(tmp_path / "pipe")
+    assert sort_out(tmp_path) == ([], [])
+
+
+def test_names_of_files_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["info", "\x1b[31mred\nline.dcm"])
+    assert "\x1b" not in (printed := capsys.readouterr().err)
+    assert printed.count("\n") == 1
 
 
 def test_listing_what_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from io_writers import dicom, fan, fan_mask, real, region, save
 
 from echoapex.cine import Cine, Setting, TimeSource
-from echoapex.errors import ReadError
+from echoapex.errors import NotAClipError, ReadError
 from echoapex.io import describe, read_cine
 from echoapex.io.dicom_times import find_frame_times
 
@@ -190,9 +191,59 @@ def test_an_absurd_total_is_refused_from_the_header(tmp_path: Path) -> None:
         read(tmp_path, NumberOfFrames=2_000_000_000)
 
 
-def test_more_frames_in_the_header_than_in_the_data_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stated", [None, 1, 4, 7])
+def test_as_many_whole_frames_are_read_as_are_there(tmp_path: Path, stated: int | None) -> None:
+    cine = read(tmp_path, NumberOfFrames=stated)
+    assert np.array_equal(cine.frames, fan())
+    said = "missing" if stated is None else stated
+    assert f"NumberOfFrames is {said}; 6 frames are there and were read" in cine.warnings
+
+
+def test_a_part_of_a_frame_is_cut_short(tmp_path: Path) -> None:
+    data = dicom(fan())
+    data.PixelData = data.PixelData[:-500]
     with pytest.raises(ReadError, match="cut short"):
-        read(tmp_path, NumberOfFrames=7)
+        read_cine(save(data, tmp_path / "a.dcm"))
+
+
+VOLUMES = {
+    "enhanced": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.2"},
+    "philips": {"SOPClassUID": "1.2.840.113543.6.6.1.3.10002"},
+    "organized": {"DimensionOrganizationType": "3D"},
+}
+
+
+@pytest.mark.parametrize("kind", VOLUMES)
+def test_a_volume_is_named_and_is_no_cine(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(NotAClipError, match="3D volume: its frames are slices"):
+        read(tmp_path, **VOLUMES[kind])
+
+
+def test_a_damaged_modality_is_not_quoted(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="damaged") as refusal:
+        read(tmp_path, Modality="US PN SECRET^JANE")
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_an_import_that_fails_is_not_a_damaged_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(dicom(), tmp_path / "a.dcm")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    for act in (read_cine, describe):
+        with pytest.raises(ReadError, match=r"cannot be imported \(found: pydicom\)"):
+            act(path)
+
+
+def test_a_heart_rate_that_no_heart_has_is_passed_over_with_a_warning(tmp_path: Path) -> None:
+    cine = read(tmp_path, HeartRate=1200)
+    assert cine.heart_rate is None
+    assert any("HeartRate 1200 was passed over" in warning for warning in cine.warnings)
+
+
+def test_a_gap_of_seconds_makes_frame_times_unknown(tmp_path: Path) -> None:
+    tags = {"FrameIncrementPointer": 0x00181065, "FrameTimeVector": [0, 30, 30, 30, 9000, 30]}
+    cine = read(tmp_path, **tags)
+    assert cine.times.seconds is None
+    assert any("gap of 9 s" in warning for warning in cine.warnings)
 
 
 def test_no_pixel_data_is_refused(tmp_path: Path) -> None:

@@ -325,9 +325,9 @@ def test_simpleitk_applies_a_palette(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("frames", [1, 30])
 def test_an_unknown_transfer_syntax_is_refused_by_name(tmp_path: Path, frames: int) -> None:
-    mpeg4 = "1.2.840.10008.1.2.4.102"
-    path = save_frames([b"\0" * 64], mpeg4, tmp_path / "a.dcm", NumberOfFrames=frames, **color_tags("YBR_FULL"))
-    with pytest.raises(ReadError, match=r"No decoder for this transfer syntax is installed.*found: MPEG-4"):
+    htj2k = "1.2.840.10008.1.2.4.201"
+    path = save_frames([b"\0" * 64], htj2k, tmp_path / "a.dcm", NumberOfFrames=frames, **color_tags("YBR_FULL"))
+    with pytest.raises(ReadError, match=r"No decoder for this transfer syntax is installed.*found: High-Throughput"):
         read_cine(path)
 
 

@@ -119,3 +119,12 @@ def test_describe_a_video(tmp_path: Path) -> None:
     assert (record["kind"], record["modality"], record["mode"]) == ("avi", None, "2D")
     assert record["frame_times_s"] == pytest.approx(np.arange(8) / 50)
     assert record["scale_reason"]
+
+
+def test_a_cut_gif_warns(tmp_path: Path) -> None:
+    frames = [Image.fromarray(frame) for frame in np.random.default_rng(1).integers(0, 255, (6, 96, 128), np.uint8)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=40)
+    assert not any("end marker" in warning for warning in read_cine(tmp_path / "a.gif").warnings)
+    whole = (tmp_path / "a.gif").read_bytes()
+    (tmp_path / "b.gif").write_bytes(whole[: len(whole) * 2 // 3])
+    assert any("end marker" in warning for warning in read_cine(tmp_path / "b.gif").warnings)

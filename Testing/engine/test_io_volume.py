@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from io_writers import fan
 from numpy.typing import NDArray
 
 from echoapex.cine import ScaleSource, TimeSource
-from echoapex.errors import ReadError
+from echoapex.errors import NotAClipError, ReadError
 from echoapex.io import read_cine
 
 
@@ -312,3 +313,37 @@ def test_damaged_nrrd_headers_are_refused(tmp_path: Path, fields: dict[str, str]
 def test_a_nan_spacing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReadError):
         read_cine(metaimage(tmp_path / "a.mha", ElementSpacing="nan nan 1"))
+
+
+def test_a_volume_of_equal_spacing_is_no_cine(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(fan(8))
+    image.SetSpacing((0.8, 0.8, 0.8))
+    for name in ("a.nii.gz", "a.mha", "a.nrrd"):
+        sitk.WriteImage(image, str(tmp_path / name))
+        with pytest.raises(NotAClipError, match="3D volume"):
+            read_cine(tmp_path / name)
+
+
+@pytest.mark.parametrize("unit, size", [("mm", 0.4), ("cm", 0.04), ("m", 0.0004), ("um", 400.0)])
+def test_space_units_of_nrrd_are_minded(tmp_path: Path, unit: str, size: float) -> None:
+    text = (
+        "NRRD0005\ntype: uint8\ndimension: 3\nspace dimension: 2\nsizes: 128 96 4\n"
+        f"space directions: ({size},0) (0,{size}) none\nkinds: domain domain list\n"
+        f'space units: "{unit}" "{unit}"\nencoding: raw\n\n'
+    )
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + fan(4).tobytes())
+    assert read_cine(tmp_path / "a.nrrd").scale.mm_per_px == pytest.approx((0.4, 0.4))
+
+
+@pytest.mark.parametrize("named", ["{}/secret/x.raw", "../secret/x.raw", "LIST\n{}/secret/x.raw", "%d.raw", "pipe"])
+@pytest.mark.parametrize("before", ["", "Comment = ElementDataFile = LOCAL\n"])
+def test_metaimage_reads_no_file_but_its_own(tmp_path: Path, named: str, before: str) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x.raw").write_bytes(bytes(800))
+    (tmp_path / "here").mkdir()
+    os.mkfifo(tmp_path / "here" / "pipe")
+    path = tmp_path / "here" / "a.mhd"
+    header = "ObjectType = Image\nNDims = 3\nDimSize = 20 10 4\nElementType = MET_UCHAR\n"
+    path.write_text(header + before + "ElementDataFile = " + named.format(tmp_path) + "\n")
+    with pytest.raises(ReadError, match="in one file beside it"):
+        read_cine(path)

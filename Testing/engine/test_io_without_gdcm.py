@@ -108,4 +108,27 @@ def test_what_nothing_decodes_is_refused_in_one_sentence_with_what_helps_where(t
     refusal = read_without_gdcm(path)[0]["refusal"]
     assert refusal.startswith(f"{path}: ") and refusal.count("\n") == 0
     assert refusal.endswith("(found: JPEG-LS Lossless Image Compression).")
-    assert "outside 3D Slicer the extra gdcm" in refusal and "in 3D Slicer export" in refusal
+    assert "export the file uncompressed" in refusal
+
+
+HARMFUL = {
+    "bits": ("JPEGLosslessProcess14_1", {"BitsStored": 4}),
+    "rows": ("JPEGLSLossless", {"Rows": 200}),
+    "columns": ("JPEGLSLossless", {"Columns": 3000}),
+}
+"""Headers on which python-gdcm ends the whole process."""
+
+
+@pytest.mark.parametrize("kind", HARMFUL)
+def test_no_file_ends_the_process(tmp_path: Path, kind: str) -> None:
+    syntax, changes = HARMFUL[kind]
+    path = transcode(save(dicom(color()), tmp_path / "raw.dcm"), tmp_path / "a.dcm", syntax)
+    data = dcmread(path)
+    for name, value in changes.items():
+        setattr(data, name, value)
+    data.save_as(path)
+    code = CHILD.replace('sys.modules["gdcm"] = sys.modules["_gdcm"] = None', "import gdcm")
+    command = [sys.executable, "-c", code, str(path)]
+    environment = os.environ | {"PYTHONPATH": str(ENGINE)}
+    found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert ("JPEG data have 8; read as 8" if kind == "bits" else "another size") in found.stdout

@@ -25,17 +25,19 @@ def info(chosen: Namespace) -> bool:
         record = io.describe(chosen.path)
         print_json(record) if chosen.json else print_record(record)
         return True
-    paths = io.list_clips(chosen.path)
+    paths, left_out = io.sort_out(chosen.path)
+    for line in io.summarize(left_out):
+        say(line)
     if not paths:
         raise EchoApexError("This folder holds no file that may be a clip", file=chosen.path)
     clips, failures = _describe_all(paths)
     if chosen.json:
-        print_json({"clips": clips, "failures": failures})
+        print_json({"clips": clips, "failures": failures, "left_out": [reason.as_failure() for reason in left_out]})
     else:
         for record in clips:
             print_record(record)
             print()
-    say(f"{len(clips)} read, {len(failures)} not")
+    say(f"{len(clips)} read, {len(failures)} not, {len(left_out)} left out as no clip")
     return not failures
 
 

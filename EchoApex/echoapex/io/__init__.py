@@ -1,7 +1,7 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
 from .cine_reading import describe, read_cine
-from .clip_finding import list_clips
+from .clip_finding import list_clips, sort_out, summarize
 from .mask_files import Masks, check_masks_file, read_masks, write_masks
 from .sector_detection import find_sector
 
@@ -13,5 +13,7 @@ __all__ = [
     "list_clips",
     "read_cine",
     "read_masks",
+    "sort_out",
+    "summarize",
     "write_masks",
 ]

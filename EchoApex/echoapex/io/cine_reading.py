@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def read_cine(path: str | Path) -> Cine:
     if kind is None:
         raise ReadError("This is none of DICOM, AVI, MP4, GIF, NIfTI, MetaImage or NRRD", file=source)
     try:
-        return _READERS[kind](source)
+        return _with_blank_warning(_READERS[kind](source))
+    except ImportError as error:
+        raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
     except OSError as error:
         raise ReadError("The file cannot be read", value=error.strerror or type(error).__name__, file=source) from error
     except MemoryError as error:
@@ -40,12 +43,24 @@ _READERS = {
 }
 
 
+NO_LIBRARY = "A library that is needed to read this file cannot be imported"
+_BLANK_STEP = 8  # gray levels between the darkest and the brightest pixel that cannot be seen
+
+
+def _with_blank_warning(cine: Cine) -> Cine:
+    if int(cine.frames.max()) - int(cine.frames.min()) >= _BLANK_STEP:
+        return cine
+    return replace(cine, warnings=(*cine.warnings, "The picture is blank: all its pixels have nearly the same gray"))
+
+
 def _existing(path: str | Path) -> Path:
     source = Path(path)
     if source.is_dir():
         raise ReadError("This is a folder: list its clips and read them one by one", file=source)
     if not source.exists():
         raise ReadError("There is no such file", file=source)
+    if not source.is_file():
+        raise ReadError("This is no regular file, but a device, a pipe or a socket", file=source)
     if source.stat().st_size == 0:
         raise ReadError("This file is empty", file=source)
     return source
@@ -58,7 +73,10 @@ def describe(path: str | Path) -> dict[str, Any]:
     an M-mode or Doppler trace are described too, without a sector. Raises `ReadError` like `read_cine` for the rest.
     """
     source = _existing(path)
-    mode = mode_of(source) if clip_finding.sniff(source) == clip_finding.DICOM else None
+    try:
+        mode = mode_of(source) if clip_finding.sniff(source) == clip_finding.DICOM else None
+    except ImportError as error:
+        raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
     if mode is not None and mode.is_trace:
         return _record(source, describe_unreadable(source))
     return _record(source, _facts(read_cine(source)))

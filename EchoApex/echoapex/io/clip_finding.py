@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import EchoApexError, ReadError
+from ..errors import EchoApexError, NotAClipError, ReadError
 
 DICOM, VIDEO, VOLUME, NRRD = "dicom", "video", "volume", "nrrd"
 
@@ -24,6 +25,8 @@ _SUFFIXES = {
     ".nrrd": NRRD,
     ".nhdr": NRRD,
 }
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".iso")
+_SYSTEM_FOLDERS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
 _MAGIC_AT = 128
 # First elements of a DICOM file written without preamble: group 0002 or 0008 in little or big endian.
 _BARE_STARTS = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00", b"\x00\x08\x00\x05")
@@ -50,6 +53,8 @@ def sniff(path: Path) -> str | None:
         if name.endswith(suffix):
             return kind
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return None
         with path.open("rb") as stream:
             start = stream.read(_MAGIC_AT + 4)
     except OSError:
@@ -60,11 +65,16 @@ def sniff(path: Path) -> str | None:
 
 
 def list_clips(folder: str | Path) -> list[Path]:
-    """All files under ``folder`` that may be clips, sorted: by their name's ending, or DICOM and NRRD by content.
+    """All files under ``folder`` that may be clips, sorted; see `sort_out`, which also tells what is left out."""
+    return sort_out(folder)[0]
 
-    Left out are hidden files and folders, DICOMDIR, DICOM objects that hold no image (reports, presentation states,
-    segmentations), masks and label maps that EchoApex wrote, and files of unknown kind. Whether a file is an intact
-    echo cine shows when it is read. Raises `ReadError` when there is no such folder or it cannot be listed.
+
+def sort_out(folder: str | Path) -> tuple[list[Path], list[NotAClipError]]:
+    """The files under ``folder`` that may be clips, and why each of the others is none, both sorted.
+
+    Clips are files whose name or content says DICOM, video, NIfTI, MetaImage or NRRD, but for what `check_clip`
+    refuses. Hidden files and folders are passed over. Whether a file is an intact echo cine shows when it is read.
+    Raises `ReadError` when there is no such folder or it cannot be listed.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -72,29 +82,91 @@ def list_clips(folder: str | Path) -> list[Path]:
     if not os.access(root, os.R_OK | os.X_OK):
         raise ReadError("This folder may not be listed", file=root)
     found: list[Path] = []
+    left_out: list[NotAClipError] = []
     for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        system = [Path(place, name) for name in folders if name in _SYSTEM_FOLDERS]
+        left_out += [NotAClipError("The operating system keeps deleted or internal files here", file=p) for p in system]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SYSTEM_FOLDERS]
         found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file() and _is_clip(path))
+    clips = []
+    for path in sorted(path for path in found if path.is_file()):
+        try:
+            _check_kind(path)
+            check_clip(path)
+            clips.append(path)
+        except NotAClipError as reason:
+            left_out.append(reason)
+    return clips, sorted(left_out, key=lambda reason: str(reason.file))
 
 
-def _is_clip(path: Path) -> bool:
+def _check_kind(path: Path) -> None:
     if path.name.upper() == "DICOMDIR":
-        return False
+        raise NotAClipError("This is the directory of a medium", file=path)
+    if sniff(path) is None:
+        archive = path.suffix.lower() in _ARCHIVES
+        rule = "This is an archive, which is not looked into: unpack it" if archive else "This is no format of a clip"
+        raise NotAClipError(rule, value=None if archive else path.suffix or None, file=path)
+
+
+def check_clip(path: Path) -> None:
+    """Raise `NotAClipError` for a file of a clip's format that holds something else.
+
+    Such are DICOM objects without an image or of another modality, 3D volumes, masks and label maps, and files that
+    only have the name of a video. What is damaged is not refused here: it speaks when it is read.
+    """
     kind = sniff(path)
-    if kind == DICOM:
-        return not _storage_class(path).startswith(_NO_IMAGE)
-    return kind is not None and not (kind == NRRD and _holds_labels(path))
-
-
-def _holds_labels(path: Path) -> bool:
-    """Whether an NRRD file is one of our masks or label maps; a header that cannot be read speaks when it is read."""
-    from .nrrd import CONTENT_KEY, LABELS, read_nrrd_header
-
     try:
-        return read_nrrd_header(path).values.get(CONTENT_KEY) == LABELS
-    except EchoApexError:
-        return False
+        if kind is not None:
+            _CHECKS[kind](path)
+    except NotAClipError:
+        raise
+    except (EchoApexError, OSError, ImportError, MemoryError, ValueError):
+        return
+
+
+def _check_dicom(path: Path) -> None:
+    from .dicom_header import check_image, read_header, refusing
+
+    storage = _storage_class(path)
+    if storage.startswith(_NO_IMAGE):
+        from pydicom.uid import UID
+
+        raise NotAClipError("This DICOM object holds no image", value=UID(storage).name, file=path)
+    with refusing(path):
+        check_image(read_header(path), path)
+
+
+def _check_video(path: Path) -> None:
+    from .video import check_container
+
+    check_container(path)
+
+
+def _check_volume(path: Path) -> None:
+    from .nifti_metaimage import refuse_no_clip
+
+    refuse_no_clip(path)
+
+
+def _check_nrrd(path: Path) -> None:
+    from .nrrd import refuse_no_clip
+
+    refuse_no_clip(path)
+
+
+_CHECKS = {DICOM: _check_dicom, VIDEO: _check_video, VOLUME: _check_volume, NRRD: _check_nrrd}
+
+
+def summarize(left_out: Iterable[NotAClipError]) -> list[str]:
+    """One line for each reason, with how many files it concerns and the first of them."""
+    groups: dict[str, list[str]] = {}
+    for reason in left_out:
+        found = "" if reason.value is None else f" (found: {reason.value})"
+        groups.setdefault(f"{reason.rule}{found}", []).append(str(reason.file))
+    return [
+        f"left out: {files[0]}{f' and {len(files) - 1} more' if len(files) > 1 else ''}: {rule}"
+        for rule, files in groups.items()
+    ]
 
 
 def _storage_class(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,15 @@ def read_dicom(path: Path, *, fast: bool = True) -> Cine:
         header = read_header(path)
         warnings = check_image(header, path)
         check_mode(header, path)
-        pixels = read_pixels(path, frame_count(header, path), fast=fast)
+        pixels = read_pixels(path, fast=fast)
         return _cine(path, header, pixels, warnings)
 
 
 def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> Cine:
-    times, time_warnings = find_frame_times(header, len(pixels.gray))
+    times, time_warnings = find_frame_times(header, pixels.stored)
+    if times.seconds is not None and len(pixels.kept) < pixels.stored:
+        times = replace(times, seconds=times.seconds[list(pixels.kept)] - times.seconds[pixels.kept[0]])
+    heart_rate, rate_warnings = find_heart_rate(header)
     boxes = image_boxes(header)
     sector, sector_warnings = _sector(boxes, pixels)
     mode = settle_mode(find_mode(header), pixels.gray, sector, pixels.colors)
@@ -67,14 +71,14 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         image_count=max(len(boxes), 1),
         mode=mode.mode,
         mode_source=mode.source,
-        heart_rate=find_heart_rate(header),
+        heart_rate=heart_rate,
         r_wave_times=find_r_waves(header),
         view=find_view(header),
         setting=find_setting(header),
         simulated=str(header.get("Manufacturer") or "").startswith(SIMULATION_MANUFACTURER),
         identifying=find_identifying(header),
         warnings=(
-            *(*warnings, *time_warnings, *pixels.warnings, *sector_warnings, *mode.warnings),
+            *(*warnings, *time_warnings, *rate_warnings, *pixels.warnings, *sector_warnings, *mode.warnings),
             *privacy_warnings(header),
         ),
     )
@@ -116,6 +120,7 @@ def _header_facts(path: Path) -> dict[str, object]:
     warnings = check_image(header, path)
     count = frame_count(header, path)
     times, time_warnings = find_frame_times(header, count)
+    heart_rate, rate_warnings = find_heart_rate(header)
     try:
         check_mode(header, path)
     except ReadError as refusal:
@@ -132,7 +137,7 @@ def _header_facts(path: Path) -> dict[str, object]:
         "frame_time_source": times.source.value,
         "scale_source": ScaleSource.NONE.value,
         "scale_reason": "the clip shows no 2D image",
-        "heart_rate": find_heart_rate(header),
+        "heart_rate": heart_rate,
         "identifying": list(find_identifying(header)),
-        "warnings": [*warnings, *time_warnings, *privacy_warnings(header)],
+        "warnings": [*warnings, *time_warnings, *rate_warnings, *privacy_warnings(header)],
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import warnings as python_warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
 from .dicom_regions import find_mode
+from .quoting import quoted
 from .size_limits import check_size
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ _SNOMED_RT = ("SRT", "SNM3", "99SDM")
 """Designators under which DICOM PS3.16 section 8.1 lists SNOMED RT codes."""
 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+# Enhanced US Volume Storage, and the private class of Philips' Cartesian 3D export.
+_VOLUMES = ("1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.113543.6.6.1.3.10002")
 _ULTRASOUND = tuple(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("3", "3.1", "6", "6.1"))
 
 
@@ -104,7 +108,7 @@ def refusing(path: Path) -> Iterator[None]:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
             yield
-    except (ReadError, MemoryError):
+    except (ReadError, MemoryError, ImportError):
         raise
     except Exception as error:
         raise ReadError("The DICOM header is damaged", value=type(error).__name__, file=path) from error
@@ -118,17 +122,30 @@ def frame_count(header: Dataset, path: Path) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
-        raise ReadError("NumberOfFrames must be a whole number", value=value, file=path) from error
+        raise ReadError("NumberOfFrames must be a whole number", value=quoted(value), file=path) from error
 
 
 def check_image(header: Dataset, path: Path) -> list[str]:
     """Refuse what is no ultrasound image of a size that can be read; returns warnings."""
+    check_volume(header, path)
     warnings = _check_modality(header, path)
     for name in ("Rows", "Columns"):
         if not isinstance(header.get(name), int):
-            raise ReadError(f"This DICOM object holds no image: {name} is missing", value=header.get(name), file=path)
+            # An object of an ultrasound image class without its size is damaged; others never had an image.
+            kind = ReadError if str(header.get("SOPClassUID") or "") in _ULTRASOUND else NotAClipError
+            raise kind(f"This DICOM object holds no image: {name} is missing", file=path)
     check_size(frame_count(header, path), int(header.Rows), int(header.Columns), path)
     return warnings
+
+
+def check_volume(header: Dataset, path: Path) -> None:
+    """Raise `NotAClipError` for 3D ultrasound, whose frames are slices and not moments."""
+    slices = header.get((0x3001, 0x1001)) if (0x3001, 0x0010) in header else None
+    organized = str(header.get("DimensionOrganizationType") or "").startswith("3D")
+    if str(header.get("SOPClassUID") or "") in _VOLUMES or organized or slices is not None:
+        raise NotAClipError(
+            "This is a 3D volume: its frames are slices, not moments, and an echo cine is 2D", file=path
+        )
 
 
 def _check_modality(header: Dataset, path: Path) -> list[str]:
@@ -141,7 +158,10 @@ def _check_modality(header: Dataset, path: Path) -> list[str]:
     # Digitized tapes and screen captures of echo are stored as other, secondary capture.
     if modality in ("", "OT") and sop_class.startswith(_SECONDARY_CAPTURE):
         return ["The header says secondary capture, not ultrasound"]
-    raise ReadError("An echo cine has the modality US", value=modality or "no modality", file=path)
+    if not re.fullmatch(r"[A-Z]{0,16}", modality):
+        raise ReadError("The DICOM header is damaged: Modality is no code", value=quoted(modality), file=path)
+    kind = NotAClipError if modality or sop_class else ReadError
+    raise kind("An echo cine has the modality US", value=modality or "no modality", file=path)
 
 
 def check_mode(header: Dataset, path: Path) -> None:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 FRAME_RATE_RANGE = (1.0, 1000.0)
 """Frames per second that a cine can have; a stress-echo review is slower than a scan, speckle tracking is faster."""
 
+LONGEST_GAP_S = 2.0
+"""Seconds between two frames beyond which a clip is no longer one recording: two steps of the slowest rate above."""
+
+HEART_RATE_RANGE = (20.0, 350.0)
+"""Beats per minute that a header may state: from complete heart block to a newborn's atrial flutter, conducted."""
+
 _FRAME_TIME_VECTOR = 0x00181065
 
 
@@ -67,6 +73,10 @@ def _vector(header: Dataset, frame_count: int, warnings: list[str]) -> FloatArra
     if not np.all(np.isfinite(steps)) or np.any(steps <= 0):
         warnings.append("FrameTimeVector does not rise from frame to frame and was passed over")
         return None
+    if float(np.max(steps)) > LONGEST_GAP_S:
+        found = f"a gap of {float(np.max(steps)):g} s between two frames"
+        warnings.append(f"FrameTimeVector has {found}, more than {LONGEST_GAP_S:g} s, and was passed over")
+        return None
     if not FRAME_RATE_RANGE[0] <= 1.0 / float(np.median(steps)) <= FRAME_RATE_RANGE[1]:
         warnings.append(f"FrameTimeVector was passed over: not {_range_text()}")
         return None
@@ -87,10 +97,18 @@ def _numbers(value: Any) -> list[float]:
     return [math.nan if (number := _number(item)) is None else number for item in values]
 
 
-def find_heart_rate(header: Dataset) -> float | None:
-    """HeartRate in beats per minute; None when it is missing or 0, which scanners write without an ECG."""
+def find_heart_rate(header: Dataset) -> tuple[float | None, list[str]]:
+    """HeartRate in beats per minute, and warnings; None when it is missing or 0, which scanners write without an ECG.
+
+    What no heart does is passed over.
+    """
     rate = _number(header.get("HeartRate"))
-    return rate if rate is not None and math.isfinite(rate) and rate > 0 else None
+    if rate is None or rate == 0:
+        return None, []
+    low, high = HEART_RATE_RANGE
+    if not low <= rate <= high:
+        return None, [f"HeartRate {rate:g} was passed over: not {low:g} to {high:g} beats per minute"]
+    return rate, []
 
 
 def find_r_waves(header: Dataset) -> tuple[float, ...]:

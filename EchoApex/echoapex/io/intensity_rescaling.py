@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
+
+_MOST_LABELS = 16
+
+
+def refuse_labels(values: NDArray[Any], path: Path) -> None:
+    """Raise `NotAClipError` for a label map: whole numbers of which there are only a few, small or just two."""
+    if values.dtype.kind not in "iu":
+        return
+    found = np.unique(values)
+    few = 1 < found.size <= _MOST_LABELS and found[0] == 0
+    if few and (found.size == 2 or found[-1] < 2 * _MOST_LABELS):
+        raise NotAClipError("This is a label map, not a picture", value=f"{found.size} different values", file=path)
 
 
 def to_gray_levels(values: NDArray[Any], path: Path) -> tuple[NDArray[np.uint8], list[str]]:

@@ -13,6 +13,7 @@ from ..cine import BoolMask, Cine, FloatArray
 from ..errors import EchoApexError, ReadError
 from ._simpleitk import simpleitk
 from .nrrd import CONTENT_KEY, FRAME_TIMES_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
+from .quoting import quoted
 from .safe_files import written_beside
 from .size_limits import check_size
 
@@ -91,7 +92,7 @@ def read_masks(path: str | Path) -> Masks:
         raise ReadError("There is no such file", file=source)
     header = read_nrrd_header(source)
     if len(header.sizes) != 3:
-        raise ReadError("Masks have the sizes W H T", value=header.fields["sizes"], file=source)
+        raise ReadError("Masks have the sizes W H T", value=quoted(header.fields["sizes"]), file=source)
     columns, rows, count = header.sizes
     check_size(count, rows, columns, source)
     stored = read_nrrd_data(header)
@@ -107,7 +108,7 @@ def _times(values: dict[str, str], count: int, source: Path) -> FloatArray | Non
     try:
         seconds = np.array([float(word) for word in text.split()])
     except ValueError as error:
-        raise ReadError("Frame times must be numbers", value=text[:80], file=source) from error
+        raise ReadError("Frame times must be numbers", value=quoted(text), file=source) from error
     if seconds.size != count:
         raise ReadError("There must be one time for each mask", value=f"{seconds.size} for {count}", file=source)
     return seconds

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import math
+import mmap
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
 from ._simpleitk import simpleitk
 from .color_to_gray import ColorSamples, luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
-from .intensity_rescaling import to_gray_levels
+from .intensity_rescaling import refuse_labels, to_gray_levels
 from .sector_detection import find_sector
 from .size_limits import check_size
 
 FRAME_RATE_RANGE = (4.0, 1000.0)
 """Frames per second that a stored time axis can have; steps of 1 s are what is written when nothing is known."""
 
+_DATA_FILE = b"ElementDataFile"
+_SAME = 1e-3  # relative difference that rounding explains
 _NIFTI_HEADER = 352  # bytes before the data of a NIfTI-1 file; NIfTI-2 has more
 
 # Bits 3 to 5 of xyzt_units in the NIfTI-1 header: seconds per unit.
@@ -61,6 +65,11 @@ def read_volume(path: Path) -> Cine:
 
 def _open(path: Path) -> Any:
     reader = simpleitk().ImageFileReader()
+    nifti = ".nii" in path.name.lower()
+    if not nifti:
+        check_data_file(path)
+    # Left to choose, SimpleITK goes by the content, and may take the file for a format that reads others.
+    reader.SetImageIO("NiftiImageIO" if nifti else "MetaImageIO")
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
@@ -69,12 +78,52 @@ def _open(path: Path) -> Any:
     return reader
 
 
+def check_data_file(path: Path) -> None:
+    """Raise `ReadError` for a MetaImage whose pixels are neither in it nor in one file beside it."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(_DATA_FILE)
+        again = content.find(_DATA_FILE, at + 1)
+        line = content[at + len(_DATA_FILE) : at + 4096].split(b"\n", 1)[0] if at >= 0 else b""
+    name = line.decode("utf-8", "replace").strip().removeprefix("=").strip()
+    if at >= 0 and again < 0 and name.upper() == "LOCAL":
+        return
+    beside = (path.parent / name).resolve() if name and "\0" not in name else path.parent
+    if at < 0 or again >= 0 or "%" in name or beside.parent != path.parent.resolve() or not beside.is_file():
+        raise ReadError("The data of a MetaImage must be in it or in one file beside it", file=path)
+
+
+def refuse_no_clip(path: Path) -> None:
+    """Raise `NotAClipError` for a volume and for a label map; `ReadError` for what is damaged."""
+    reader = _open(path)
+    _frame_count(reader, path)
+    if reader.GetPixelID() in _label_types() and reader.GetNumberOfComponents() == 1:
+        try:
+            refuse_labels(simpleitk().GetArrayFromImage(reader.Execute()), path)
+        except RuntimeError as error:
+            raise ReadError("The pixel data are cut short or damaged", file=path) from error
+
+
+def _label_types() -> tuple[int, ...]:
+    sitk = simpleitk()
+    return (sitk.sitkUInt8, sitk.sitkInt8, sitk.sitkUInt16, sitk.sitkInt16, sitk.sitkUInt32, sitk.sitkInt32)
+
+
+def refuse_third_axis_of_space(spacing: Sequence[float], path: Path) -> None:
+    """Raise `NotAClipError` where slices lie as far apart as pixels (``spacing`` ``(x, y, z)``): a still 3D volume."""
+    x, y, z = spacing
+    if z != 1.0 and math.isclose(x, y, rel_tol=_SAME) and math.isclose(x, z, rel_tol=_SAME):
+        rule = "This is a 3D volume: its third axis is of space, not of time, and an echo cine is 2D"
+        raise NotAClipError(rule, value=f"{z:g} between slices as between pixels", file=path)
+
+
 def _frame_count(reader: Any, path: Path) -> int:
     size = reader.GetSize()
     if len(size) not in (2, 3, 4):
         raise ReadError("A cine has two axes of a frame and one of time", value=size, file=path)
     if len(size) == 4 and size[2] != 1:
-        raise ReadError("A cine has one slice; this is a volume over time", value=f"{size[2]} slices", file=path)
+        raise NotAClipError("A cine has one slice; this is a volume over time", value=f"{size[2]} slices", file=path)
+    if len(size) == 3 and size[2] > 1:
+        refuse_third_axis_of_space(reader.GetSpacing(), path)
     if reader.GetNumberOfComponents() not in (1, 3):
         found = f"{reader.GetNumberOfComponents()} components"
         raise ReadError("A pixel is gray or has three color components", value=found, file=path)

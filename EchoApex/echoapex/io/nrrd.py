@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
 from .color_to_gray import ColorSamples, luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
-from .intensity_rescaling import to_gray_levels
-from .nifti_metaimage import FRAME_RATE_RANGE, times_of_step
+from .intensity_rescaling import refuse_labels, to_gray_levels
+from .nifti_metaimage import FRAME_RATE_RANGE, refuse_third_axis_of_space, times_of_step
+from .quoting import quoted
 from .sector_detection import find_sector
 from .size_limits import check_size
 
@@ -37,9 +38,12 @@ _TYPES = {
     "float32": ("float",),
     "float64": ("double",),
 }
+_FRACTIONS = ("float", "double")
 _TIME_KINDS = ("list", "time")
 _COLOR_KINDS = ("vector", "RGB-color", "3-color")
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6}
+_MILLIMETERS = {"": 1.0, "???": 1.0, "none": 1.0, "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3}
+_MILLIMETERS |= {"\u00b5m": 1e-3, "\u03bcm": 1e-3, "micrometer": 1e-3, "micron": 1e-3, "centimeter": 10.0}
 _HEADER_LIMIT = 1 << 24
 FRAME_TIMES_KEY = "frame_times_s"
 CONTENT_KEY, LABELS = "echoapex_content", "labels"
@@ -71,6 +75,18 @@ class NrrdHeader:
             return math.hypot(*_floats(re.split(r"[,\s]+", directions[axis].strip("() "))))
         spacings = self.fields.get("spacings", "").split()
         return _floats([spacings[axis]])[0] if len(spacings) == len(self.sizes) else 1.0
+
+    def millimeters(self, axis: int) -> float | None:
+        """Millimeters in the unit of a file axis: 1 where the header names none, None where it is not known."""
+        named = self.fields.get("units") or ""
+        if self.fields.get("space directions"):
+            named = self.fields.get("space units") or ""
+        units = re.findall(r'"([^"]*)"', named) or named.split()
+        if len(units) == len(self.sizes) and not self.fields.get("space directions"):
+            unit = units[axis]
+        else:
+            unit = units[0] if len(set(units)) == 1 else "" if not units else "mixed"
+        return _MILLIMETERS.get(unit.strip().lower())
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,17 @@ def read_nrrd(path: Path) -> Cine:
     )
 
 
+def refuse_no_clip(path: Path) -> None:
+    """Raise `NotAClipError` for a volume, a mask or a label map; `ReadError` for what is damaged."""
+    header = read_nrrd_header(path)
+    own = header.values.get(CONTENT_KEY) == LABELS
+    if own or any(key.startswith(("Segmentation_", "Segment0_")) for key in header.values):
+        raise NotAClipError("This holds masks or segments, not a picture", file=path)
+    axes = _axes(header)
+    if axes.color is None and header.fields.get("type", "").lower() not in _FRACTIONS:
+        refuse_labels(read_nrrd_data(header), path)
+
+
 def read_nrrd_header(path: Path) -> NrrdHeader:
     """Parse the text header; raises `ReadError` when it is not one, or its sizes are missing."""
     with path.open("rb") as stream:
@@ -124,20 +151,27 @@ def read_nrrd_header(path: Path) -> NrrdHeader:
             name, separator, content = match.groups()
             (values if separator == "=" else fields)[name if separator == "=" else name.lower()] = content.strip()
     if not re.fullmatch(r"\d+( +\d+)*", fields.get("sizes", "")):
-        raise ReadError("The NRRD header has no valid sizes", value=fields.get("sizes"), file=path)
+        raise ReadError("The NRRD header has no valid sizes", value=quoted(fields.get("sizes")), file=path)
     return NrrdHeader(path, fields, values, end.end() if end else len(block))
 
 
 def _axes(header: NrrdHeader) -> _Axes:
     sizes, kinds = header.sizes, header.kinds
     if len(kinds) != len(sizes):
-        raise ReadError("An NRRD header names one kind for each axis", value=header.fields["kinds"], file=header.path)
+        raise ReadError(
+            "An NRRD header names one kind for each axis", value=quoted(header.fields["kinds"]), file=header.path
+        )
     color = next((axis for axis, kind in enumerate(kinds) if kind in _COLOR_KINDS and sizes[axis] == 3), None)
     time = next((axis for axis, kind in enumerate(kinds) if kind in _TIME_KINDS), None)
     if time is None:
         # Older Slicer marks the frames of a sequence as components.
         time = next((axis for axis, kind in enumerate(kinds) if kind in _COLOR_KINDS and axis != color), None)
     space = [axis for axis in range(len(sizes)) if axis not in (color, time)]
+    if len(space) == 3 and sizes[space[2]] > 1:
+        if time is not None:
+            rule = "A cine has one slice; this is a volume over time"
+            raise NotAClipError(rule, value=f"{sizes[space[2]]} slices", file=header.path)
+        refuse_third_axis_of_space([header.spacing(axis) for axis in space], header.path)
     if len(space) == 3 and time is None:
         time = space.pop()
     if len(space) == 3 and sizes[space[2]] == 1:
@@ -167,7 +201,7 @@ def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:
     kind = header.fields.get("type", "").lower()
     dtype = next((np.dtype(name) for name, names in _TYPES.items() if kind in names), None)
     if dtype is None:
-        raise ReadError("This NRRD type cannot be read", value=kind or "none", file=header.path)
+        raise ReadError("This NRRD type cannot be read", value=quoted(kind or "none"), file=header.path)
     big = header.fields.get("endian", "little").lower() == "big"
     needed = math.prod(header.sizes) * dtype.itemsize
     data = _bytes(header, needed)
@@ -180,20 +214,20 @@ def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:
 def _bytes(header: NrrdHeader, needed: int) -> bytes:
     encoding = header.fields.get("encoding", "").lower()
     if encoding not in ("raw", "gzip", "gz"):
-        raise ReadError("NRRD data must be raw or gzip", value=encoding or "none", file=header.path)
+        raise ReadError("NRRD data must be raw or gzip", value=quoted(encoding or "none"), file=header.path)
     source, start = _data_file(header)
     try:
         with source.open("rb") as stream:
             stream.seek(start)
             stored = stream.read(needed if encoding == "raw" else -1)
     except OSError as error:
-        raise ReadError("The data file of this header cannot be read", value=source.name, file=header.path) from error
+        raise ReadError("The data file of this header cannot be read", file=header.path) from error
     if encoding == "raw":
         return stored
     try:
         return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(stored, needed)
     except zlib.error as error:
-        raise ReadError("The compressed data are damaged", value=error, file=header.path) from error
+        raise ReadError("The compressed data are damaged", file=header.path) from error
 
 
 def _data_file(header: NrrdHeader) -> tuple[Path, int]:
@@ -202,7 +236,9 @@ def _data_file(header: NrrdHeader) -> tuple[Path, int]:
         return header.path, header.data_at
     inside = (header.path.parent / name).resolve()
     if inside.parent != header.path.parent.resolve() or name.upper().startswith("LIST") or "%" in name:
-        raise ReadError("The data of an NRRD header must be one file beside it", value=name, file=header.path)
+        raise ReadError("The data of an NRRD header must be one file beside it", file=header.path)
+    if not inside.is_file():
+        raise ReadError("The data file of this header cannot be read", file=header.path)
     return inside, 0
 
 
@@ -220,6 +256,10 @@ def _scale(header: NrrdHeader, axes: _Axes) -> Scale:
     y, x = header.spacing(axes.y), header.spacing(axes.x)
     if not (math.isfinite(x) and math.isfinite(y)):
         raise ReadError("The spacing must be a number", value=f"{x} x {y}", file=header.path)
+    factors = [header.millimeters(axis) for axis in (axes.y, axes.x)]
+    if None in factors:
+        return Scale.none("the space units of the file are none that is known")
+    y, x = (value * (factor or 1.0) for value, factor in zip((y, x), factors, strict=True))
     return scale_of_spacing(y, x, "the file says", ScaleSource.PIXEL_SPACING)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Scale, TimeSource
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
 from .color_to_gray import ColorSamples, luminance, spread
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
@@ -20,6 +20,10 @@ FRAME_RATE_RANGE = (4.0, 300.0)
 """Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""
 
 _COLORS_KEPT = 8
+_MAGIC_BYTES = 16
+# RIFF (AVI), GIF, EBML (Matroska, WebM), ASF (WMV), MPEG program and video streams, H.264 and HEVC.
+_MAGIC = (b"RIFF", b"GIF8", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\1", b"\0\0\0\1")
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
 def read_video(path: Path) -> Cine:
@@ -27,7 +31,8 @@ def read_video(path: Path) -> Cine:
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
-    frames, colors, rate, warnings = _decode(path)
+    check_container(path)
+    frames, colors, rate, warnings = decode_video(path)
     sector = find_sector(frames)
     mode = mode_of_pixels(frames, sector, colors)
     return Cine(
@@ -44,7 +49,27 @@ def read_video(path: Path) -> Cine:
     )
 
 
-def _decode(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, list[str]]:
+def check_container(path: Path) -> None:
+    """Raise `NotAClipError` for a file that is no video by its first bytes, whatever its name says.
+
+    FFmpeg would take play lists, too, and read the files that they name.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_MAGIC_BYTES)
+    if not is_container(start):
+        raise NotAClipError("By its content this is not a video", file=path)
+
+
+def is_container(start: bytes) -> bool:
+    """Whether a file that begins like this is AVI, MP4, GIF, Matroska, ASF or MPEG."""
+    return start.startswith(_MAGIC) or start[4:8] in _MP4_BOXES
+
+
+def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, list[str]]:
+    """Gray frames ``[T, H, W]``, the colors of a few, frames per second, and warnings.
+
+    Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
+    """
     try:
         import cv2
     except ImportError as error:
@@ -63,7 +88,17 @@ def _decode(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, list[st
         capture.release()
     missing = math.isfinite(stated) and stated > len(frames)
     warnings = [f"The container states {int(stated)} frames, {len(frames)} could be read"] if missing else []
+    if _is_cut_gif(path):
+        warnings.append("The GIF ends without its end marker: frames may be missing at its end")
     return np.stack(frames), colors, rate, warnings
+
+
+def _is_cut_gif(path: Path) -> bool:
+    with path.open("rb") as stream:
+        if stream.read(4) != b"GIF8":
+            return False
+        stream.seek(max(0, path.stat().st_size - 64))
+        return not stream.read().rstrip(b"\0").endswith(b";")
 
 
 def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorSamples]:

@@ -145,7 +145,7 @@ class _Work:
         self._flips: dict[Path, str] = {}
 
     def studies(self, paths: Iterable[str | Path]) -> list[StudyFiles]:
-        studies = group_studies(find_clips(paths))
+        studies = group_studies(find_clips(paths, self.tell))
         counting = {path: path for study in studies for path in study.files}
         files = counting | {copy: kept for study in studies for copy, kept in study.copies.items()}
         self._views = _given(self.options.views or {}, files, "view", VIEWS)

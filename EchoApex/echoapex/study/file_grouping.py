@@ -5,12 +5,12 @@ Who the patient is gets compared and forgotten: no name, number or identifier of
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ReadError
+from ..errors import NotAClipError, ReadError
 from ..patient import Patient
 from .grouping_notes import describe
 from .header_identity import Identity, differences, read_identity
@@ -38,19 +38,37 @@ class StudyFiles:
     copies: Mapping[Path, Path] = field(default_factory=dict)
 
 
-def find_clips(paths: Iterable[str | Path]) -> list[Path]:
+def find_clips(paths: Iterable[str | Path], tell: Callable[[str], None] | None = None) -> list[Path]:
     """The files named in ``paths`` and the clips in the folders among them, each once, sorted.
 
-    Raises `ReadError` for a folder that cannot be listed and where there is nothing at all.
+    What is no clip is left out, and ``tell`` is told why. Raises `ReadError` for a folder that cannot be listed and
+    where there is nothing at all.
     """
-    from ..io import list_clips
+    from ..io import sort_out, summarize
 
     given = [Path(path) for path in paths]
-    found = [clip for path in given for clip in (list_clips(path) if path.is_dir() else [path])]
+    sorted_out = [sort_out(path) if path.is_dir() else _sort_out_file(path) for path in given]
+    found = [clip for clips, _ in sorted_out for clip in clips]
+    for line in summarize(reason for _, left_out in sorted_out for reason in left_out):
+        (tell or _silent)(line)
     if not found:
         raise ReadError("There is no file that may be a clip", file=", ".join(map(str, given)) or None)
     unique = {path.resolve(): path for path in reversed(found)}
     return sorted(unique.values())
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _sort_out_file(path: Path) -> tuple[list[Path], list[NotAClipError]]:
+    from ..io.clip_finding import check_clip
+
+    try:
+        check_clip(path)
+    except NotAClipError as reason:
+        return [], [reason]
+    return [path], []
 
 
 def group_studies(files: Sequence[Path]) -> list[StudyFiles]:

@@ -1,0 +1,41 @@
+"""MPEG inside DICOM (PS3.5 10.17 to 10.20): one stream of video in the place of frames, read by OpenCV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ReadError
+from .color_to_gray import ColorSamples
+from .dicom_fragments import read_fragments
+from .video import decode_video, is_container
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamples, list[str]]:
+    """Gray frames ``[T, H, W]``, colors of a few and warnings; raises `ReadError` where OpenCV cannot read them."""
+    stream = b"".join(read_fragments(data.PixelData, path))
+    name = str(data.file_meta.TransferSyntaxUID.name)
+    if not is_container(stream[:64]):
+        raise ReadError("The pixel data are not the video that the header says", value=name, file=path)
+    with TemporaryDirectory(prefix="echoapex-") as folder:
+        file = Path(folder) / "stream.mpg"
+        file.write_bytes(stream)
+        try:
+            frames, colors, _, warnings = decode_video(file)
+        except ReadError as error:
+            rule = "OpenCV cannot read the video in this DICOM file: export it as JPEG"
+            raise ReadError(rule, value=name, file=path) from error
+    if frames.shape[1:] != (int(data.Rows), int(data.Columns)):
+        rule = "The video in this DICOM file has not the size that the header states"
+        raise ReadError(rule, value=f"{frames.shape[2]} x {frames.shape[1]}", file=path)
+    stated = int(data.get("NumberOfFrames") or 0)
+    if stated != len(frames):
+        warnings.append(f"NumberOfFrames is {stated or 'missing'}; {len(frames)} frames are there and were read")
+    return frames, colors, warnings
