@@ -24,14 +24,13 @@ def main() -> int:
         print(f"{CINE} is missing: it comes with the package pydicom-data", file=sys.stderr)
         return 1
     path = Path(name)
-    count = int(dcmread(path, stop_before_pixels=True).NumberOfFrames)
     luminance = pixel_array(path, raw=True)[..., 0]
     if not np.array_equal(read_cine(path).frames, luminance):
         print("the gray frames are not pydicom's luminance bit for bit", file=sys.stderr)
         return 1
     variants = {
         "pydicom, ds.pixel_array": lambda: dcmread(path).pixel_array,
-        "echoapex, frames": lambda: read_pixels(path, count),
+        "echoapex, frames": lambda: read_pixels(path),
         "echoapex, frames, times, scale and sector": lambda: read_cine(path),
     }
     shape = " x ".join(map(str, luminance.shape))

@@ -84,9 +84,9 @@ def _version(package: str, name: str) -> str:
 
 def _gdcm() -> Check:
     """Missing is no failure; advice never is to install it, since this Python may be Slicer's."""
-    name, use = "python-gdcm (optional)", "for compressed DICOM files, outside 3D Slicer only"
+    name, use = "python-gdcm (optional)", "reads no files; for making test files, outside 3D Slicer only"
     if importlib.util.find_spec("gdcm") is None:
-        return Check(name, True, f"not installed, {use}; SimpleITK takes its place")
+        return Check(name, True, f"not installed, {use}")
     advice = f"Do without it: {sys.executable} -m pip uninstall python-gdcm"
     return _attempt(name, advice, lambda: f"{_version('python-gdcm', 'gdcm')}, {use}")
 
