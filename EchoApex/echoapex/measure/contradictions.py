@@ -15,11 +15,9 @@ from ..cine import BoolMask, FloatArray, FrameTimes, Sector
 from .measurement import Beat
 
 MAX_GAP = 0.25
-"""Left ventricle and atrium share the mitral annulus: further apart than this share of the ventricle's extent they are
-not those of one heart (own choice; true outlines touch, and those of a model lie a pixel or two apart)."""
-
-LEAST_INSIDE = 0.5
-"""Less than this share of the ventricle inside of its own myocardium contradicts it (own choice)."""
+"""Left ventricle and atrium share the mitral annulus, and the myocardium is its wall: further apart than this share of the
+ventricle's extent they are not those of one heart (own choice; true outlines touch, and those of a model lie a pixel
+or two apart, though a myocardium may have holes where the picture has none)."""
 
 LARGEST_STEP = 0.5
 """Share of its largest area by which a ventricle cannot change between frames (own choice: 0.12 is the most that
@@ -66,8 +64,8 @@ def chambers_contradict(
             yield "the left atrium lies nearer to the probe than the left ventricle, which no apical view shows"
     if myocardium is not None:
         walled = [frame for frame in frames if myocardium[frame].any()]
-        if walled and np.median([_inside(ventricle[t], myocardium[t]) for t in walled]) < LEAST_INSIDE:
-            yield "the left ventricle lies outside of its own myocardium"
+        if walled and _far_apart(ventricle[walled], myocardium[walled]):
+            yield "the left ventricle and its myocardium do not touch"
 
 
 def area_contradicts(area_px: FloatArray, beats: Sequence[Beat], times: FrameTimes) -> Iterable[str]:
@@ -96,13 +94,13 @@ def _frames(masks: BoolMask) -> list[int]:
     return [int(frame) for frame in found[picks]]
 
 
-def _far_apart(ventricles: BoolMask, atria: BoolMask) -> bool:
+def _far_apart(ventricles: BoolMask, neighbors: BoolMask) -> bool:
     from scipy import ndimage
 
     gaps = []
-    for ventricle, atrium in zip(ventricles, atria, strict=True):
+    for ventricle, neighbor in zip(ventricles, neighbors, strict=True):
         extent = max(int(ventricle.any(axis=axis).sum()) for axis in (0, 1))
-        gaps.append(float(ndimage.distance_transform_edt(~ventricle)[atrium].min()) / extent)
+        gaps.append(float(ndimage.distance_transform_edt(~ventricle)[neighbor].min()) / extent)
     return bool(np.median(gaps) > MAX_GAP)
 
 
@@ -113,15 +111,3 @@ def _wrong_way_up(ventricles: BoolMask, atria: BoolMask, at_top: bool) -> bool:
 
 def _row(mask: NDArray[Any]) -> float:
     return float(np.nonzero(mask)[0].mean())
-
-
-def _inside(ventricle: BoolMask, myocardium: BoolMask) -> float:
-    """Share of a ventricle that has its myocardium to both sides, in the row or in the column."""
-    surrounded = np.logical_or(*(_between(myocardium, axis) for axis in (0, 1)))
-    return float(np.count_nonzero(ventricle & surrounded) / np.count_nonzero(ventricle))
-
-
-def _between(mask: NDArray[Any], axis: int) -> BoolMask:
-    before = np.logical_or.accumulate(mask, axis)
-    after = np.flip(np.logical_or.accumulate(np.flip(mask, axis), axis), axis)
-    return np.asarray(before & after, np.bool_)
