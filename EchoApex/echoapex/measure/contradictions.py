@@ -15,9 +15,9 @@ from ..cine import BoolMask, FloatArray, FrameTimes, Sector
 from .measurement import Beat
 
 MAX_GAP = 0.25
-"""Left ventricle and atrium share the mitral annulus, and the myocardium is its wall: further apart than this share of the
-ventricle's extent they are not those of one heart (own choice; true outlines touch, and those of a model lie a pixel
-or two apart, though a myocardium may have holes where the picture has none)."""
+"""Left ventricle and atrium share the mitral annulus, and the myocardium is the ventricle's wall: further apart than
+this share of the ventricle's extent they are not those of one heart (own choice; true outlines touch, and those of a
+model lie a pixel or two apart, though a myocardium may have holes where the picture has none)."""
 
 LARGEST_STEP = 0.5
 """Share of its largest area by which a ventricle cannot change between frames (own choice: 0.12 is the most that
