@@ -68,7 +68,7 @@ def _python() -> Check:
 
 
 def _engine() -> Check:
-    return Check("echoapex", True, f"{__version__} from {Path(__file__).resolve().parent}")
+    return Check("echoapex", True, f"{__version__} from {Path(__file__).resolve().parents[1]}")
 
 
 def _library(package: str) -> Check:
