@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from io_writers import dicom, fan, fan_mask, real, region, save
 
-from echoapex.cine import Cine, Setting, TimeSource
+from echoapex.cine import Cine, TimeSource
 from echoapex.errors import NotAClipError, ReadError
 from echoapex.io import describe, read_cine
 from echoapex.io.dicom_times import find_frame_times
@@ -284,80 +284,6 @@ def test_a_damaged_header_never_raises_anything_but_a_refusal(
         assert read_cine(path).frames.dtype == np.uint8
     except ReadError as refusal:
         assert "\n" not in str(refusal)
-
-
-def test_a_view_is_only_what_the_header_names(tmp_path: Path) -> None:
-    def code(value: str) -> pydicom.Dataset:
-        item = pydicom.Dataset()
-        item.CodeValue, item.CodingSchemeDesignator = value, "SCT"
-        return item
-
-    a4c, chords = code("399214001"), code("399371001")
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([a4c])).view == "A4C"
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([chords])).view is None
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([a4c, chords])).view is None
-    assert read(tmp_path).view is None
-
-
-def coded(scheme: str, value: str, meaning: str = "") -> pydicom.Sequence:
-    item = pydicom.Dataset()
-    item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning = scheme, value, meaning
-    return pydicom.Sequence([item])
-
-
-@pytest.mark.parametrize(
-    ("scheme", "value", "view"),
-    [
-        ("SRT", "G-A19C", "A4C"),
-        ("SRT", "G-A19B", "A2C"),
-        ("SNM3", "G-0396", "PLAX"),
-        ("99SDM", "G-0395", "A3C"),
-        ("SCT", "399232001", "A2C"),
-        ("DCM", "130681", "A4C_RV"),
-        ("SRT", "399214001", None),
-        ("SCT", "G-A19C", None),
-        ("99ACME", "G-A19C", None),
-    ],
-)
-def test_views_are_read_in_the_codes_of_old_and_new_machines(
-    tmp_path: Path, scheme: str, value: str, view: str | None
-) -> None:
-    assert read(tmp_path, ViewCodeSequence=coded(scheme, value)).view == view
-
-
-def test_one_view_in_two_codes_is_one_view(tmp_path: Path) -> None:
-    both = pydicom.Sequence([*coded("SRT", "G-A19C"), *coded("SCT", "399214001")])
-    assert read(tmp_path, ViewCodeSequence=both).view == "A4C"
-
-
-DOBUTAMINE = {"PerformedProtocolCodeSequence": coded("SCT", "424225000", "Dobutamine Stress protocol")}
-
-
-@pytest.mark.parametrize(
-    ("tags", "setting"),
-    [
-        ({}, Setting()),
-        ({"StageName": "Rest"}, Setting()),
-        ({"StageName": "BASELINE 1", "ProtocolName": "Exercise stress"}, Setting()),
-        ({"StageName": " Peak  Dose "}, Setting("peak dose")),
-        ({"StageNumber": 2, "NumberOfStages": 4}, Setting("2")),
-        ({"StageNumber": 1, "NumberOfStages": 1}, Setting()),
-        ({"ProtocolName": "Stress Echo"}, Setting("of a stress test that is not named")),
-        ({"ProtocolName": "Adult Echo"}, Setting()),
-        (DOBUTAMINE, Setting("of a stress test that is not named")),
-        ({"ContrastBolusAgent": "SonoVue"}, Setting(contrast=True)),
-        ({"ContrastBolusAgent": "NONE"}, Setting()),
-        ({"ProtocolName": "LVO"}, Setting(contrast=True)),
-        ({"TransducerType": "ENDOCAV_PA"}, Setting(probe="transesophageal")),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "TEE", "0001"]}, Setting(probe="transesophageal")),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "TTE", "0001"]}, Setting()),
-        ({"TransducerApplicationCodeSequence": coded("DCM", "125262")}, Setting(probe="transesophageal")),
-        ({"TransducerType": "IV_PHASED"}, Setting(probe="intracardiac")),
-        ({"TransducerOrientation": "ROTATED"}, Setting(probe="rotated")),
-    ],
-)
-def test_stage_contrast_and_probe_are_read(tmp_path: Path, tags: dict[str, Any], setting: Setting) -> None:
-    assert read(tmp_path, **tags).setting == setting
 
 
 def test_simulated_clips_are_known_by_their_manufacturer(tmp_path: Path) -> None:

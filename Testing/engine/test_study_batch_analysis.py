@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +32,6 @@ from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
 from echoapex.report.report_json import report_json
 from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
-from echoapex.study.scene_writer_process import write_scene
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
 A4C, A2C, PLAX = Take("A4C"), Take("A2C"), Take("PLAX")
@@ -142,19 +140,6 @@ def test_without_a_patient_nothing_is_indexed_or_graded_and_both_are_said(good: 
     assert not any(m.unit.endswith("/m2") or m.grade or m.reference for m in report.measurements)
     assert "height or weight" in reason_of(report.not_measured, "indexed")
     assert "age of the patient is unknown" in reason_of(report.not_measured, "Not graded")
-
-
-def test_what_the_headers_say_of_the_patient_is_used_and_the_user_goes_first(tmp_path: Path) -> None:
-    facts = {"PatientSex": "F", "PatientAge": "050Y", "PatientSize": "1.62", "PatientWeight": "70"}
-    write_take(tmp_path / "plax.dcm", PLAX, **facts)
-    assert analyzed(tmp_path, WHOLE).patient == Patient(Sex.FEMALE, 50.0, 162.0, 70.0)
-    assert analyzed(tmp_path, WHOLE, patient=Patient(weight_kg=60.0)).patient == Patient(Sex.FEMALE, 50.0, 162.0, 60.0)
-
-
-@pytest.mark.parametrize("change", [{"PatientAge": "999Y"}, {"PatientSize": "162"}, {"PatientWeight": "-3"}])
-def test_impossible_facts_of_a_patient_count_as_unknown(tmp_path: Path, change: dict[str, str]) -> None:
-    write_take(tmp_path / "plax.dcm", PLAX, PatientSex="O", **change)
-    assert analyzed(tmp_path, WHOLE).patient == Patient()
 
 
 @pytest.fixture(scope="module")
@@ -407,34 +392,3 @@ def test_a_model_that_knows_nothing_of_the_view_is_a_failure_of_the_clip(good: P
     model = SimpleNamespace(card=replace(CARD, structures=("PERICARDIAL_EFFUSION",)))
     (report,) = analyze_study([good], model, options=StudyOptions(observe=TruthIn(WHOLE)))
     assert len(report.failures) == 3 and all("knows nothing" in str(failure) for failure in report.failures)
-
-
-def test_a_missing_scene_is_said_and_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    written = write_scene(tmp_path)
-    assert written.path is None and "slicer-core" in written.message and str(tmp_path) in written.message
-
-
-@pytest.mark.parametrize(
-    ("code", "stdout", "stderr", "made", "words"),
-    [
-        (0, "scene.mrb\n", "", True, ""),
-        (1, "scene.mrb\n", "clip A4C-1 was left out\n", True, "not complete: clip A4C-1 was left out"),
-        (1, "", "refused\n", False, "No scene.mrb was written: refused"),
-        (-11, "", "", False, "exit code -11"),
-    ],
-)
-def test_what_the_scene_writer_says_is_passed_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, stdout: str, stderr: str, made: bool, words: str
-) -> None:
-    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        assert command[1:] == ["-m", "EchoApexLib.writeScene", str(tmp_path)]
-        if made:
-            (tmp_path / "scene.mrb").write_bytes(b"")
-        return subprocess.CompletedProcess(command, code, stdout, stderr)
-
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr(subprocess, "run", run)
-    written = write_scene(tmp_path)
-    assert (written.path is not None) == made and written.message.endswith(words)
-    assert bool(written.message) == (code != 0)

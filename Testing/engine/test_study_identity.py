@@ -9,6 +9,7 @@ import pytest
 from io_writers import dicom, fan, save
 from study_cases import MODEL, Take, TruthIn, reason_of, write_take
 
+from echoapex.patient import Patient, Sex
 from echoapex.study.batch_analysis import StudyOptions, analyze_study
 from echoapex.study.file_grouping import StudyFiles, find_clips, group_studies
 
@@ -215,3 +216,25 @@ def test_a_written_age_goes_first_and_a_contradiction_is_said(tmp_path: Path) ->
     write(tmp_path / "1.dcm", **NAMED, PatientBirthDate="19610315", StudyDate="20240612", PatientAge="045Y")
     (study,) = studies(tmp_path)
     assert study.patient.age == 45 and "do not agree" in said(study)
+
+
+# What the headers say of the patient
+
+
+def patient_of(folder: Path, named: Patient | None = None) -> Patient:
+    options = StudyOptions(observe=TruthIn({"plax.dcm": Take("PLAX")}), patient=named)
+    (report,) = analyze_study([folder], MODEL, options=options)
+    return report.patient
+
+
+def test_what_the_headers_say_of_the_patient_is_used_and_the_user_goes_first(tmp_path: Path) -> None:
+    facts = {"PatientSex": "F", "PatientAge": "050Y", "PatientSize": "1.62", "PatientWeight": "70"}
+    write_take(tmp_path / "plax.dcm", Take("PLAX"), **facts)
+    assert patient_of(tmp_path) == Patient(Sex.FEMALE, 50.0, 162.0, 70.0)
+    assert patient_of(tmp_path, Patient(weight_kg=60.0)) == Patient(Sex.FEMALE, 50.0, 162.0, 60.0)
+
+
+@pytest.mark.parametrize("change", [{"PatientAge": "999Y"}, {"PatientSize": "162"}, {"PatientWeight": "-3"}])
+def test_impossible_facts_of_a_patient_count_as_unknown(tmp_path: Path, change: dict[str, str]) -> None:
+    write_take(tmp_path / "plax.dcm", Take("PLAX"), PatientSex="O", **change)
+    assert patient_of(tmp_path) == Patient()
