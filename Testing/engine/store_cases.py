@@ -7,11 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import pytest
 import torch
 
-from echoapex import resources
-from echoapex.models import installed_models
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard, Training
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
@@ -36,24 +33,6 @@ CARD = ModelCard(
 def tiny_segmenter() -> PromptSegmenter:
     torch.manual_seed(3)
     return create_segmenter("vit_tiny", 16, 64, text_count=2).eval()
-
-
-def copied(saved: Path, folder: Path) -> Path:
-    """A copy of the saved model that a test may damage."""
-    target = folder / "tiny-test"
-    target.mkdir()
-    for name in (CARD_FILE, WEIGHTS_FILE):
-        (target / name).write_bytes((saved / name).read_bytes())
-    return target
-
-
-def no_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Empty folders in place of the user's models and of those shipped, whose folder is returned."""
-    shipped = folder / "shipped"
-    (shipped / "Models").mkdir(parents=True)
-    monkeypatch.setenv(installed_models.MODELS_VARIABLE, str(folder / "user"))
-    monkeypatch.setattr(resources, "_INSTALLED", shipped)
-    return shipped / "Models"
 
 
 def answer(model: PromptSegmenter, device: str = "cpu") -> torch.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from echoapex.errors import ModelError
-from echoapex.models.model_loading import choose_device
+from echoapex.models.device import choose_device
 
 
 def test_a_device_is_chosen_with_a_reason() -> None:

@@ -6,52 +6,33 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_cases import CARD, copied, no_models, rewrite_card, tiny_segmenter, truncate
+from store_cases import rewrite_card, truncate
 
 from echoapex.errors import ModelError
 from echoapex.models import installed_models
-from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
-from echoapex.models.model_loading import (
+from echoapex.models.installed_models import (
     clear_default_model,
     default_model,
-    export_model,
     find_model,
-    import_model,
     list_models,
-    load_model,
-    remove_model,
-    save_model,
     set_default_model,
 )
+from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
+from echoapex.models.model_loading import export_model, import_model, load_model, remove_model
+
+pytestmark = pytest.mark.usefixtures("shipped_models")
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "tiny-test"
-    save_model(folder, tiny_segmenter(), CARD)
-    return folder
-
-
-@pytest.fixture
-def folder(saved: Path, tmp_path: Path) -> Path:
-    return copied(saved, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return no_models(tmp_path, monkeypatch)
-
-
-def test_models_are_installed_used_and_removed(folder: Path, tmp_path: Path) -> None:
+def test_models_are_installed_used_and_removed(copied_model: Path, tmp_path: Path) -> None:
     assert list_models() == []
     with pytest.raises(ModelError, match="No model is installed"):
         load_model(device="cpu")
-    assert import_model(folder).id == "tiny-test"
+    assert import_model(copied_model).id == "tiny-test"
     assert [(entry.id, entry.bundled, entry.default, entry.problem) for entry in list_models()] == [
         ("tiny-test", False, False, "")
     ]
     with pytest.raises(ModelError, match="installed already"):
-        import_model(folder)
+        import_model(copied_model)
     set_default_model("tiny-test")
     assert load_model(device="cpu").card.id == default_model() == "tiny-test"
     assert find_model("tiny-test") == find_model() == tmp_path / "user" / "tiny-test"
@@ -64,14 +45,16 @@ def test_models_are_installed_used_and_removed(folder: Path, tmp_path: Path) -> 
         default_model()
 
 
-def test_the_users_choice_goes_before_the_bundled_model(folder: Path, saved: Path, installed: Path) -> None:
-    shipped = installed / "shipped"
+def test_the_users_choice_goes_before_the_bundled_model(
+    copied_model: Path, saved_model: Path, shipped_models: Path
+) -> None:
+    shipped = shipped_models / "shipped"
     shipped.mkdir()
-    rewrite_card(folder, id="shipped")
+    rewrite_card(copied_model, id="shipped")
     for name in (CARD_FILE, WEIGHTS_FILE):
-        (shipped / name).write_bytes((folder / name).read_bytes())
-    (installed / "default.json").write_text('{"default": "shipped"}')
-    import_model(saved)
+        (shipped / name).write_bytes((copied_model / name).read_bytes())
+    (shipped_models / "default.json").write_text('{"default": "shipped"}')
+    import_model(saved_model)
     assert load_model(device="cpu").folder == shipped
     set_default_model("tiny-test")
     assert load_model(device="cpu").card.id == "tiny-test"
@@ -86,18 +69,18 @@ def test_the_users_choice_goes_before_the_bundled_model(folder: Path, saved: Pat
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"default": 3}', '{"default": "../x"}', "{}"])
-def test_a_damaged_choice_of_model_is_refused(text: str, installed: Path) -> None:
-    (installed / "default.json").write_text(text)
+def test_a_damaged_choice_of_model_is_refused(text: str, shipped_models: Path) -> None:
+    (shipped_models / "default.json").write_text(text)
     with pytest.raises(ModelError, match="default model is named as"):
         load_model(device="cpu")
 
 
-def test_a_damaged_model_is_listed_with_its_problem_and_not_imported(folder: Path, tmp_path: Path) -> None:
-    import_model(folder)
-    truncate(folder)
-    rewrite_card(folder, id="other")
+def test_a_damaged_model_is_listed_with_its_problem_and_not_imported(copied_model: Path, tmp_path: Path) -> None:
+    import_model(copied_model)
+    truncate(copied_model)
+    rewrite_card(copied_model, id="other")
     with pytest.raises(ModelError, match="not those the card was written for"):
-        import_model(folder)
+        import_model(copied_model)
     (tmp_path / "user" / "tiny-test" / CARD_FILE).unlink()
     (entry,) = list_models()
     assert entry.card is None
@@ -113,8 +96,8 @@ def test_identifiers_that_leave_the_folder_are_refused(identifier: str) -> None:
             call(identifier)
 
 
-def test_an_unknown_model_is_refused_with_what_is_known(folder: Path) -> None:
-    import_model(folder)
+def test_an_unknown_model_is_refused_with_what_is_known(copied_model: Path) -> None:
+    import_model(copied_model)
     for call in (load_model, remove_model):
         with pytest.raises(ModelError, match="installed models: tiny-test"):
             call("nowhere")

@@ -12,8 +12,6 @@ from store_cases import (
     CARD,
     answer,
     change_tensor,
-    copied,
-    no_models,
     replace_weights,
     rewrite_card,
     tiny_segmenter,
@@ -21,12 +19,15 @@ from store_cases import (
 )
 
 from echoapex.errors import ModelError
+from echoapex.models.device import choose_device
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE, Architecture, ModelCard
-from echoapex.models.model_loading import choose_device, load_model, save_model
+from echoapex.models.model_loading import load_model, save_model
 from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import PromptSegmenter, create_segmenter
 from echoapex.models.text_encoder_network import TextEncoder
 from echoapex.models.view_and_landmark_heads import Heads
+
+pytestmark = pytest.mark.usefixtures("shipped_models")
 
 
 @pytest.fixture(scope="module")
@@ -34,42 +35,25 @@ def segmenter() -> PromptSegmenter:
     return tiny_segmenter()
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "tiny-test"
-    save_model(folder, tiny_segmenter(), CARD)
-    return folder
-
-
-@pytest.fixture
-def folder(saved: Path, tmp_path: Path) -> Path:
-    return copied(saved, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return no_models(tmp_path, monkeypatch)
-
-
 def test_full_precision_comes_back_bit_for_bit(segmenter: PromptSegmenter, tmp_path: Path) -> None:
     save_model(tmp_path / "m", segmenter, CARD, half=False)
     assert torch.equal(answer(load_model(tmp_path / "m", "cpu").model), answer(segmenter))
 
 
-def test_half_precision_comes_back_nearly(segmenter: PromptSegmenter, saved: Path) -> None:
-    loaded = load_model(saved, "cpu")
+def test_half_precision_comes_back_nearly(segmenter: PromptSegmenter, saved_model: Path) -> None:
+    loaded = load_model(saved_model, "cpu")
     expected = answer(segmenter)
     assert (answer(loaded.model) - expected).abs().max() < 0.02 * expected.abs().max()
     assert all(value.dtype == torch.float32 for value in loaded.model.state_dict().values())
     assert not loaded.model.training
-    assert loaded.folder == saved
+    assert loaded.folder == saved_model
     assert loaded.card == replace(CARD, weights_sha256=loaded.card.weights_sha256)
 
 
-def test_saving_again_gives_the_same_bytes(segmenter: PromptSegmenter, saved: Path, tmp_path: Path) -> None:
+def test_saving_again_gives_the_same_bytes(segmenter: PromptSegmenter, saved_model: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "m", segmenter, CARD)
     for name in (CARD_FILE, WEIGHTS_FILE):
-        assert (tmp_path / "m" / name).read_bytes() == (saved / name).read_bytes()
+        assert (tmp_path / "m" / name).read_bytes() == (saved_model / name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == sorted([CARD_FILE, WEIGHTS_FILE])
 
 
@@ -172,16 +156,16 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_is_refused_in_one_sentence(name: str, folder: Path) -> None:
+def test_damage_is_refused_in_one_sentence(name: str, copied_model: Path) -> None:
     damage, rule = DAMAGES[name]
-    damage(folder)
+    damage(copied_model)
     with pytest.raises(ModelError, match=rule) as refusal:
-        load_model(folder, "cpu")
+        load_model(copied_model, "cpu")
     assert "\n" not in str(refusal.value)
-    assert str(refusal.value).startswith(str(folder))
+    assert str(refusal.value).startswith(str(copied_model))
 
 
-def test_nothing_is_unpickled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_unpickled(copied_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pickle
 
     def refuse(*_: object, **__: object) -> None:
@@ -190,7 +174,7 @@ def test_nothing_is_unpickled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pickle, "load", refuse)
     monkeypatch.setattr(pickle, "loads", refuse)
     monkeypatch.setattr(torch, "load", refuse)
-    assert load_model(folder, "cpu").card.id == "tiny-test"
+    assert load_model(copied_model, "cpu").card.id == "tiny-test"
 
 
 def test_a_model_that_is_not_on_the_card_is_not_saved(segmenter: PromptSegmenter, tmp_path: Path) -> None:
@@ -211,16 +195,16 @@ def test_weights_that_half_precision_cannot_hold_are_not_saved(tmp_path: Path) -
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="an NVIDIA device works here")
-def test_a_device_that_does_not_work_is_refused_by_name(folder: Path) -> None:
+def test_a_device_that_does_not_work_is_refused_by_name(copied_model: Path) -> None:
     with pytest.raises(ModelError, match="cuda does not work here"):
-        load_model(folder, device="cuda")
+        load_model(copied_model, device="cuda")
     assert "no usable NVIDIA device" in choose_device("auto")[1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA device")
-def test_loaded_on_another_device_it_answers_the_same(saved: Path) -> None:
-    loaded = load_model(saved, "cuda")
+def test_loaded_on_another_device_it_answers_the_same(saved_model: Path) -> None:
+    loaded = load_model(saved_model, "cuda")
     assert loaded.device.type == "cuda"
     torch.testing.assert_close(
-        answer(loaded.model, "cuda"), answer(load_model(saved, "cpu").model), atol=0.02, rtol=0.02
+        answer(loaded.model, "cuda"), answer(load_model(saved_model, "cpu").model), atol=0.02, rtol=0.02
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from store_cases import CARD, answer, change_tensor, no_models, rewrite_card, tiny_segmenter
+from store_cases import CARD, answer, change_tensor, rewrite_card, tiny_segmenter
 
 from echoapex.errors import ModelError
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
@@ -21,22 +21,12 @@ FULL_CARD = replace(
     CARD, views=("A4C", "PLAX", "OTHER"), view_threshold=0.6, landmarks=("IVS-RV", "IVS-LV", "PW-LV"), text=True
 )
 
+pytestmark = pytest.mark.usefixtures("shipped_models")
+
 
 @pytest.fixture(scope="module")
 def segmenter() -> PromptSegmenter:
     return tiny_segmenter()
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "tiny-test"
-    save_model(folder, tiny_segmenter(), CARD)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return no_models(tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +74,16 @@ def test_half_precision_halves_heads_and_text_encoder_too(
     assert all(value.dtype == torch.float32 for value in loaded.heads.parameters())
 
 
-def test_the_segmenter_keeps_the_names_it_had_without_heads(full: Path, saved: Path) -> None:
+def test_the_segmenter_keeps_the_names_it_had_without_heads(full: Path, saved_model: Path) -> None:
     from safetensors.torch import load
 
-    with_heads, without = (set(load((folder / WEIGHTS_FILE).read_bytes())) for folder in (full, saved))
+    with_heads, without = (set(load((folder / WEIGHTS_FILE).read_bytes())) for folder in (full, saved_model))
     assert without < with_heads
     assert all(name.startswith(("heads.", "text.")) for name in with_heads - without)
 
 
-def test_a_model_without_heads_has_none(saved: Path) -> None:
-    loaded = load_model(saved, "cpu")
+def test_a_model_without_heads_has_none(saved_model: Path) -> None:
+    loaded = load_model(saved_model, "cpu")
     assert loaded.heads.view is None and loaded.heads.landmarks is None and loaded.text is None
 
 

@@ -20,10 +20,32 @@ from EchoApexLib.study.studyInScene import writeScene
 pytestmark = pytest.mark.usefixtures("ownProcess")
 
 
+def saved_and_loaded(panel: Any, path: Path) -> Any:
+    """The clip of the scene that is saved, closed and loaded; all that was on screen has come back."""
+    import slicer
+
+    clip = panel.bench.clip
+    saved, numbers = clip.state.to_plain(), panel.ui.numbersLabel.text()
+    frames = clip.cine.frames.copy()
+    assert slicer.util.saveScene(str(path))
+    curves = slicer.app.layoutManager().plotWidget(0).plotView().chart()
+    assert curves.GetNumberOfPlots() == 3
+    slicer.mrmlScene.Clear(0)
+    assert panel.bench.clip is None and panel.bench.process is None
+    wait(lambda: curves.GetNumberOfPlots() == 0)
+    slicer.util.loadScene(str(path))
+    wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
+    assert curves.GetNumberOfPlots() == 3
+    again = panel.bench.clip
+    assert again is not clip and np.array_equal(again.cine.frames, frames) and again.state.to_plain() == saved
+    assert all(np.array_equal(drawn(again, frame), again.state.mask(frame, "LV")) for frame in range(len(frames)))
+    wait(lambda: panel.ui.numbersLabel.text() == numbers)
+    return again
+
+
 def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     panel: Any, red: Any, scene: Any, tmp_path: Path
 ) -> None:
-    import slicer
     from slicerhost.driving import SHIFT
 
     clip = opened(panel, real_cine())
@@ -68,23 +90,7 @@ def test_a_cine_from_the_first_click_to_the_saved_scene_and_on(
     assert np.array_equal(clip.state.mask(9, "LV"), corrected), "an accepted frame is never overwritten"
     wait(lambda: "LVEF" in panel.ui.numbersLabel.text() and panel.ui.numbersLabel.text() != before)
 
-    saved, numbers = clip.state.to_plain(), panel.ui.numbersLabel.text()
-    frames = clip.cine.frames.copy()
-    path = tmp_path / "work.mrb"
-    assert slicer.util.saveScene(str(path))
-    curves = slicer.app.layoutManager().plotWidget(0).plotView().chart()
-    assert curves.GetNumberOfPlots() == 3
-    slicer.mrmlScene.Clear(0)
-    assert panel.bench.clip is None and panel.bench.process is None
-    wait(lambda: curves.GetNumberOfPlots() == 0)
-    slicer.util.loadScene(str(path))
-    wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
-    assert curves.GetNumberOfPlots() == 3
-    again = panel.bench.clip
-    assert again is not clip and np.array_equal(again.cine.frames, frames) and again.state.to_plain() == saved
-    assert all(np.array_equal(drawn(again, frame), again.state.mask(frame, "LV")) for frame in range(count))
-    wait(lambda: panel.ui.numbersLabel.text() == numbers)
-
+    again = saved_and_loaded(panel, tmp_path / "work.mrb")
     again.show(20)
     place(panel, red, LV)
     assert str(again.entry.status) == "prompted" and again.state.next_undo is not None

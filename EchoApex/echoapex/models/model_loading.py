@@ -16,15 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import EchoApexError, ModelError
 from ..io.safe_files import copy_atomically, try_to_write, write_atomically
 from .device import choose_device
-from .installed_models import (
-    clear_default_model,
-    default_model,
-    find_model,
-    installed_folder,
-    list_models,
-    set_default_model,
-    user_models_folder,
-)
+from .installed_models import clear_default_model, find_model, installed_folder, list_models, user_models_folder
 from .model_card import CARD_FILE, PAGE_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
 
 if TYPE_CHECKING:
@@ -34,24 +26,6 @@ if TYPE_CHECKING:
     from .prompt_segmenter import PromptSegmenter
     from .text_encoder_network import TextEncoder
     from .view_and_landmark_heads import Heads
-
-__all__ = [
-    "LoadedModel",
-    "check_model_folder",
-    "check_scores",
-    "choose_device",
-    "clear_default_model",
-    "default_model",
-    "export_model",
-    "find_model",
-    "import_model",
-    "list_models",
-    "load_model",
-    "record_scores",
-    "remove_model",
-    "save_model",
-    "set_default_model",
-]
 
 
 @dataclass(frozen=True)
