@@ -1,7 +1,7 @@
 """The anatomical structures the engine knows by name, and how text finds them by the words listed for each.
 
 The list is data (``Resources/Terminologies/structures.json``); codes come from SNOMED CT as printed in DICOM PS3.16.
-Text that is not listed word by word is read by a model (`models.text_encoder_network`); what is here needs none.
+Text that is not listed word by word is read by a model (`echoapex.models.text_to_structure`); what is here needs none.
 """
 
 from __future__ import annotations

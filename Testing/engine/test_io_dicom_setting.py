@@ -18,15 +18,10 @@ def read(tmp_path: Path, **tags: Any) -> Cine:
 
 
 def test_a_view_is_only_what_the_header_names(tmp_path: Path) -> None:
-    def code(value: str) -> pydicom.Dataset:
-        item = pydicom.Dataset()
-        item.CodeValue, item.CodingSchemeDesignator = value, "SCT"
-        return item
-
-    a4c, chords = code("399214001"), code("399371001")
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([a4c])).view == "A4C"
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([chords])).view is None
-    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([a4c, chords])).view is None
+    a4c, chords = coded("SCT", "399214001"), coded("SCT", "399371001")
+    assert read(tmp_path, ViewCodeSequence=a4c).view == "A4C"
+    assert read(tmp_path, ViewCodeSequence=chords).view is None
+    assert read(tmp_path, ViewCodeSequence=pydicom.Sequence([*a4c, *chords])).view is None
     assert read(tmp_path).view is None
 
 

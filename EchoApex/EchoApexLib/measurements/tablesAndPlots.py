@@ -1,6 +1,6 @@
 """Measurements and curves as tables, and their plots.
 
-Tables are for the eye: Slicer writes six digits. The numbers themselves are in the record (`records`).
+Tables are for the eye: Slicer writes six digits. The numbers themselves are in the record (`clipRecords`).
 """
 
 from __future__ import annotations

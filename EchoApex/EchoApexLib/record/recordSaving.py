@@ -1,4 +1,4 @@
-"""Text nodes of a scene that hold records (`records`), which browsers refer to."""
+"""Text nodes of a scene that hold records (`clipRecords`), which browsers refer to."""
 
 from __future__ import annotations
 

@@ -27,8 +27,10 @@ class PointTool:
     @property
     def armed(self) -> bool:
         """Whether clicks place points: neither the tool was put away, nor place mode ended by Slicer's own button."""
+        if self._list is None:
+            return False
         selection, interaction = self._modes()
-        if self._list is None or selection is None or selection.GetActivePlaceNodeID() != self._list.GetID():
+        if selection is None or selection.GetActivePlaceNodeID() != self._list.GetID():
             return False
         return bool(interaction.GetCurrentInteractionMode() == interaction.Place)
 

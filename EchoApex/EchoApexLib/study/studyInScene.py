@@ -1,7 +1,7 @@
 """A study as a Slicer scene: into the nodes of a scene and back, and to ``.mrb`` files and back.
 
 One browser for each clip steps its cine with the masks and landmarks. Clips are called by their view, never by their
-identifier. What the nodes cannot hold is in text nodes (`records`), which the browsers refer to.
+identifier. What the nodes cannot hold is in text nodes (`clipRecords`), which the browsers refer to.
 """
 
 from __future__ import annotations

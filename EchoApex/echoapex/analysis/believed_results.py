@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import MeasureError
+from ..measure.disk_summation import AREA_LENGTH
 from ..measure.left_atrium import LAResult
 from ..measure.measurement import Measurement
 from ..measure.plausibility import judge
@@ -15,15 +16,15 @@ from ..measure.wall_thickness import WallResult
 
 _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
 
-_AREA_LENGTH = "area_length_"
 _SINGLE = ("HR", "RWT")
 
 
 def believed(result: _Result | None, file: Path | None) -> tuple[_Result | None, tuple[MeasureError, ...]]:
     """``result`` with the measurements that may be given, and the reasons for those withheld.
 
-    Where a volume or length of it is impossible its outlines or landmarks are wrong, so curves and drawings go too: it
-    is None then. A rate, a ratio or the second method for a volume goes by itself.
+    Where a volume, a length, the ejection fraction or the fractional shortening is impossible its outlines or landmarks
+    are wrong, so curves and drawings go too: it is None then. Heart rate, relative wall thickness and the second method
+    for a volume go by themselves.
     """
     if result is None:
         return None, ()
@@ -34,4 +35,4 @@ def believed(result: _Result | None, file: Path | None) -> tuple[_Result | None,
 
 
 def _carries(item: Measurement) -> bool:
-    return item.name not in _SINGLE and not item.method.startswith(_AREA_LENGTH)
+    return item.name not in _SINGLE and not item.method.startswith(AREA_LENGTH)

@@ -140,9 +140,10 @@ def _folders() -> list[Check]:
 
 def _writable(folder: Path) -> str:
     """Writes a file to the folder, or to the nearest existing one above where it would be made."""
+    from ..io.safe_files import try_to_write
+
     existing = next(place for place in (folder, *folder.parents) if place.is_dir())
-    with tempfile.NamedTemporaryFile(dir=existing) as file:
-        file.write(b"echoapex")
+    try_to_write(existing)
     free = shutil.disk_usage(existing).free / 1e9
     if free < LEAST_FREE_GB:
         raise EchoApexError(f"At least {LEAST_FREE_GB:g} GB must be free", value=f"{free:.2f} GB", file=folder)

@@ -13,7 +13,11 @@ from .trials.simulated_patients import Acquisition
 
 _ENGINE = Path(__file__).parents[1]
 _ROOMS = ("analysis", "evaluation/trials", "inference", "measure", "models", "simulation")
-_FILES = ("evaluation/bootstrap_scores.py", "evaluation/trial_types.py", "structures.py")
+_FILES = (
+    *("cine.py", "landmarks.py", "prompts.py", "structures.py", "io/sector_detection.py", "report/outline_paths.py"),
+    *("training/prompt_sampling.py", "training/unknown_objects.py"),
+    *("evaluation/bootstrap_scores.py", "evaluation/trial_types.py"),
+)
 
 
 def trials_key(card: ModelCard, preset: str, held_out: Sequence[str], acquisition: Acquisition) -> str:

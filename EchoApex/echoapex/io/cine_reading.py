@@ -9,6 +9,7 @@ from typing import Any
 from ..cine import Cine
 from ..errors import ReadError
 from . import clip_finding
+from .color_to_gray import BLANK_STEP
 from .dicom import describe_unreadable, mode_of, read_dicom
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
@@ -44,11 +45,10 @@ _READERS = {
 
 
 NO_LIBRARY = "A library that is needed to read this file cannot be imported"
-_BLANK_STEP = 8  # gray levels between the darkest and the brightest pixel that cannot be seen
 
 
 def _with_blank_warning(cine: Cine) -> Cine:
-    if int(cine.frames.max()) - int(cine.frames.min()) >= _BLANK_STEP:
+    if int(cine.frames.max()) - int(cine.frames.min()) >= BLANK_STEP:
         return cine
     return replace(cine, warnings=(*cine.warnings, "The picture is blank: all its pixels have nearly the same gray"))
 

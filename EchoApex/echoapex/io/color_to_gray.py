@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask, ImageStack
 
+BLANK_STEP = 8
+"""Gray levels between the darkest and the brightest pixel that cannot be seen."""
+
 COLORED_STEP = 24
 """Gray levels between the channels of a pixel from which it counts as colored; less is a tint or coding noise."""
 

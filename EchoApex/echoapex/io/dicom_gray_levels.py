@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _Frames = Iterable[tuple[int, NDArray[Any]]]
-_BLANK_STEP = 8
 _DARK_SHARE = 1 / 4  # of the range of the samples: what stays below would be nearly black
 
 
@@ -97,4 +96,4 @@ def _first(value: Any, default: float) -> float:
 def _shows(window: Callable[[NDArray[Any]], NDArray[np.uint8]], low: int, high: int) -> bool:
     """Whether anything can be seen through the window."""
     dark, bright = window(np.array([low, high])).astype(int)
-    return bool(bright - dark >= _BLANK_STEP)
+    return bool(bright - dark >= color_to_gray.BLANK_STEP)

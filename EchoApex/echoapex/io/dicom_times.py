@@ -18,7 +18,7 @@ FRAME_RATE_RANGE = (1.0, 1000.0)
 LONGEST_GAP_S = 2.0
 """Seconds between two frames beyond which a clip is no longer one recording: two steps of the slowest rate above."""
 
-HEART_RATE_RANGE = (20.0, 350.0)
+STATED_HEART_RATES = (20.0, 350.0)
 """Beats per minute that a header may state: from complete heart block to a newborn's atrial flutter, conducted."""
 
 _FRAME_TIME_VECTOR = 0x00181065
@@ -105,7 +105,7 @@ def find_heart_rate(header: Dataset) -> tuple[float | None, list[str]]:
     rate = _number(header.get("HeartRate"))
     if rate is None or rate == 0:
         return None, []
-    low, high = HEART_RATE_RANGE
+    low, high = STATED_HEART_RATES
     if not low <= rate <= high:
         return None, [f"HeartRate {rate:g} was passed over: not {low:g} to {high:g} beats per minute"]
     return rate, []

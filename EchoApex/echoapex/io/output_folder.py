@@ -34,7 +34,7 @@ class OutputFolder:
         self._home = self.target.resolve()
         self._manifest = self._home / MANIFEST_FILE
         inside = self._home / _PART
-        self._parts = (self._home.with_name(f".{self._home.name}{_PART}"), inside) if self._home.name else (inside,)
+        self._beside = self._home.with_name(f".{self._home.name}{_PART}") if self._home.name else inside
         self._part = inside
         self._lock: FileLock | None = None
         self._made: list[Path] = []
@@ -110,7 +110,7 @@ class OutputFolder:
 
     def _take_part(self) -> None:
         """Locks the hidden folder: beside the target where that is possible, else in it (a mounted disk, for one)."""
-        beside = self._parts[0]
+        beside = self._beside
         if self._home.is_dir() and self._home.stat().st_dev != self._home.parent.stat().st_dev:
             beside = self._part
         try:
@@ -156,7 +156,7 @@ class OutputFile(OutputFolder):
         super().__init__(path.parent, kind, (path.name,))
         self._manifest = self._home / f".{path.name}{MANIFEST_FILE}"
         self._part = self._home / f".{path.name}{_PART}"
-        self._parts = (self._part,)
+        self._beside = self._part
 
     @property
     def draft(self) -> Path:

@@ -39,7 +39,7 @@ def biplane_curve(a4c: LVResult, a2c: LVResult) -> BiplaneCurve:
     """Biplane volume by disks with each view resampled to fractions of its systole and of its diastole.
 
     Disks and long axes are averaged over the beats of each view: all of them for systole, the complete ones for
-    diastole. Raises as `biplane.measure_biplane`.
+    diastole. Raises as `biplane_ef.measure_biplane`.
     """
     require_views(a4c, a2c)
     views = (a4c, a2c)

@@ -19,6 +19,9 @@ from .long_axis import LongAxis, MmPerPx, clean_cavity, long_axis_of_cavity, pix
 DISKS = 20
 """Number of disks of the method of disks (ASE/EACVI 2015)."""
 
+AREA_LENGTH = "area_length_"
+"""Begins the names of methods and curves by area and length; those by disks bear the view alone."""
+
 # Each diameter is the mean of this many chords of its disk: a single chord of a pixel mask jitters between frames.
 _CHORDS_PER_DISK = 4
 _STEP_PX = 0.5
@@ -101,7 +104,7 @@ def measure_cavity(
 ) -> CavityShape:
     """Long axis, area and disk diameters of the left ventricle in ``mask`` ``[H, W]``.
 
-    Arguments and refusals are those of `geometry.find_long_axis`.
+    Arguments and refusals are those of `long_axis.find_long_axis`.
     """
     cavity = clean_cavity(mask)
     axis = long_axis_of_cavity(cavity, mm_per_px, la_mask, apex_direction)

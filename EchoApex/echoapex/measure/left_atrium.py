@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..cine import BoolMask, FloatArray, Scale
 from ..errors import MeasureError, ScaleError
 from .biplane_ef import length_warning, mean_shape
-from .disk_summation import CavityShape, biplane_area_length_volume, biplane_volume, cavity_shape
+from .disk_summation import AREA_LENGTH, CavityShape, biplane_area_length_volume, biplane_volume, cavity_shape
 from .input_checks import frame_confidence, least_confidence, least_of, require_apical, require_masks
 from .long_axis import BaseSource, LongAxis, MmPerPx, clean_cavity, contour_points, long_axis_of_cavity, pixel_size
 from .measurement import Beat, Measurement, Source
@@ -112,7 +112,7 @@ def measure_la_biplane(a4c: LAResult, a2c: LAResult) -> tuple[Measurement, ...]:
     sources = parts[0].sources + parts[1].sources
     return tuple(
         Measurement("LAV", value, "mL", method, sources, least_of(parts), warnings)
-        for method, value in (("biplane", disks), ("area_length_biplane", area_length))
+        for method, value in (("biplane", disks), (f"{AREA_LENGTH}biplane", area_length))
     )
 
 
@@ -240,7 +240,7 @@ def _measurements(
     confidence = least_confidence(sources, sure)
     by_method = {
         view: [shape.disk_volume for shape in found.values()],
-        f"area_length_{view}": [shape.area_length_volume for shape in found.values()],
+        f"{AREA_LENGTH}{view}": [shape.area_length_volume for shape in found.values()],
     }
     return tuple(
         Measurement("LAV", float(np.mean(volumes)), "mL", method, sources, confidence, warnings)

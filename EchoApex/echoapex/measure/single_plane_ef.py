@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..cine import FloatArray, FrameTimes, Scale
 from ..errors import MeasureError
 from .beats import TOO_SHORT, BeatSearch, frame_rate_doubts, measure_heart_rate, search_beats
-from .disk_summation import CavityShape, measure_cavity
+from .disk_summation import AREA_LENGTH, CavityShape, measure_cavity
 from .input_checks import frame_confidence, least_confidence, require_apical, require_masks
 from .long_axis import BaseSource, LongAxis, MmPerPx, common_direction
 from .measurement import Beat, Measurement, Source
@@ -114,7 +114,7 @@ def measure_shapes(
     warnings = (*_clip_warnings(scale, times), *shape_warnings, *search.warnings)
     by_method = {
         view: disks,
-        f"area_length_{view}": _curve(shapes, lambda shape: shape.area_length_volume),
+        f"{AREA_LENGTH}{view}": _curve(shapes, lambda shape: shape.area_length_volume),
     }
     beat_volumes = tuple(
         _beat_volumes(beat, method, volumes, scale.known)

@@ -1,6 +1,6 @@
 """The left ventricle at end-diastole and end-systole while its outlines still come in, and with both set by hand.
 
-Unattended, `ejection_fraction` bridges frames without an outline. Somebody who is still drawing must not be shown an EF
+Unattended, `single_plane_ef` bridges frames without an outline. Somebody who is still drawing must not be shown an EF
 from a beat of which half is unknown.
 """
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..cine import FloatArray
 from .long_axis import MmPerPx, pixel_size
 
-_BLUNT_PX = 0.5  # no point is known better than this when a line is fitted, as in `calipers`
+_BLUNT_PX = 0.5  # no point is known better than this when a line is fitted, as in `caliper_line`
 
 
 def straightened(points: ArrayLike, sigma_px: ArrayLike, mm_per_px: MmPerPx | None = None) -> FloatArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import torch
@@ -19,9 +19,6 @@ from torch.nn import functional
 
 from ..errors import ModelError
 from ..structures import normalized, structures
-
-if TYPE_CHECKING:
-    pass
 
 BUCKETS, WIDTH, CHANNELS, HIDDEN = 4096, 64, 96, 64
 GROUP_SIZES = (1, 2, 3, 4)

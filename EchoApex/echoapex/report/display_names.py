@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..analysis.clip_analysis import ClipResult, ViewSource
+from ..measure.disk_summation import AREA_LENGTH
 from ..measure.measurement import Measurement, Reference
 from ..patient import Patient
 
@@ -48,7 +49,6 @@ _UNITS = {"1/min": "/min", "mL/m2": "mL/m²", "g/m2": "g/m²", "m2": "m²", "1":
 _DECIMALS = {"1": 2, "m2": 2}
 
 _ASE = "Lang et al., ASE/EACVI 2015, doi 10.1016/j.echo.2014.10.003"
-_AREA_LENGTH = "area_length_"
 
 
 def quantity(name: str) -> str:
@@ -125,21 +125,21 @@ def method(name: str) -> str:
     """A method's name in words."""
     if name in _METHODS:
         return _METHODS[name]
-    if name.startswith(_AREA_LENGTH):
-        return f"Area-length, {name.removeprefix(_AREA_LENGTH)}"
+    if name.startswith(AREA_LENGTH):
+        return f"Area-length, {name.removeprefix(AREA_LENGTH)}"
     return f"Method of disks, {name}"
 
 
 def short_method(name: str) -> str:
     """A method's name in a word or two."""
-    return _SHORT_METHODS.get(name, "area-length" if name.startswith(_AREA_LENGTH) else "disks")
+    return _SHORT_METHODS.get(name, "area-length" if name.startswith(AREA_LENGTH) else "disks")
 
 
 def how_made(name: str) -> str:
     """How a value by this method comes about, with the source of its formula."""
     if name in _HOW:
         return _HOW[name]
-    if name.startswith(_AREA_LENGTH):
+    if name.startswith(AREA_LENGTH):
         return f"V = 8·A²/(3π·L) from the area A of the cavity and its long axis L ({_ASE})."
     return (
         "20 disks perpendicular to the long axis of the cavity in this one view: V = π/4 · Σ(a²) · L/20 with "

@@ -21,9 +21,9 @@ from .report_json import report_json
 from .still_drawing import still, still_uri, write_png
 from .stills_and_captions import still_caption, still_frames
 
-JSON_FILE, PAGE_FILE, TABLE_FILE = "report.json", "report.html", "measurements.csv"
+JSON_FILE, PAGE_FILE, TABLE_FILE, SCENE_FILE = "report.json", "report.html", "measurements.csv", "scene.mrb"
 
-_NAMES = (JSON_FILE, PAGE_FILE, TABLE_FILE, "scene.mrb")
+_NAMES = (JSON_FILE, PAGE_FILE, TABLE_FILE, SCENE_FILE)
 
 # The rest of the page's size is for outlines and text.
 _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25

@@ -78,7 +78,7 @@ def write_study(
         except OSError as error:
             raise EchoApexError("The simulated study cannot be written", value=error.strerror, file=out) from None
         output.publish()
-    return [Path(out) / name for name in (*(name for view in views for name in _names(view)), TRUTH_FILE)]
+    return [output.target / name for name in output.names]
 
 
 def study_output(out: str | Path, views: Sequence[str]) -> OutputFolder:

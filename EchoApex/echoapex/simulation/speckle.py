@@ -1,7 +1,7 @@
 """Speckle pictures without scatterers: an echo level on the polar grid of the beams, filled with filtered noise.
 
-Much cheaper than `imaging`, for what shows no heart and needs no exact truth. Depth is along the beam from the probe's
-face in mm, angles in rad; image points (X, D) as in `imaging.Canvas`.
+Much cheaper than `ultrasound_imaging`, for what shows no heart and needs no exact truth. Depth is along the beam from
+the probe's face in mm, angles in rad; image points (X, D) as in `ultrasound_imaging.Canvas`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-SCENE_FILE = "scene.mrb"
+from ..report.report_folder import SCENE_FILE
 
 _WRITER = "EchoApexLib.writeScene"
 _NEEDED = ("slicer", "EchoApexLib")

@@ -2,7 +2,7 @@
 
 import sys
 
-# Worker processes import `run` by name; they cannot import a module that was started as a script.
+# Worker processes import `start_run` by name; they cannot import a module that was started as a script.
 from .start_run import main
 
 if __name__ == "__main__":

@@ -22,8 +22,6 @@ from .figures import Figure
 from .metric_names import TASK_TITLES, explanations
 from .svg_plots import STYLE
 
-"""The page beside a model's card."""
-
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = (
     ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:22px;margin:16px 0}"
