@@ -19,6 +19,7 @@ TORCH = {"torch": "torch>=2.6", "torchvision": "torchvision>=0.21"}
 """Module and requirement of what Slicer's extension PyTorch installs, in the build for this computer's accelerator."""
 
 REST = {
+    "psutil": "psutil>=6.0",
     "safetensors": "safetensors>=0.4.3",
     "timm": "timm>=1.0.11",
     "segment_anything": "segment-anything>=1.0",
@@ -91,7 +92,7 @@ def _installInOlderSlicer(requirements: list[str]) -> None:
 
 
 def pythonExecutable() -> str:
-    """The Python that runs the inference process: PythonSlicer inside Slicer, this one elsewhere.
+    """The Python that runs the processes that read and that compute: PythonSlicer inside Slicer, this one elsewhere.
 
     Raises `EchoApexError` where there is none.
     """

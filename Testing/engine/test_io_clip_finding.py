@@ -17,7 +17,7 @@ from pydicom import Sequence
 
 from echoapex.cli.command_line import main
 from echoapex.errors import ReadError
-from echoapex.io import describe, list_clips, read_cine, sort_out
+from echoapex.io import describe, read_cine, sort_out
 from echoapex.study.file_grouping import find_clips
 
 KEYS = (
@@ -36,7 +36,7 @@ def test_clips_are_found_by_name_and_by_content(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"" if name == "empty" else start + b"anything")
     for name in ("study/IM_0001", "DICOMDIR", ".hidden.dcm"):
         save(dicom(), tmp_path / name)
-    assert list_clips(tmp_path) == sorted(tmp_path / name for name in wanted)
+    assert sort_out(tmp_path)[0] == sorted(tmp_path / name for name in wanted)
 
 
 def test_dicom_without_preamble_is_found(tmp_path: Path) -> None:
@@ -44,13 +44,13 @@ def test_dicom_without_preamble_is_found(tmp_path: Path) -> None:
     save(data, tmp_path / "whole")
     content = (tmp_path / "whole").read_bytes()
     (tmp_path / "bare").write_bytes(content[content.index(b"\x08\x00\x16\x00") :])
-    assert list_clips(tmp_path) == [tmp_path / "bare", tmp_path / "whole"]
+    assert sort_out(tmp_path)[0] == [tmp_path / "bare", tmp_path / "whole"]
 
 
 def test_dicom_objects_without_images_are_left_out(tmp_path: Path) -> None:
     for name in ("test-SR.dcm", "waveform_ecg.dcm", "examples_ybr_color.dcm", "rtplan.dcm", "liver_1frame.dcm"):
         shutil.copy(real(name), tmp_path / name)
-    assert list_clips(tmp_path) == [tmp_path / "examples_ybr_color.dcm"]
+    assert sort_out(tmp_path)[0] == [tmp_path / "examples_ybr_color.dcm"]
 
 
 def test_what_is_no_clip_is_left_out_with_the_reason_and_nothing_has_failed(
@@ -105,11 +105,11 @@ def test_names_of_files_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[
 
 def test_listing_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no such folder"):
-        list_clips(tmp_path / "missing")
+        sort_out(tmp_path / "missing")[0]
     (tmp_path / "file").touch()
     with pytest.raises(ReadError, match="no such folder"):
-        list_clips(tmp_path / "file")
-    assert list_clips(tmp_path) == []
+        sort_out(tmp_path / "file")[0]
+    assert sort_out(tmp_path)[0] == []
 
 
 @pytest.mark.parametrize("act", [read_cine, describe])

@@ -15,7 +15,7 @@ from io_writers import dicom, fan, fan_mask, real, region, save
 
 from echoapex.cine import Cine, TimeSource
 from echoapex.errors import NotAClipError, ReadError
-from echoapex.io import describe, read_cine
+from echoapex.io import cine_reading, describe, read_cine
 from echoapex.io.dicom_times import find_frame_times
 
 VECTOR_POINTER, TIME_POINTER = 0x00181065, 0x00181063
@@ -187,7 +187,7 @@ def test_frames_beyond_the_limit_are_refused_from_the_header(tmp_path: Path, tag
 
 
 def test_an_absurd_total_is_refused_from_the_header(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match="4,294,967,296 pixels in all its frames"):
+    with pytest.raises(ReadError, match="4,294,967,296 bytes in all its frames"):
         read(tmp_path, NumberOfFrames=2_000_000_000)
 
 
@@ -228,7 +228,7 @@ def test_a_damaged_modality_is_not_quoted(tmp_path: Path) -> None:
 def test_an_import_that_fails_is_not_a_damaged_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(dicom(), tmp_path / "a.dcm")
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    for act in (read_cine, describe):
+    for act in (cine_reading.read_cine, cine_reading.describe):
         with pytest.raises(ReadError, match=r"cannot be imported \(found: pydicom\)"):
             act(path)
 

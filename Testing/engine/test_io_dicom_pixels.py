@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from echoapex.errors import ReadError
-from echoapex.io import read_cine
+from echoapex.io import cine_reading, read_cine
 from echoapex.io.dicom import read_dicom
 
 
@@ -277,7 +277,7 @@ def test_jpeg_baseline_reads_without_opencv(monkeypatch: pytest.MonkeyPatch) -> 
     path = real("examples_ybr_color.dcm")
     expected = read_cine(path).frames
     monkeypatch.setitem(sys.modules, "cv2", None)
-    assert np.array_equal(read_cine(path).frames, expected)
+    assert np.array_equal(cine_reading.read_cine(path).frames, expected)
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def without_decoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_simpleitk_decodes_what_pydicom_cannot(tmp_path: Path, name: str, in_color: bool) -> None:
     pixels = colored() if in_color else fan()
     path = transcode(save(dicom(pixels), tmp_path / "raw.dcm"), tmp_path / "packed.dcm", name)
-    cine = read_cine(path)
+    cine = cine_reading.read_cine(path)
     assert np.array_equal(cine.frames, exact_luminance(pixels) if in_color else pixels)
     assert any("SimpleITK" in warning for warning in cine.warnings)
 
@@ -303,7 +303,7 @@ def test_simpleitk_decodes_what_pydicom_cannot(tmp_path: Path, name: str, in_col
 @pytest.mark.usefixtures("without_decoders")
 def test_simpleitk_decodes_a_real_jpeg_cine() -> None:
     path = real("examples_ybr_color.dcm")
-    cine = read_cine(path)
+    cine = cine_reading.read_cine(path)
     assert np.array_equal(cine.frames, stored_luminance(path))
     assert any("SimpleITK" in warning for warning in cine.warnings)
 
@@ -319,7 +319,7 @@ def stored_luminance(path: Path) -> NDArray[np.uint8]:
 @pytest.mark.usefixtures("without_decoders")
 def test_simpleitk_applies_a_palette(tmp_path: Path) -> None:
     raw = save(dicom(fan(), **palette_tags(16)), tmp_path / "raw.dcm")
-    cine = read_cine(transcode(raw, tmp_path / "packed.dcm", "JPEGLosslessProcess14_1"))
+    cine = cine_reading.read_cine(transcode(raw, tmp_path / "packed.dcm", "JPEGLosslessProcess14_1"))
     assert np.array_equal(cine.frames, 255 - fan())
 
 

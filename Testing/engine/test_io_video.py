@@ -14,7 +14,7 @@ from PIL import Image
 
 from echoapex.cine import TimeSource
 from echoapex.errors import ReadError
-from echoapex.io import describe, read_cine
+from echoapex.io import cine_reading, describe, read_cine
 
 
 def write(path: Path, code: str, frames: NDArray[np.uint8], rate: float = 50.0) -> Path:
@@ -111,7 +111,7 @@ def test_without_opencv_the_refusal_names_it(tmp_path: Path, monkeypatch: pytest
     path = write(tmp_path / "a.avi", "MJPG", smooth())
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ReadError, match="needs OpenCV"):
-        read_cine(path)
+        cine_reading.read_cine(path)
 
 
 def test_describe_a_video(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pydicom.examples import get_path
 from echoapex import simulation
 from echoapex.cli import main
 from echoapex.errors import EchoApexError
-from echoapex.io import list_clips, read_cine, write_masks
+from echoapex.io import read_cine, sort_out, write_masks
 from echoapex.simulation import PATHOLOGIES, VIEWS, draw_case, simulate_clip, write_study
 from echoapex.simulation.heart import Heart, HeartShape, Tissue
 from echoapex.simulation.simulated_study import study_case
@@ -138,7 +138,7 @@ def test_true_labels_and_masks_are_not_listed_as_clips(study: Path) -> None:
     cine = read_cine(study / "A4C.dcm")
     masks = study / "masks.nrrd"
     write_masks(masks, cine.frames > 100, cine)
-    assert [path.name for path in list_clips(study)] == ["A2C.dcm", "A4C.dcm"]
+    assert [path.name for path in sort_out(study)[0]] == ["A2C.dcm", "A4C.dcm"]
     masks.unlink()
 
 

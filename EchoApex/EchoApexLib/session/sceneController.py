@@ -11,7 +11,7 @@ from typing import Any
 
 from echoapex.analysis.view_structures import WALL_VIEW
 from echoapex.errors import EchoApexError
-from echoapex.io import read_cine
+from echoapex.io import read_cine, use_python
 from echoapex.models.installed_models import find_model
 from echoapex.models.model_card import ModelCard, read_card
 from echoapex.serving import InferenceProcess
@@ -85,6 +85,7 @@ class SceneController:
 
     def addFile(self, path: str | Path) -> Any:
         """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
+        use_python(pythonExecutable())
         cine = read_cine(path)
         return openCine(self._scene, cine, cine.view or "Cine")
 

@@ -39,10 +39,12 @@ def add(table: Any) -> None:
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
+    from .. import io
     from ..report.terminal_summary import print_numbers
     from ..study.batch_analysis import StudyOptions, write_studies
 
     patient = _patient(chosen)
+    io.start_reading()  # while the model loads
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     views, flips = dict(chosen.views), dict(chosen.flip)

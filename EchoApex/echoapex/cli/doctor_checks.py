@@ -22,6 +22,7 @@ LIBRARIES = {
     "SimpleITK": "SimpleITK",
     "pydicom": "pydicom",
     "opencv-python-headless": "cv2",
+    "psutil": "psutil",
     "safetensors": "safetensors",
     "torch": "torch",
     "torchvision": "torchvision",

@@ -21,6 +21,7 @@ def info(chosen: Namespace) -> bool:
     """Describes one file, or every clip of a folder; a clip that cannot be read does not stop the others."""
     from .. import io
 
+    io.start_reading()
     if not chosen.path.is_dir():
         record = io.describe(chosen.path)
         print_json(record) if chosen.json else print_record(record)

@@ -1,19 +1,32 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
-from .cine_reading import describe, read_cine
-from .clip_finding import list_clips, sort_out, summarize
+from .clip_finding import summarize
+from .guarded_reading import (
+    check_clip,
+    describe,
+    guarded,
+    read_cine,
+    shows_only_a_trace,
+    sort_out,
+    start_reading,
+    use_python,
+)
 from .mask_files import Masks, check_masks_file, read_masks, write_masks
 from .sector_detection import find_sector
 
 __all__ = [
     "Masks",
+    "check_clip",
     "check_masks_file",
     "describe",
     "find_sector",
-    "list_clips",
+    "guarded",
     "read_cine",
     "read_masks",
+    "shows_only_a_trace",
     "sort_out",
+    "start_reading",
     "summarize",
+    "use_python",
     "write_masks",
 ]

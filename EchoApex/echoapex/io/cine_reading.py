@@ -74,12 +74,18 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     source = _existing(path)
     try:
-        mode = mode_of(source) if clip_finding.sniff(source) == clip_finding.DICOM else None
+        trace = shows_only_a_trace(source)
     except ImportError as error:
         raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
-    if mode is not None and mode.is_trace:
+    if trace:
         return _record(source, describe_unreadable(source))
     return _record(source, _facts(read_cine(source)))
+
+
+def shows_only_a_trace(path: Path) -> bool:
+    """Whether a file is M-mode or spectral Doppler by its DICOM header. Raises `ReadError` for a damaged one."""
+    mode = mode_of(path) if clip_finding.sniff(path) == clip_finding.DICOM else None
+    return mode is not None and mode.is_trace
 
 
 def _facts(cine: Cine) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..errors import EchoApexError, NotAClipError, ReadError
+from .quoting import uid_name
 
 DICOM, VIDEO, VOLUME, NRRD = "dicom", "video", "volume", "nrrd"
 
@@ -64,17 +65,12 @@ def sniff(path: Path) -> str | None:
     return NRRD if start.startswith(b"NRRD000") else None
 
 
-def list_clips(folder: str | Path) -> list[Path]:
-    """All files under ``folder`` that may be clips, sorted; see `sort_out`, which also tells what is left out."""
-    return sort_out(folder)[0]
-
-
-def sort_out(folder: str | Path) -> tuple[list[Path], list[NotAClipError]]:
+def sort_out(folder: str | Path, check: Callable[[Path], None] | None = None) -> tuple[list[Path], list[NotAClipError]]:
     """The files under ``folder`` that may be clips, and why each of the others is none, both sorted.
 
-    Clips are files whose name or content says DICOM, video, NIfTI, MetaImage or NRRD, but for what `check_clip`
-    refuses. Hidden files and folders are passed over. Whether a file is an intact echo cine shows when it is read.
-    Raises `ReadError` when there is no such folder or it cannot be listed.
+    Clips are files whose name or content says DICOM, video, NIfTI, MetaImage or NRRD, but for what ``check`` refuses
+    (`check_clip` if not given). Hidden files and folders are passed over. Whether a file is an intact echo cine shows
+    when it is read. Raises `ReadError` when there is no such folder or it cannot be listed.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -92,7 +88,7 @@ def sort_out(folder: str | Path) -> tuple[list[Path], list[NotAClipError]]:
     for path in sorted(path for path in found if path.is_file()):
         try:
             _check_kind(path)
-            check_clip(path)
+            (check or check_clip)(path)
             clips.append(path)
         except NotAClipError as reason:
             left_out.append(reason)
@@ -129,9 +125,7 @@ def _check_dicom(path: Path) -> None:
 
     storage = _storage_class(path)
     if storage.startswith(_NO_IMAGE):
-        from pydicom.uid import UID
-
-        raise NotAClipError("This DICOM object holds no image", value=UID(storage).name, file=path)
+        raise NotAClipError("This DICOM object holds no image", value=uid_name(storage), file=path)
     with refusing(path):
         check_image(read_header(path), path)
 
@@ -171,10 +165,12 @@ def summarize(left_out: Iterable[NotAClipError]) -> list[str]:
 
 def _storage_class(path: Path) -> str:
     """The storage class from the file's preliminary header, empty where it has none."""
-    from pydicom.errors import InvalidDicomError
     from pydicom.filereader import read_file_meta_info
 
+    from .dicom_header import refusing
+
     try:
-        return str(read_file_meta_info(path).get("MediaStorageSOPClassUID") or "")
-    except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError):
+        with refusing(path):
+            return str(read_file_meta_info(path).get("MediaStorageSOPClassUID") or "")
+    except ReadError:
         return ""

@@ -49,6 +49,8 @@ def sample_colors(rgb: NDArray[np.uint8]) -> ColorSamples:
 
 def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Luminance Y of ``uint8 [..., 3]`` RGB as ``uint8 [...]``: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded."""
+    if rgb.ndim > 3:  # all frames at once would take four times the memory
+        return np.stack([luminance(frame) for frame in rgb])
     red, green, blue = (rgb[..., channel] for channel in range(3))
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return np.ascontiguousarray(red)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import ReadError
 from ._simpleitk import simpleitk
 from .dicom_source import GRAY, JPEG_FAMILY, ONE_SAMPLE, PixelSource
-from .jpeg_color import is_complete, read_markers, with_end
+from .jpeg_color import coded_size, is_complete, with_end
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -62,8 +62,7 @@ def fits(fragment: bytes, source: PixelSource) -> bool:
     """Whether a compressed frame reaches its end and has the size that the header states."""
     if source.syntax in JPEG_FAMILY and not is_complete(fragment):
         return False
-    found = read_markers(fragment) if fragment.startswith(b"\xff\xd8") else None
-    return not (found and found.rows and found.columns) or (found.rows, found.columns) == source.shape[1:]
+    return coded_size(fragment) in (None, source.shape[1:])
 
 
 def _decode(source: PixelSource, fragment: bytes, names: list[str]) -> NDArray[Any] | None:

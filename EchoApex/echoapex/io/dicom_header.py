@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import NotAClipError, ReadError
+from .dicom_deflate import check_inflated_size
 from .dicom_regions import find_mode
 from .quoting import quoted
 from .size_limits import check_size
@@ -88,6 +89,7 @@ def read_header(path: Path) -> Dataset:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
+    check_inflated_size(path)
     try:
         header = dcmread(path, stop_before_pixels=True, force=True)
     except (InvalidDicomError, EOFError) as error:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ReadError
+from .dicom_deflate import check_inflated_size
 from .dicom_fragments import hidden_syntax, split_frames
 from .jpeg_color import JpegMarkers, read_markers
-from .quoting import quoted
+from .quoting import quoted, uid_name
 from .size_limits import check_size
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class PixelSource:
 
     @property
     def syntax_name(self) -> str:
-        return str(self.data.file_meta.TransferSyntaxUID.name)
+        return uid_name(self.data.file_meta.TransferSyntaxUID)
 
     @property
     def native(self) -> bool:
@@ -70,6 +71,7 @@ def read_data(path: Path) -> Dataset:
     """The whole file, with a transfer syntax; raises `ReadError` when it is cut short or has no pixel data."""
     from pydicom import dcmread
 
+    check_inflated_size(path)
     try:
         data = dcmread(path, force=True)
     except Exception as error:  # a file cut short breaks the parser in many ways
@@ -150,7 +152,7 @@ def _settle_syntax(source: PixelSource) -> None:
 
     actual = hidden_syntax(source.data.PixelData, source.path) if source.native else None
     if actual is not None:
-        name = UID(actual).name
+        name = uid_name(actual)
         source.warnings.append(f"The header says {source.syntax_name}, but the pixel data are {name}; read as such")
         source.data.file_meta.TransferSyntaxUID = UID(actual)
 

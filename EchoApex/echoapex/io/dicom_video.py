@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import ReadError
 from .color_to_gray import ColorSamples
 from .dicom_fragments import read_fragments
+from .quoting import uid_name
 from .video import decode_video, is_container
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamples, list[str]]:
     """Gray frames ``[T, H, W]``, colors of a few and warnings; raises `ReadError` where OpenCV cannot read them."""
     stream = b"".join(read_fragments(data.PixelData, path))
-    name = str(data.file_meta.TransferSyntaxUID.name)
+    name = uid_name(data.file_meta.TransferSyntaxUID)
     if not is_container(stream[:64]):
         raise ReadError("The pixel data are not the video that the header says", value=name, file=path)
     with TemporaryDirectory(prefix="echoapex-") as folder:

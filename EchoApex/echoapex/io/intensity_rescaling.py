@@ -39,5 +39,8 @@ def to_gray_levels(values: NDArray[Any], path: Path) -> tuple[NDArray[np.uint8],
     if low >= 0 and high <= 255 and not fractions:
         return np.rint(values).astype(np.uint8), []
     span = high - low
-    stretched = (values.astype(np.float64) - low) * (255.0 / span) if span else np.zeros(values.shape)
-    return np.rint(stretched).astype(np.uint8), [f"Gray levels {low:g} to {high:g} were stretched to 0 to 255"]
+    levels = np.zeros(values.shape, np.uint8)
+    if span:
+        for level, stored in zip(levels, values, strict=True):  # all at once would take eight times the memory
+            level[...] = np.rint((stored.astype(np.float64) - low) * (255.0 / span))
+    return levels, [f"Gray levels {low:g} to {high:g} were stretched to 0 to 255"]

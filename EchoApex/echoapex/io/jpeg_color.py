@@ -11,6 +11,7 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 END, _SCAN = b"\xff\xd9", b"\xff\xda"
 _JPEG_START, _J2K_START, _JP2_START = b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
+_JP2_HEADER_BYTES = 1 << 16  # boxes before the code stream, color profiles among them
 _TILE = b"\xff\x90\x00\x0a"
 _SYNTAX_OF_FRAME = {
     0xC0: "1.2.840.10008.1.2.4.50",
@@ -57,6 +58,19 @@ def read_markers(stream: bytes) -> JpegMarkers:
         found.update(_segment(marker, stream[at + 4 : end]))
         at = end
     return JpegMarkers(**found)  # type: ignore[arg-type]
+
+
+def coded_size(stream: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 image says it has; None where it does not say."""
+    if stream.startswith(_JPEG_START[:2]):
+        found = read_markers(stream)
+        return (found.rows, found.columns) if found.rows and found.columns else None
+    at = stream.find(_J2K_START, 0, _JP2_HEADER_BYTES)
+    size = stream[at + 8 : at + 24]  # Xsiz, Ysiz, XOsiz, YOsiz of ITU-T T.800 A.5.1
+    if at < 0 or len(size) < 16:
+        return None
+    right, bottom, left, top = (int.from_bytes(size[k : k + 4], "big") for k in range(0, 16, 4))
+    return bottom - top, right - left
 
 
 def _segment(marker: int, body: bytes) -> dict[str, object]:

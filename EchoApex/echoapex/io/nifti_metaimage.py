@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import math
 import mmap
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from .color_to_gray import ColorSamples, luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
 from .intensity_rescaling import refuse_labels, to_gray_levels
+from .quoting import quoted
 from .sector_detection import find_sector
 from .size_limits import check_size
 
@@ -67,7 +69,7 @@ def _open(path: Path) -> Any:
     reader = simpleitk().ImageFileReader()
     nifti = ".nii" in path.name.lower()
     if not nifti:
-        check_data_file(path)
+        check_header(path)
     # Left to choose, SimpleITK goes by the content, and may take the file for a format that reads others.
     reader.SetImageIO("NiftiImageIO" if nifti else "MetaImageIO")
     reader.SetFileName(str(path))
@@ -78,12 +80,17 @@ def _open(path: Path) -> Any:
     return reader
 
 
-def check_data_file(path: Path) -> None:
-    """Raise `ReadError` for a MetaImage whose pixels are neither in it nor in one file beside it."""
+def check_header(path: Path) -> None:
+    """Raise `ReadError` for a MetaImage of impossible axes, or with pixels neither in it nor in one file beside it."""
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         at = content.find(_DATA_FILE)
         again = content.find(_DATA_FILE, at + 1)
+        axes = re.search(rb"^NDims\s*=\s*([^\r\n]{0,20})", content[:at] if at >= 0 else b"", re.MULTILINE)
         line = content[at + len(_DATA_FILE) : at + 4096].split(b"\n", 1)[0] if at >= 0 else b""
+    # ITK loops, or takes all memory, over numbers of axes that no image has.
+    if axes is not None and axes[1].strip() not in (b"2", b"3", b"4"):
+        found = quoted(axes[1].decode("ascii", "replace").strip())
+        raise ReadError("A cine has two axes of a frame and one of time", value=f"NDims {found}", file=path)
     name = line.decode("utf-8", "replace").strip().removeprefix("=").strip()
     if at >= 0 and again < 0 and name.upper() == "LOCAL":
         return
@@ -128,8 +135,13 @@ def _frame_count(reader: Any, path: Path) -> int:
         found = f"{reader.GetNumberOfComponents()} components"
         raise ReadError("A pixel is gray or has three color components", value=found, file=path)
     count = int(size[-1]) if len(size) > 2 else 1
-    check_size(count, int(size[1]), int(size[0]), path)
+    check_size(count, int(size[1]), int(size[0]), path, pixel_bytes=_pixel_bytes(reader))
     return count
+
+
+def _pixel_bytes(reader: Any) -> int:
+    bits = re.search(r"(\d+)-bit", simpleitk().GetPixelIDValueAsString(reader.GetPixelID()))
+    return (int(bits[1]) // 8 if bits else 8) * int(reader.GetNumberOfComponents())
 
 
 def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:

@@ -26,7 +26,7 @@ from .intensity_rescaling import refuse_labels, to_gray_levels
 from .nifti_metaimage import FRAME_RATE_RANGE, refuse_third_axis_of_space, times_of_step
 from .quoting import quoted
 from .sector_detection import find_sector
-from .size_limits import check_size
+from .size_limits import MAX_BYTES, check_size
 
 _TYPES = {
     "uint8": ("uchar", "unsigned char", "uint8", "uint8_t"),
@@ -204,6 +204,9 @@ def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:
         raise ReadError("This NRRD type cannot be read", value=quoted(kind or "none"), file=header.path)
     big = header.fields.get("endian", "little").lower() == "big"
     needed = math.prod(header.sizes) * dtype.itemsize
+    if needed > MAX_BYTES:
+        rule = f"The data of an NRRD file may have at most {MAX_BYTES:,} bytes"
+        raise ReadError(rule, value=f"{needed:,}", file=header.path)
     data = _bytes(header, needed)
     if len(data) < needed:
         raise ReadError("The pixel data are cut short", value=f"{len(data):,} of {needed:,} bytes", file=header.path)

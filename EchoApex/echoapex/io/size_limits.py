@@ -9,12 +9,15 @@ from ..errors import ReadError
 MAX_SIDE = 4096
 """Rows or columns of a frame; the widest screens that are recorded have 3840."""
 
-MAX_PIXELS = 4 * 1024**3
-"""Pixels of all frames together, which is also the bytes of a gray cine (4 GiB)."""
+MAX_BYTES = 4 * 1024**3
+"""Bytes of all frames together, as they are held at once (4 GiB)."""
 
 
-def check_size(frames: int, rows: int, columns: int, path: Path) -> None:
-    """Raise `ReadError` when a cine of ``frames`` x ``rows`` x ``columns`` is empty or larger than the limits."""
+def check_size(frames: int, rows: int, columns: int, path: Path, *, pixel_bytes: int = 1) -> None:
+    """Raise `ReadError` when a cine of ``frames`` x ``rows`` x ``columns`` is empty or larger than the limits.
+
+    ``pixel_bytes`` is what a pixel takes where all frames are held as they are stored; the gray of one takes 1.
+    """
     if frames < 1:
         raise ReadError("A cine needs at least one frame", value=f"{frames} frames", file=path)
     if rows < 1 or columns < 1:
@@ -22,6 +25,6 @@ def check_size(frames: int, rows: int, columns: int, path: Path) -> None:
     if max(rows, columns) > MAX_SIDE:
         found = f"{columns} x {rows}"
         raise ReadError(f"A frame may have at most {MAX_SIDE} x {MAX_SIDE} pixels", value=found, file=path)
-    if frames * rows * columns > MAX_PIXELS:
-        found = f"{frames} frames of {columns} x {rows}"
-        raise ReadError(f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames", value=found, file=path)
+    if frames * rows * columns * pixel_bytes > MAX_BYTES:
+        found = f"{frames} frames of {columns} x {rows}, {pixel_bytes} bytes a pixel"
+        raise ReadError(f"A cine may have at most {MAX_BYTES:,} bytes in all its frames", value=found, file=path)

@@ -14,7 +14,7 @@ from ..errors import NotAClipError, ReadError
 from .color_to_gray import ColorSamples, luminance, spread
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
-from .size_limits import MAX_PIXELS, check_size
+from .size_limits import MAX_BYTES, check_size
 
 FRAME_RATE_RANGE = (4.0, 300.0)
 """Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""
@@ -113,8 +113,8 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorS
         if frames and rgb.shape[:2] != frames[0].shape:
             raise ReadError("All frames of a video must have one size", value=rgb.shape[:2], file=path)
         frames.append(luminance(rgb))
-        if len(frames) * frames[0].size > MAX_PIXELS:
-            raise ReadError(f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames", file=path)
+        if len(frames) * frames[0].size > MAX_BYTES:
+            raise ReadError(f"A cine may have at most {MAX_BYTES:,} bytes in all its frames", file=path)
         if (len(frames) - 1) % stride == 0:
             spreads[len(frames) - 1] = spread(rgb)
         if len(spreads) > _COLORS_KEPT:

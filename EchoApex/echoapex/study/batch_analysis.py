@@ -269,14 +269,12 @@ def _given(named: Mapping[str, str], files: Mapping[Path, Path], what: str, know
 
 def _shows_only_a_trace(path: Path) -> bool:
     """Whether a clip was refused for being an M-mode or spectral Doppler clip: nothing has failed then."""
-    from ..io.clip_finding import DICOM, sniff
-    from ..io.dicom import mode_of
+    from ..io import shows_only_a_trace
 
     try:
-        mode = mode_of(path) if sniff(path) == DICOM else None
+        return shows_only_a_trace(path)
     except ReadError:
         return False
-    return mode is not None and mode.is_trace
 
 
 def _merged(given: Patient | None, found: Patient) -> Patient:

@@ -62,12 +62,14 @@ def _silent(_: str) -> None:
 
 
 def _sort_out_file(path: Path) -> tuple[list[Path], list[NotAClipError]]:
-    from ..io.clip_finding import check_clip
+    from ..io import check_clip
 
     try:
         check_clip(path)
     except NotAClipError as reason:
         return [], [reason]
+    except ReadError:  # a file that does harm: reading it tells
+        pass
     return [path], []
 
 
@@ -81,7 +83,7 @@ def group_studies(files: Sequence[Path]) -> list[StudyFiles]:
     that is cut short goes to the one study in its folder that it may be of; where there is not exactly one, by what it
     says. Of several copies of one clip in a study one counts.
     """
-    looked = [_look(path) for path in files]
+    looked = [_looked(path) for path in files]
     groups = _groups([file for file in looked if file.readable])
     for file in looked:
         if not file.readable:
@@ -91,7 +93,17 @@ def group_studies(files: Sequence[Path]) -> list[StudyFiles]:
     return [_study(number, group, groups) for number, group in enumerate(groups, start=1)]
 
 
-def _look(path: Path) -> GroupedFile:
+def _looked(path: Path) -> GroupedFile:
+    from ..io import guarded
+
+    try:
+        return guarded(look, path)
+    except ReadError:  # a file that does harm: reading it tells
+        return GroupedFile(path, readable=False)
+
+
+def look(path: Path) -> GroupedFile:
+    """What the header of a file says of its patient, study and instance; nothing for what is no DICOM."""
     from ..io.clip_finding import DICOM, sniff
     from ..io.dicom_header import read_header, refusing
 

@@ -40,7 +40,7 @@ def _copies(paths: Sequence[Path]) -> dict[Path, Path]:
     found: dict[Path, Path] = {}
     kept: dict[Path, tuple[str, str]] = {}
     for path in sorted(paths, key=lambda path: (_deleted(path), path)):
-        picture = _picture(path)
+        picture = _pictured(path)
         same = next((first for first, other in kept.items() if picture and _same(picture, other)), None)
         if same is not None:
             found[path] = same
@@ -56,6 +56,15 @@ def _deleted(path: Path) -> bool:
 def _same(picture: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether two encodings may show the same: compression changes the bytes of a picture, and copying does not."""
     return picture[0] != other[0] or picture[1] == other[1]
+
+
+def _pictured(path: Path) -> tuple[str, str] | None:
+    from ..io import guarded
+
+    try:
+        return guarded(_picture, path)
+    except ReadError:
+        return None
 
 
 def _picture(path: Path) -> tuple[str, str] | None:

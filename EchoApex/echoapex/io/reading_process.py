@@ -1,0 +1,128 @@
+"""Files are read by a process of its own, with limits of time and memory: a harmful one costs only itself.
+
+The parent keeps the limits, on every system in the same way: a decoder that loops or takes all memory is ended, one
+that aborts is noticed, and the next file gets a new process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import errors
+from ..errors import ReadError
+from .reading_child import HarmError, ReadingChild
+from .worker_messages import FAILED, REFUSED
+
+Value = TypeVar("Value")
+
+_MOST_MEMORY = 8 * 1024**3
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """What one file may cost (our choice).
+
+    ``seconds`` of computing, and one more for each megabyte of the file; three times as long by the clock, for slow
+    disks. ``memory`` in bytes of the whole process; None is 8 GiB or half of the computer's, whichever is less.
+    """
+
+    seconds: float = 30.0
+    memory: int | None = None
+
+    def seconds_for(self, path: Path) -> float:
+        """Seconds of computing that a file may cost."""
+        try:
+            return self.seconds + path.stat().st_size / 1e6
+        except OSError:
+            return self.seconds
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that the process may use."""
+        import psutil
+
+        return self.memory or min(_MOST_MEMORY, psutil.virtual_memory().total // 2)
+
+
+class ReadingProcess:
+    """The process that reads, started when it is first needed and again when a file has ended it.
+
+    ``python`` is the interpreter, this one if not given. One file at a time; any thread may ask.
+    """
+
+    def __init__(self, limits: ReadingLimits | None = None, python: str | None = None) -> None:
+        self.limits, self.python = limits or ReadingLimits(), python
+        self._asking = threading.RLock()
+        self._child: ReadingChild | None = None
+        self._harmful: dict[tuple[Path, int, int], HarmError] = {}
+
+    def start(self) -> None:
+        """Starts the process now, so that it is ready when it is needed. Raises `EchoApexError` where it cannot be."""
+        self._running()
+
+    def close(self) -> None:
+        """Ends the process, if there is one."""
+        with self._asking:
+            if self._child is not None and self._child.parent == os.getpid():
+                self._child.kill()
+            self._child = None
+
+    def run(self, reader: Callable[[Path], Value], path: str | Path) -> Value:
+        """What ``reader``, a function of a module, gives for the file at ``path``; read in the process.
+
+        Its refusals are raised here. Raises `ReadError` for a file that ends the process or exceeds a limit; asked
+        again about the same content, at once.
+        """
+        source = Path(path)
+        content = _content(source)
+        with self._asking:
+            if content in self._harmful:
+                raise self._harmful[content]
+            seconds = self.limits.seconds_for(source)
+            try:
+                request = (f"{reader.__module__}:{reader.__qualname__}", str(source), str(Path.cwd()), seconds)
+                reply = self._running().ask(request, source, seconds, self.limits.memory_bytes)
+            except BaseException as problem:
+                self.close()
+                if isinstance(problem, HarmError) and content is not None:
+                    self._harmful[content] = problem
+                raise
+        value: Value = _opened(reply, source)
+        return value
+
+    def _running(self) -> ReadingChild:
+        with self._asking:
+            # A fork has the pipes, but not the child.
+            if self._child is None or self._child.ended or self._child.parent != os.getpid():
+                self._child = ReadingChild(self.python or sys.executable)
+            return self._child
+
+
+def _content(source: Path) -> tuple[Path, int, int] | None:
+    try:
+        status = source.stat()
+    except OSError:
+        return None
+    return source.absolute(), status.st_size, status.st_mtime_ns
+
+
+def _opened(reply: Any, source: Path) -> Any:
+    """The value of a reply, or what was refused."""
+    kind, *rest = reply
+    if kind == REFUSED:
+        name, rule, value, file = rest
+        raise getattr(errors, name)(rule, value=value, file=file)
+    if kind == FAILED:
+        name, module = rest
+        if name in ("ImportError", "ModuleNotFoundError"):
+            raise ReadError("A library that is needed to read this file cannot be imported", value=module, file=source)
+        if name == "MemoryError":
+            raise ReadError("There is not enough memory for this cine", file=source)
+        raise ReadError("The file cannot be read: its reader failed", value=name, file=source)
+    return rest[0]
