@@ -22,6 +22,7 @@ import echoapex
 from echoapex import __version__, console, io
 from echoapex.cli import doctor_checks as doctor
 from echoapex.cli import main
+from echoapex.models.installed_models import default_model
 
 KEYS = [
     *("file", "kind", "modality", "mode", "mode_source", "frame_count", "rows", "columns"),
@@ -253,6 +254,26 @@ def test_analyze_of_nothing_measurable_is_no_failure(
     assert main(["analyze", str(clip), *options]) == 0
     said = "Nothing could be measured; the page says why."
     assert capsys.readouterr().out.splitlines() == ["study-1", said, str(tmp_path / "out" / "report.html")]
+
+
+def test_models_are_exported_removed_imported_and_chosen(
+    tiny_model: str, user_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*arguments: str) -> dict[str, object]:
+        assert main(["models", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    shipped = default_model()
+    away = str(tmp_path / "away")
+    assert told("export", tiny_model, away) == {"model": tiny_model, "folder": away}
+    assert told("use", tiny_model)["model"] == tiny_model == default_model()
+    assert told("remove", tiny_model) == {"removed": tiny_model, "default": shipped}
+    assert not (user_models / tiny_model).exists() and default_model() == shipped
+    assert told("import", away) == {"model": tiny_model, "folder": str(user_models / tiny_model)}
+    assert main(["models", "import", away]) == 1
+    assert "installed already" in capsys.readouterr().err
+    assert main(["models", "remove", shipped]) == 1
+    assert "cannot be removed" in capsys.readouterr().err
 
 
 def test_models_list_goes_on_after_a_damaged_one(user_models: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The verb ``models``: which models can be used, and the card of one."""
+"""The verb ``models``: which models can be used, the card of one, models added, taken away and made the default."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 
 def add(table: Any) -> None:
     """Adds the verb to the command line."""
-    actions = table.add_parser("models", help="list the models that can be used, or show the card of one")
+    actions = table.add_parser("models", help="list, show, add and remove models")
     actions = actions.add_subparsers(metavar="ACTION", required=True)
     add_verb(actions, "list", models_list, "list the models that can be used")
     show = add_verb(actions, "show", models_show, "show the card of a model")
-    show.add_argument("model", metavar="ID|FOLDER", nargs="?", help="default: the shipped one")
+    show.add_argument("model", metavar="ID|FOLDER", nargs="?", help="default: the one in use")
+    use = add_verb(actions, "use", models_use, "choose the model that is used where none is named")
+    use.add_argument("model", metavar="ID", help="an installed model")
+    text = "copy a model into your models; it is loaded once to see that it works"
+    given = add_verb(actions, "import", models_import, text)
+    given.add_argument("folder", metavar="FOLDER")
+    export = add_verb(actions, "export", models_export, "copy an installed model to a new folder")
+    export.add_argument("model", metavar="ID")
+    export.add_argument("folder", metavar="FOLDER")
+    remove = add_verb(actions, "remove", models_remove, "delete one of your models")
+    remove.add_argument("model", metavar="ID")
 
 
 def models_list(chosen: Namespace) -> bool:
@@ -43,6 +53,45 @@ def _model_row(entry: ModelEntry) -> tuple[str, str, str, str, str]:
         return mark, entry.id, "damaged", "-", str(entry.folder)
     data = "simulated cines only" if entry.card.simulated_only else entry.card.training.data
     return mark, entry.id, " ".join(entry.card.structures), data, str(entry.folder)
+
+
+def models_use(chosen: Namespace) -> bool:
+    """Makes an installed model the default."""
+    from ..models import installed_models
+
+    installed_models.set_default_model(chosen.model)
+    _tell(chosen, model=chosen.model, folder=installed_models.installed_folder(chosen.model))
+    return True
+
+
+def models_import(chosen: Namespace) -> bool:
+    """Copies a model folder into the user's models."""
+    from ..models import installed_models, model_loading
+
+    card = model_loading.import_model(chosen.folder)
+    _tell(chosen, model=card.id, folder=installed_models.installed_folder(card.id))
+    return True
+
+
+def models_export(chosen: Namespace) -> bool:
+    """Copies an installed model to a folder of its own."""
+    from ..models import model_loading
+
+    _tell(chosen, model=chosen.model, folder=model_loading.export_model(chosen.model, chosen.folder))
+    return True
+
+
+def models_remove(chosen: Namespace) -> bool:
+    """Deletes one of the user's models, and says which one is used now."""
+    from ..models import installed_models, model_loading
+
+    model_loading.remove_model(chosen.model)
+    _tell(chosen, removed=chosen.model, default=installed_models.default_model())
+    return True
+
+
+def _tell(chosen: Namespace, **facts: object) -> None:
+    print_json(facts) if chosen.json else print_record(facts)
 
 
 def models_show(chosen: Namespace) -> bool:
