@@ -1,4 +1,4 @@
-"""Kills every verb that writes at random moments: nothing is there for good that is not, and nothing of the user's goes.
+"""Kills every verb that writes at random moments: nothing half done is seen as done, and nothing of the user's goes.
 
 Each run writes over the complete output of an earlier one, beside a file of the user's, and is killed with all that it
 has started. What is then seen must be the earlier output, the new one, or whole files of one of them without the file
