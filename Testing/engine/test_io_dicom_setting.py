@@ -11,6 +11,12 @@ from io_writers import dicom, save
 
 from echoapex.cine import Cine, Setting
 from echoapex.io import read_cine
+from echoapex.simulation import VIEWS as SIMULATED_VIEWS
+from echoapex.simulation import draw_case, simulate_clip
+from echoapex.simulation.dicom_writing import write_dicom
+from echoapex.simulation.vendor_looks import Sampling
+
+QUICK = Sampling(depth_samples=160, beams=64, scatterers_per_cell=2.0, slab_mm=0.0)
 
 
 def read(tmp_path: Path, **tags: Any) -> Cine:
@@ -54,6 +60,15 @@ def test_views_are_read_in_the_codes_of_old_and_new_machines(
 def test_one_view_in_two_codes_is_one_view(tmp_path: Path) -> None:
     both = pydicom.Sequence([*coded("SRT", "G-A19C"), *coded("SCT", "399214001")])
     assert read(tmp_path, ViewCodeSequence=both).view == "A4C"
+
+
+@pytest.mark.parametrize("view", SIMULATED_VIEWS)
+def test_the_view_that_a_simulated_clip_names_is_read_back(tmp_path: Path, view: str) -> None:
+    clip = simulate_clip(draw_case("easy", 900_120), view, rows=48, columns=64, sampling=QUICK, max_frames=2)
+    write_dicom(tmp_path / "clip.dcm", clip, 1)
+    named = bool(pydicom.dcmread(tmp_path / "clip.dcm").ViewCodeSequence)
+    assert read_cine(tmp_path / "clip.dcm").view == (view if named else None)
+    assert named or view == "A5C"
 
 
 DOBUTAMINE = {"PerformedProtocolCodeSequence": coded("SCT", "424225000", "Dobutamine Stress protocol")}

@@ -15,7 +15,6 @@ from .dicom_header import (
     check_image,
     check_mode,
     find_identifying,
-    find_view,
     frame_count,
     privacy_warnings,
     read_header,
@@ -25,6 +24,7 @@ from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
 from .dicom_setting import find_setting
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
+from .dicom_view import find_view
 from .imaging_mode import settle_mode
 from .sector_detection import Box, find_sector
 

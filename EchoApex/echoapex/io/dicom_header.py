@@ -57,27 +57,6 @@ IDENTIFYING = (
 Dates of the study and UIDs are not among them, although sharing a file may require to change those too.
 """
 
-# Codes of DICOM CID 12226 that name exactly one of our views: SNOMED CT, and the retired SNOMED RT of machines in use.
-_VIEWS = {
-    "A4C": ("399214001", "G-A19C"),
-    "A2C": ("399232001", "G-A19B"),
-    "A3C": ("399339008", "G-0395"),
-    "PLAX": ("399139001", "G-0396"),
-    "PLAX_RVIN": ("443082005", "G-0577"),
-    "PLAX_RVOUT": ("443083000", "G-0578"),
-    "PSAX_AV": ("399239005", "G-0398"),
-    "PSAX_MV": ("399036006", "G-039A"),
-    "PSAX_PM": ("399271003", "G-039B"),
-    "SCSAX": ("399200001", "G-039F"),
-}
-_VIEW_OF_CODE = {
-    **{("SCT", sct): view for view, (sct, _) in _VIEWS.items()},
-    **{("SRT", srt): view for view, (_, srt) in _VIEWS.items()},
-    ("DCM", "130681"): "A4C_RV",
-}
-_SNOMED_RT = ("SRT", "SNM3", "99SDM")
-"""Designators under which DICOM PS3.16 section 8.1 lists SNOMED RT codes."""
-
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 # Enhanced US Volume Storage, and the private class of Philips' Cartesian 3D export.
 _VOLUMES = ("1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.113543.6.6.1.3.10002")
@@ -171,17 +150,6 @@ def check_mode(header: Dataset, path: Path) -> None:
     mode = find_mode(header)
     if mode is not None and mode.is_trace:
         raise ReadError("This clip shows no 2D image that could be read as a cine", value=f"{mode} only", file=path)
-
-
-def find_view(header: Dataset) -> str | None:
-    """The view that ViewCodeSequence names, None where it names none of ours; nothing is recognized from pixels."""
-    named = {_view_of(code) for code in header.get("ViewCodeSequence") or ()}
-    return named.pop() if len(named) == 1 else None
-
-
-def _view_of(code: Dataset) -> str | None:
-    scheme, value = (str(code.get(name) or "").strip() for name in ("CodingSchemeDesignator", "CodeValue"))
-    return _VIEW_OF_CODE.get(("SRT" if scheme in _SNOMED_RT else scheme, value))
 
 
 def find_identifying(header: Dataset) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import __version__
 from ..io.dicom import SIMULATION_MANUFACTURER
+from ..io.dicom_view import VIEW_CODES
 from .burned_in_text import burned_in
 from .presets import Case
 from .simulated_clip import SimulatedClip
@@ -17,23 +18,23 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _UID_ROOT = "EchoApex simulation"
-_VIEW_CODES = {
-    "A4C": ("399214001", "Apical four chamber"),
-    "A2C": ("399232001", "Apical two chamber"),
-    "A3C": ("399339008", "Apical long axis"),
-    "PLAX": ("399139001", "Parasternal long axis"),
-    "PSAX_MV": ("399036006", "Parasternal short axis at the Mitral Valve level"),
-    "PSAX_PM": ("399271003", "Parasternal short axis at the Papillary Muscle level"),
-    "SC4C": ("399310008", "Subcostal long axis"),
+_VIEW_NAMES = {
+    "A4C": "Apical four chamber",
+    "A2C": "Apical two chamber",
+    "A3C": "Apical long axis",
+    "PLAX": "Parasternal long axis",
+    "PSAX_MV": "Parasternal short axis at the Mitral Valve level",
+    "PSAX_PM": "Parasternal short axis at the Papillary Muscle level",
+    "SC4C": "Subcostal long axis",
 }
-"""SNOMED CT codes of DICOM CID 12226; A5C has none."""
+"""Meanings of the codes of DICOM CID 12226; A5C has none."""
 _CENTIMETER = 3
 
 
 def write_dicom(path: Path, clip: SimulatedClip, number: int) -> None:
     """Writes the clip, uncompressed; UIDs follow from heart, view and size, so that a study is the same every time."""
     dataset = new_dataset(clip.case, clip.view, number, clip.frames.shape)
-    dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_CODES else []
+    dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_NAMES else []
     dataset.HeartRate = round(clip.case.shape.heart_rate)
     describe_pixels(dataset, burned_in(clip))
     describe_time(dataset, clip.frame_time_s)
@@ -74,7 +75,7 @@ def _view_code(view: str) -> Dataset:
     from pydicom.dataset import Dataset
 
     item = Dataset()
-    item.CodeValue, item.CodeMeaning = _VIEW_CODES[view]
+    item.CodeValue, item.CodeMeaning = VIEW_CODES[view][0], _VIEW_NAMES[view]
     item.CodingSchemeDesignator = "SCT"
     return item
 
