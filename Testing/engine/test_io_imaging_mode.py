@@ -91,7 +91,8 @@ def test_flow_shows_over_a_tinted_map_too() -> None:
     assert mode_of_rgb(rgb).mode is Mode.COLOR
 
 
-def test_a_colored_ecg_and_letters_in_the_sector_are_no_flow() -> None:
+def annotated() -> NDArray[np.uint8]:
+    """A gray fan with a running green ECG, a moving yellow line and counting letters in it, ``[T, H, W, 3]``."""
     rgb = gray_rgb(fan(12, 240, 320))
     x = np.arange(80, 240)
     for frame in range(12):
@@ -99,9 +100,17 @@ def test_a_colored_ecg_and_letters_in_the_sector_are_no_flow() -> None:
         rgb[frame, y, x] = rgb[frame, y + 1, x] = (0, 255, 0)
         rgb[frame, 140:220, 80 + 12 * frame] = (255, 255, 0)
         cv2.putText(rgb[frame], f"{frame}", (150, 120), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 200, 0), 1)
+    return rgb
+
+
+def test_a_colored_ecg_and_letters_in_the_sector_are_no_flow(tmp_path: Path) -> None:
+    rgb = annotated()
     sector, colors = Sector.from_mask(fan_mask(240, 320), "region"), sample_colors(rgb)
     assert colors.colored(sector.mask)
     assert mode_of_pixels(luminance(rgb), sector, colors).mode is Mode.TWO_D
+    whole = region(RegionLocationMaxX1=319, RegionLocationMaxY1=239)
+    cine = read(tmp_path, rgb, whole)
+    assert (cine.mode, cine.warnings) == (Mode.TWO_D, ())
 
 
 def test_gray_cines_stored_with_color_are_2d(tmp_path: Path) -> None:
@@ -109,12 +118,26 @@ def test_gray_cines_stored_with_color_are_2d(tmp_path: Path) -> None:
     assert (cine.mode, cine.mode_source, cine.color) == (Mode.TWO_D, ModeSource.PIXELS, False)
 
 
-def test_the_header_goes_before_the_pixels(tmp_path: Path) -> None:
+def test_a_color_box_in_a_clip_that_the_header_calls_2d_is_seen(tmp_path: Path) -> None:
     cine = read(tmp_path, flow(), region())
+    assert (cine.mode, cine.mode_source) == (Mode.COLOR, ModeSource.PIXELS)
+    assert any("says 2D, but the pixels show color flow" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize(
+    "rgb", [flow(moving=False), flow()[3:4], np.repeat(flow()[3:4], 5, axis=0)], ids=["drawn", "still", "frozen"]
+)
+def test_colors_that_stand_still_do_not_overrule_the_header(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    cine = read(tmp_path, rgb, region())
     assert (cine.mode, cine.mode_source) == (Mode.TWO_D, ModeSource.HEADER)
-    assert any("2D, but the pixels look like color" in warning for warning in cine.warnings)
+
+
+def test_the_header_goes_before_pixels_without_color(tmp_path: Path) -> None:
     cine = read(tmp_path, gray_rgb(fan()), region(), region(RegionDataType=2))
     assert (cine.mode, cine.mode_source) == (Mode.COLOR, ModeSource.HEADER)
+    sepia = np.round(fan(12)[..., None] * np.array([1.0, 0.78, 0.5])).astype(np.uint8)
+    cine = read(tmp_path, sepia, region())
+    assert (cine.mode, cine.warnings) == (Mode.TWO_D, ())
 
 
 def test_the_flag_for_color_data_alone_makes_no_flow(tmp_path: Path) -> None:

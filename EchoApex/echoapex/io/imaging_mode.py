@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +46,17 @@ class FoundMode:
 def settle_mode(header: Mode | None, frames: ImageStack, sector: Sector, colors: ColorSamples | None) -> FoundMode:
     """The ``header``'s mode, or what the pixels show where it is silent (None); as `mode_of_pixels`.
 
-    A header that says 2D is believed even over pixels that show color flow, with a warning.
+    Flow that comes and goes overrules a header that says 2D; colors that stand still may be drawn on the screen, so the
+    header is believed over them. Either is told.
     """
     if header is None:
         return mode_of_pixels(frames, sector, colors)
-    if header is Mode.TWO_D and shows_flow(frames, sector.mask, colors):
-        return FoundMode(header, ModeSource.HEADER, ("The header says 2D, but the pixels look like color flow",))
-    return FoundMode(header, ModeSource.HEADER)
+    flow = find_flow(frames, sector.mask, colors) if header is Mode.TWO_D else Flow.NONE
+    if flow is Flow.MOVING:
+        overruled = "The header says 2D, but the pixels show color flow; the clip was taken for color Doppler"
+        return FoundMode(Mode.COLOR, ModeSource.PIXELS, (overruled,))
+    doubts = ("The header says 2D, but the pixels look like color flow",) if flow is Flow.STILL else ()
+    return FoundMode(header, ModeSource.HEADER, doubts)
 
 
 def mode_of_pixels(frames: ImageStack, sector: Sector, colors: ColorSamples | None) -> FoundMode:
@@ -64,7 +69,7 @@ def mode_of_pixels(frames: ImageStack, sector: Sector, colors: ColorSamples | No
     if moving is not None and _is_trace(moving):
         mode = _kind_of_trace(moving.strip)
         return FoundMode(mode, ModeSource.PIXELS, (f"The pixels look like {mode} only, without a 2D image",))
-    if shows_flow(frames, sector.mask, colors):
+    if find_flow(frames, sector.mask, colors) is not Flow.NONE:
         return FoundMode(Mode.COLOR, ModeSource.PIXELS)
     return FoundMode(Mode.TWO_D, ModeSource.ASSUMED if moving is None else ModeSource.PIXELS)
 
@@ -72,22 +77,32 @@ def mode_of_pixels(frames: ImageStack, sector: Sector, colors: ColorSamples | No
 # Color flow.
 
 
-def shows_flow(frames: ImageStack, inside: BoolMask, colors: ColorSamples | None) -> bool:
-    """Whether there is color flow ``inside`` the sector (``bool [H, W]``).
+class Flow(Enum):
+    """Whether there is color flow: none, in a picture that never changes, or coming and going."""
+
+    NONE = "none"
+    STILL = "still"
+    MOVING = "moving"
+
+
+def find_flow(frames: ImageStack, inside: BoolMask, colors: ColorSamples | None) -> Flow:
+    """The color flow ``inside`` the sector (``bool [H, W]``).
 
     Flow is an area, beyond lines and letters, more colored than the palest pixels of its gray level (a tinted gray map
     colors all alike), and it comes and goes; in a still, being there is enough.
     """
     if colors is None or not colors.colored(inside):
-        return False
+        return Flow.NONE
     gray = frames[list(colors.frames)]
     areas = [_area(plain & inside) for plain in _beyond_tint(gray, colors.spreads, inside)]
     largest = max(float(area[inside].mean()) for area in areas)
     if largest < _FLOW_SHARE:
-        return False
-    still = all(np.array_equal(gray[0], other) for other in gray[1:])
+        return Flow.NONE
+    if all(np.array_equal(gray[0], other) for other in gray[1:]):
+        return Flow.STILL
     ever, always = np.logical_or.reduce(areas), np.logical_and.reduce(areas)
-    return still or float((ever & ~always).sum()) >= _FLOW_CHANGE * float(ever.sum())
+    changes = float((ever & ~always).sum()) >= _FLOW_CHANGE * float(ever.sum())
+    return Flow.MOVING if changes else Flow.NONE
 
 
 def _beyond_tint(gray: ImageStack, spreads: ImageStack, inside: BoolMask) -> BoolMask:
