@@ -31,8 +31,8 @@ def write(path: Path, array: NDArray[Any], spacing: tuple[float, ...], **keys: s
 
 
 def marked(frames: int = 3) -> NDArray[np.uint8]:
-    """Frames of 20 rows and 30 columns; row 2, column 25 of frame k holds 100 + k."""
-    array = np.zeros((frames, 20, 30), np.uint8)
+    """Frames of 20 rows and 30 columns of rising grays; row 2, column 25 of frame k holds 100 + k."""
+    array = np.tile(np.arange(30, dtype=np.uint8), (frames, 20, 1))
     array[np.arange(frames), 2, 25] = 100 + np.arange(frames)
     return array
 
@@ -41,22 +41,22 @@ def marked(frames: int = 3) -> NDArray[np.uint8]:
 
 
 def test_a_camus_still_is_upright(tmp_path: Path) -> None:
-    path = write(tmp_path / "patient0001_4CH_ED.nii.gz", marked(1)[0].astype(np.float32), (0.308, 0.154))
+    path = write(tmp_path / "patient0001_4CH_ED.nii.gz", marked(1)[0].astype(np.float32), (3.08, 1.54))
     cine = read_cine(path)
     assert cine.frames.shape == (1, 20, 30)
     assert cine.frames[0, 2, 25] == 100
     assert np.array_equal(cine.frames, marked(1))
-    assert cine.scale.mm_per_px == pytest.approx((0.154, 0.308))
+    assert cine.scale.mm_per_px == pytest.approx((1.54, 3.08))
     assert cine.scale.source is ScaleSource.PIXEL_SPACING
     assert cine.times.source is TimeSource.SINGLE_FRAME
     assert cine.kind == "nifti"
 
 
 def test_a_camus_half_sequence_has_its_frames_on_the_third_axis(tmp_path: Path) -> None:
-    path = write(tmp_path / "patient0001_2CH_half_sequence.nii.gz", marked(7).astype(np.float32), (0.308, 0.308, 1.0))
+    path = write(tmp_path / "patient0001_2CH_half_sequence.nii.gz", marked(7).astype(np.float32), (3.08, 3.08, 1.0))
     cine = read_cine(path)
     assert np.array_equal(cine.frames, marked(7))
-    assert cine.scale.mm_per_px == pytest.approx((0.308, 0.308))
+    assert cine.scale.mm_per_px == pytest.approx((3.08, 3.08))
     assert not cine.times.known
     assert "no unit of time" in cine.times.reason
 
@@ -75,7 +75,7 @@ def test_a_known_file_byte_by_byte_has_x_first(tmp_path: Path) -> None:
     path.write_bytes(header.tobytes() + bytes([1, 2, 3, 4, 5, 6]))
     cine = read_cine(path)
     assert cine.frames.tolist() == [[[1, 2, 3], [4, 5, 6]]]
-    assert cine.scale.mm_per_px == pytest.approx((0.5, 0.25))
+    assert not cine.scale.known and "depth of the image would be 1 mm" in cine.scale.reason
 
 
 def test_a_fourth_nifti_axis_in_seconds_gives_times(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_a_time_step_of_one_second_is_no_frame_rate(tmp_path: Path) -> None:
 
 
 def test_metaimage(tmp_path: Path) -> None:
-    cine = read_cine(write(tmp_path / "a.mhd", marked(), (0.15, 0.31, 1.0)))
+    cine = read_cine(write(tmp_path / "a.mhd", marked(), (1.5, 3.1, 1.0)))
     assert np.array_equal(cine.frames, marked())
-    assert cine.scale.mm_per_px == pytest.approx((0.31, 0.15))
+    assert cine.scale.mm_per_px == pytest.approx((3.1, 1.5))
     assert cine.kind == "mhd"
     assert not cine.times.known
 
@@ -188,7 +188,7 @@ def nrrd(path: Path, data: bytes | None = None, keys: str = "", **fields: str) -
         "type": "unsigned char",
         "dimension": "3",
         "sizes": "30 20 3",
-        "spacings": "0.3 0.4 1",
+        "spacings": "3 4 1",
         "encoding": "raw",
         **{name.replace("_", " "): value for name, value in fields.items()},
     }
@@ -199,14 +199,14 @@ def nrrd(path: Path, data: bytes | None = None, keys: str = "", **fields: str) -
     return path
 
 
-DIRECTIONS = "(-0.3,0,0) (0,-0.4,0) (0,0,1)"
+DIRECTIONS = "(-3,0,0) (0,-4,0) (0,0,1)"
 TIMES = "index values:=0 0.02 0.05\n"
 
 
 def test_plain_nrrd(tmp_path: Path) -> None:
     cine = read_cine(nrrd(tmp_path / "a.nrrd"))
     assert np.array_equal(cine.frames, marked())
-    assert cine.scale.mm_per_px == pytest.approx((0.4, 0.3))
+    assert cine.scale.mm_per_px == pytest.approx((4.0, 3.0))
     assert not cine.times.known
 
 
@@ -228,7 +228,7 @@ def test_a_slicer_sequence_with_its_frames_last(tmp_path: Path) -> None:
     cine = read_cine(path)
     assert np.array_equal(cine.frames, marked())
     assert cine.times.seconds == pytest.approx([0, 0.02, 0.05])
-    assert cine.scale.mm_per_px == pytest.approx((0.4, 0.3))
+    assert cine.scale.mm_per_px == pytest.approx((4.0, 3.0))
 
 
 @pytest.mark.parametrize("kind", ["list", "vector"])

@@ -11,8 +11,10 @@ from report_cases import report, simulated, true_landmarks, true_masks, true_res
 from echoapex.analysis.clip_analysis import ClipResult, measure_clip
 from echoapex.analysis.study_measurements import summarize
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.io.believable_cine import believable
+from echoapex.limits import LIMITS
 from echoapex.measure.measurement import Measurement
-from echoapex.measure.plausibility import LIMITS, believable, judge
+from echoapex.measure.plausibility import judge
 from echoapex.patient import Patient, Sex
 from echoapex.report.report_json import report_json
 
@@ -32,14 +34,22 @@ def measured(cine: Cine, view: str = "A4C") -> ClipResult:
     return measure_clip(cine, view, view, true_masks(view), true_landmarks(view))
 
 
-MEASURED = [name for name in LIMITS if name not in ("depth", "width", "frame rate")]
+READ = ("pixel", "depth", "width", "frame rate", "gap", "uneven")
+MEASURED = [name for name in LIMITS if name not in READ]
 
 
-@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("name", LIMITS)
 def test_the_table_lists_unit_source_and_usual_values_within_possible_ones(name: str) -> None:
     limits = LIMITS[name]
-    assert limits.possible[0] <= limits.usual[0] < limits.usual[1] <= limits.possible[1]
-    assert limits.unit and limits.source and limits.title
+    assert limits.possible[0] <= limits.usual[0] < limits.usual[1] < limits.possible[1]
+    assert limits.unit and limits.source and limits.title and limits.check
+
+
+def test_every_number_of_a_study_has_its_limits() -> None:
+    clips = [true_result(view) for view in ("A4C", "A2C", "PLAX")]
+    summary = summarize(clips, Patient(Sex.MALE, 50, 175, 75))
+    names = {item.name for item in summary.measurements if item.value is not None}
+    assert names == set(MEASURED)
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -52,9 +62,37 @@ def test_beyond_possible_there_is_a_reason_and_beyond_usual_a_warning(name: str)
         assert name in str(reason) and f"{limits.possible[1]:g}" in str(reason) and "clip.dcm" in str(reason)
     good = number(name, sum(limits.usual) / 2)
     assert judge([good]).kept == (good,) and not judge([good]).reasons
-    if name != "HR":
-        (kept,) = judge(judge([number(name, limits.possible[1])]).kept).kept
+    for value in limits.possible:
+        (kept,) = judge(judge([number(name, value)]).kept).kept
         assert len(kept.warnings) == 1 and "usual" in kept.warnings[0]
+
+
+def of_size(name: str, value: float) -> Cine:
+    """The simulated A4C with the scale that gives its image this depth or width, or its pixels this size."""
+    cine = simulated("A4C").cine()
+    x0, y0, x1, y1 = cine.sector.box
+    y, x = cine.scale.require()
+    scale = {"depth": (value / (y1 - y0 + 1), x), "width": (y, value / (x1 - x0 + 1)), "pixel": (value, value)}[name]
+    return replace(cine, scale=Scale(scale, ScaleSource.DICOM_REGION))
+
+
+@pytest.mark.parametrize("name", ["depth", "width"])
+def test_an_image_of_no_possible_size_has_no_scale_and_one_of_an_odd_size_a_warning(name: str) -> None:
+    limits = LIMITS[name]
+    for value in (0.9 * limits.possible[0], 1.1 * limits.possible[1]):
+        assert limits.title in believable(of_size(name, value)).scale.reason
+    for value in (limits.possible[0], limits.possible[1]):
+        cine = believable(of_size(name, value))
+        assert cine.scale.known and sum(limits.title in text for text in cine.warnings) == 1
+        assert believable(cine) == cine
+    assert not believable(of_size(name, sum(limits.usual) / 2)).warnings
+
+
+def test_a_doubt_about_the_scale_stands_beside_every_number_that_depends_on_it() -> None:
+    result = measured(of_size("depth", 310.0))
+    said = {item.unit: any("depth of the image" in text for text in item.warnings) for item in result.measurements}
+    assert said["mL"] and not said["%"] and not said["1/min"]
+    assert any("depth of the image" in text for text in result.warnings)
 
 
 def test_what_is_made_of_the_impossible_goes_with_it() -> None:

@@ -15,6 +15,7 @@ from ..errors import EchoApexError, MeasureError, ModelError
 from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
+from ..io.believable_cine import believable, scale_doubts
 from ..io.sector_detection import is_whole_screen
 from ..landmarks import Landmarks
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
@@ -22,7 +23,6 @@ from ..measure.contradictions import area_contradicts, chambers_contradict, prob
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
-from ..measure.plausibility import believable
 from ..measure.single_plane_ef import LVResult, measure_lv
 from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
@@ -34,6 +34,10 @@ _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
 
 LOW_CONFIDENCE = 0.8
 """Predicted Dice below which an outline of the left ventricle is doubted (own choice)."""
+
+
+_UNSCALED = ("%", "1", "1/min")
+"""Units of numbers that are the same with any scale."""
 
 
 class ViewSource(StrEnum):
@@ -203,7 +207,7 @@ def measure_clip(
     """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
 
     Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why. A
-    scale, frame times or numbers that cannot be are withheld (`echoapex.measure.plausibility`).
+    scale, frame times or numbers that cannot be are withheld (`echoapex.limits`).
     """
     cine = believable(cine)
     named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
@@ -235,6 +239,7 @@ def measure_clip(
         walls=measured.walls and _doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
         atrium=measured.atrium and _doubted(measured.atrium, doubts),
     )
+    measured = _scale_doubted(measured)
     results = (measured.lv, measured.walls, measured.atrium)
     told = [text for item in results if item is not None for text in item.warnings]
     return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *told))))
@@ -256,6 +261,22 @@ def _believed(clip: ClipResult) -> ClipResult:
 def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:
     """``result`` with ``doubts`` on each of its numbers too, so that whatever is made of them tells them."""
     return replace(result, measurements=_told(result.measurements, doubts), warnings=(*doubts, *result.warnings))
+
+
+def _scale_doubted(clip: ClipResult) -> ClipResult:
+    """``clip`` with what speaks against its scale on each number that depends on it."""
+    doubts = scale_doubts(clip.cine)
+
+    def told(result: _Result) -> _Result:
+        items = (item if item.unit in _UNSCALED else _told([item], doubts)[0] for item in result.measurements)
+        return replace(result, measurements=tuple(items))
+
+    return replace(
+        clip,
+        lv=clip.lv and told(clip.lv),
+        walls=clip.walls and told(clip.walls),
+        atrium=clip.atrium and told(clip.atrium),
+    )
 
 
 def _told(items: Iterable[Measurement], doubts: tuple[str, ...]) -> tuple[Measurement, ...]:

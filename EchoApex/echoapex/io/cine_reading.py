@@ -9,6 +9,7 @@ from typing import Any
 from ..cine import Cine
 from ..errors import ReadError
 from . import clip_finding
+from .believable_cine import believable
 from .color_to_gray import BLANK_STEP
 from .dicom import describe_unreadable, mode_of, read_dicom
 from .nifti_metaimage import read_volume
@@ -19,15 +20,16 @@ from .video import read_video
 def read_cine(path: str | Path) -> Cine:
     """Read one file as a `Cine`: DICOM ultrasound, AVI, MP4, GIF, NIfTI, MetaImage, NRRD or ``.seq.nrrd``.
 
-    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color. An unknown frame rate or scale is None with
-    its reason, never a guess. Raises `ReadError`, in one sentence, for everything that cannot be read.
+    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color. A frame rate or scale that is unknown, or
+    that cannot be, is None with its reason, never a guess. Raises `ReadError`, in one sentence, for everything that
+    cannot be read.
     """
     source = _existing(path)
     kind = clip_finding.sniff(source)
     if kind is None:
         raise ReadError("This is none of DICOM, AVI, MP4, GIF, NIfTI, MetaImage or NRRD", file=source)
     try:
-        return _with_blank_warning(_READERS[kind](source))
+        return _with_blank_warning(believable(_READERS[kind](source)))
     except ImportError as error:
         raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
     except OSError as error:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..cine import Mode, Scale, ScaleSource
+from ..limits import LIMITS
 from .sector_detection import Box
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-MM_PER_PX_RANGE = (0.01, 5.0)
-"""Millimeters per pixel that an echo image can have; 4 cm over 4096 pixels to 50 cm over 100."""
 
 _FORMAT_2D, _FORMAT_M, _FORMAT_SPECTRAL = 1, 2, 3
 _TYPE_TISSUE, _TYPE_FLOW = 1, 2
@@ -132,10 +130,10 @@ def _bad_delta(region: Region) -> str:
 
 
 def _implausible(who: str, mm_per_px: list[float]) -> str:
-    low, high = MM_PER_PX_RANGE
-    if all(math.isfinite(value) and low <= value <= high for value in mm_per_px):
+    if all(LIMITS["pixel"].allow(value) for value in mm_per_px):
         return ""
     found = " by ".join(f"{value:g}" for value in mm_per_px)
+    low, high = LIMITS["pixel"].possible
     return f"{who} {found} mm per pixel, which is not a number from {low:g} to {high:g}"
 
 

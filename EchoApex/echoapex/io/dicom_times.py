@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cine import FloatArray, FrameTimes, TimeSource
+from ..limits import LIMITS
+from .believable_cine import judge_times
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-FRAME_RATE_RANGE = (1.0, 1000.0)
-"""Frames per second that a cine can have; a stress-echo review is slower than a scan, speckle tracking is faster."""
-
-LONGEST_GAP_S = 2.0
-"""Seconds between two frames beyond which a clip is no longer one recording: two steps of the slowest rate above."""
-
-STATED_HEART_RATES = (20.0, 350.0)
-"""Beats per minute that a header may state: from complete heart block to a newborn's atrial flutter, conducted."""
 
 _FRAME_TIME_VECTOR = 0x00181065
 
@@ -41,14 +34,10 @@ def find_frame_times(header: Dataset, frame_count: int) -> tuple[FrameTimes, lis
         if value is None:
             continue
         rate = (1000.0 / value if value else math.inf) if source is TimeSource.FRAME_TIME else value
-        if FRAME_RATE_RANGE[0] <= rate <= FRAME_RATE_RANGE[1]:
+        if LIMITS["frame rate"].allow(rate):
             return FrameTimes(np.arange(frame_count) / rate, source), warnings
-        warnings.append(f"{source.value} {value:g} was passed over: not {_range_text()}")
+        warnings.append(f"{source.value} {value:g} was passed over: not {LIMITS['frame rate'].possible_words}")
     return FrameTimes.unknown(_reason(header, warnings)), warnings
-
-
-def _range_text() -> str:
-    return f"{FRAME_RATE_RANGE[0]:g} to {FRAME_RATE_RANGE[1]:g} frames per second"
 
 
 def _reason(header: Dataset, warnings: list[str]) -> str:
@@ -73,12 +62,9 @@ def _vector(header: Dataset, frame_count: int, warnings: list[str]) -> FloatArra
     if not np.all(np.isfinite(steps)) or np.any(steps <= 0):
         warnings.append("FrameTimeVector does not rise from frame to frame and was passed over")
         return None
-    if float(np.max(steps)) > LONGEST_GAP_S:
-        found = f"a gap of {float(np.max(steps)):g} s between two frames"
-        warnings.append(f"FrameTimeVector has {found}, more than {LONGEST_GAP_S:g} s, and was passed over")
-        return None
-    if not FRAME_RATE_RANGE[0] <= 1.0 / float(np.median(steps)) <= FRAME_RATE_RANGE[1]:
-        warnings.append(f"FrameTimeVector was passed over: not {_range_text()}")
+    impossible, _ = judge_times(seconds)
+    if impossible:
+        warnings.append(f"FrameTimeVector was passed over: {impossible}")
         return None
     return seconds
 
@@ -105,9 +91,8 @@ def find_heart_rate(header: Dataset) -> tuple[float | None, list[str]]:
     rate = _number(header.get("HeartRate"))
     if rate is None or rate == 0:
         return None, []
-    low, high = STATED_HEART_RATES
-    if not low <= rate <= high:
-        return None, [f"HeartRate {rate:g} was passed over: not {low:g} to {high:g} beats per minute"]
+    if not LIMITS["HR"].allow(rate):
+        return None, [f"HeartRate {rate:g} was passed over: not {LIMITS['HR'].possible_words}"]
     return rate, []
 
 

@@ -16,10 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cine import FloatArray, FrameTimes, TimeSource
 from ..errors import MeasureError
+from ..limits import LIMITS
 from .measurement import Beat, Measurement, Source
-
-HEART_RATE_RANGE = (40.0, 180.0)
-"""Heart rates outside this range (1/min) are doubted."""
 
 MAX_IRREGULARITY = 0.2
 """Beats whose lengths differ by more than this share of their mean are called irregular (own choice)."""
@@ -326,11 +324,9 @@ def _beats(systoles: list[_Systole], curve: _Curve) -> list[Beat]:
 
 
 def _rate_doubts(beats: tuple[Beat, ...], times: FrameTimes) -> tuple[str, ...]:
-    low, high = HEART_RATE_RANGE
-    odd = [rate for rate in heart_rates(beats, times) if not low <= rate <= high]
-    if not odd:
-        return _irregular(beats, times)
-    return (f"A heart rate of {odd[0]:.0f}/min is outside {low:.0f} to {high:.0f}/min: check the frame times",)
+    rates = heart_rates(beats, times)
+    odd = [rate for rate in (float(np.mean(rates)), *rates) if not LIMITS["HR"].expect(rate)] if rates else []
+    return (LIMITS["HR"].doubt(odd[0]),) if odd else _irregular(beats, times)
 
 
 def _irregular(beats: tuple[Beat, ...], times: FrameTimes) -> tuple[str, ...]:
