@@ -170,12 +170,14 @@ class Setting:
     """Under which conditions a clip was recorded; only clips of one setting show the same heart at one time.
 
     ``stage`` is that of a stress test, empty at rest; ``probe`` is ``transesophageal``, ``intracardiac`` or
-    ``rotated``, empty for what is usual. `str` says it in words.
+    ``rotated``, empty for what is usual. ``protocol`` is what the machine was set to, by its name in the file; clips of
+    several protocols may be of one setting, since machines name each step of one examination. `str` says it in words.
     """
 
     stage: str = ""
     contrast: bool = False
     probe: str = ""
+    protocol: str = field(default="", compare=False)
 
     @property
     def usual(self) -> bool:

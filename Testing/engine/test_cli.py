@@ -27,7 +27,8 @@ from echoapex.models.installed_models import default_model
 KEYS = [
     *("file", "kind", "modality", "mode", "mode_source", "frame_count", "rows", "columns"),
     *("frame_times_s", "frame_time_source"),
-    *("scale_mm_per_px", "scale_source", "scale_reason", "sector", "color", "heart_rate", "identifying", "warnings"),
+    *("scale_mm_per_px", "scale_source", "scale_reason", "sector", "color", "view"),
+    *("stage", "protocol", "contrast", "probe", "heart_rate", "identifying", "warnings"),
 ]
 
 

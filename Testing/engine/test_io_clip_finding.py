@@ -22,7 +22,7 @@ from echoapex.study.file_grouping import find_clips
 
 KEYS = (
     "file kind modality mode mode_source frame_count rows columns frame_times_s frame_time_source scale_mm_per_px "
-    "scale_source scale_reason sector color heart_rate identifying warnings"
+    "scale_source scale_reason sector color view stage protocol contrast probe heart_rate identifying warnings"
 )
 
 

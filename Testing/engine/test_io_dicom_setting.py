@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
-from io_writers import dicom, save
+import SimpleITK
+from io_writers import dicom, fan, region, save
 
 from echoapex.cine import Cine, Setting
-from echoapex.io import read_cine
+from echoapex.io import describe, read_cine
 from echoapex.simulation import VIEWS as SIMULATED_VIEWS
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
@@ -99,3 +101,30 @@ DOBUTAMINE = {"PerformedProtocolCodeSequence": coded("SCT", "424225000", "Dobuta
 )
 def test_stage_contrast_and_probe_are_read(tmp_path: Path, tags: dict[str, Any], setting: Setting) -> None:
     assert read(tmp_path, **tags).setting == setting
+
+
+@pytest.mark.parametrize("mode", ["2D", "trace"])
+def test_info_shows_how_a_clip_was_recorded(tmp_path: Path, mode: str) -> None:
+    tags: dict[str, Any] = {"StageName": "Peak", "ProtocolName": "Exercise  Echo", "TransducerOrientation": "ROTATED"}
+    if mode == "trace":
+        tags["SequenceOfUltrasoundRegions"] = pydicom.Sequence([region(RegionSpatialFormat=3, RegionDataType=3)])
+    found = describe(save(dicom(ViewCodeSequence=coded("SCT", "399214001"), **tags), tmp_path / "clip.dcm"))
+    shown = {name: found[name] for name in ("view", "stage", "protocol", "contrast", "probe")}
+    wanted = {"stage": "peak", "protocol": "Exercise Echo", "contrast": False, "probe": "rotated"}
+    assert shown == {"view": "A4C", **wanted}
+
+
+def test_info_says_what_is_usual_and_nothing_of_files_that_cannot_tell(tmp_path: Path) -> None:
+    found = describe(save(dicom(), tmp_path / "clip.dcm"))
+    assert (found["stage"], found["protocol"], found["probe"]) == ("rest", None, "transthoracic")
+    image = SimpleITK.GetImageFromArray(fan())
+    SimpleITK.WriteImage(image, str(tmp_path / "clip.nrrd"))
+    assert describe(tmp_path / "clip.nrrd")["stage"] is None
+
+
+@pytest.mark.parametrize("name", ["x" * 70, "Peak\x00PN ROE^JANE"])
+def test_what_is_no_name_of_a_stage_or_protocol_is_not_shown(tmp_path: Path, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        setting = read(tmp_path, StageName=name, ProtocolName=name).setting
+    assert setting.stage == setting.protocol == f"{len(name)} characters of another form, not shown"

@@ -354,6 +354,30 @@ def test_a_pair_under_stress_is_measured_where_there_is_no_other(whole: StudyRep
     assert any("both recorded at stage peak" in note for note in summary.notes)
 
 
+def again(clip: ClipResult) -> ClipResult:
+    """The clip as a second one of its view."""
+    assert clip.lv is not None
+    name = f"{clip.view}-2"
+    return replace(clip, id=name, lv=replace(clip.lv, clip=name))
+
+
+def test_a_pair_of_one_protocol_goes_before_one_of_two(whole: StudyReport) -> None:
+    one, two = Setting(protocol="Adult Echo"), Setting(protocol="Strain")
+    a4c, a2c, plax = recorded(whole, two, one, one)
+    second = again(recorded(whole, one, one, one)[0])
+    summary = summarize([a4c, second, a2c, plax], MAN)
+    assert any("from clips A4C-2 and A2C-1" in note for note in summary.notes)
+    assert not any("protocols" in note for note in summary.notes)
+
+
+def test_a_pair_of_two_protocols_is_measured_and_it_is_said(whole: StudyReport) -> None:
+    summary = summarize(recorded(whole, Setting(protocol="Adult Echo"), Setting(protocol="Strain"), Setting()), MAN)
+    assert biplane(summary)["LVEF"] == {"A4C-1", "A2C-1"}
+    assert any("different protocols ('Adult Echo' and 'Strain')" in note for note in summary.notes)
+    alike = summarize(recorded(whole, *[Setting(protocol="Adult Echo")] * 3), MAN)
+    assert not any("protocol" in note for note in alike.notes)
+
+
 def test_nothing_is_said_of_stages_where_there_are_none(whole: StudyReport) -> None:
     assert not any("recorded" in note for note in whole.notes)
 

@@ -21,9 +21,9 @@ def best_pair(clips: Sequence[ClipResult]) -> tuple[LVResult, LVResult] | None:
     """The A4C and A2C that stand for the study; None unless there is a clip of each view with a beat and volumes.
 
     Both are of one `Setting` (stage, contrast, probe), one at rest before others. A clip with enough frames a second
-    and a complete beat goes before one without. Then the best of: least confidence
-    of both, less the larger share of foreshortening, where a long axis at end-diastole that is shorter than the longest
-    of the study is foreshortened by that share. Both are shares of one, and weigh alike (our choice).
+    and a complete beat goes before one without, and clips of one protocol before those of two. Then the best of: least
+    confidence of both, less the larger share of foreshortening, where a long axis at end-diastole that is shorter than
+    the longest of the study is foreshortened by that share. Both are shares of one, and weigh alike (our choice).
     """
     pairs = _pairs(clips)
     if not pairs:
@@ -32,11 +32,18 @@ def best_pair(clips: Sequence[ClipResult]) -> tuple[LVResult, LVResult] | None:
     poor = {clip.id for clip in clips if _is_poor(clip)}
     usual = {clip.id for clip in clips if clip.cine.setting.usual}
 
-    def rank(pair: tuple[LVResult, LVResult]) -> tuple[bool, int, float]:
+    def rank(pair: tuple[LVResult, LVResult]) -> tuple[bool, int, bool, float]:
         worth = min(map(sure, pair)) - max(1.0 - _length(lv) / longest for lv in pair)
-        return pair[0].clip in usual, -sum(lv.clip in poor for lv in pair), worth
+        alike = len(_protocols(clips, pair)) == 1
+        return pair[0].clip in usual, -sum(lv.clip in poor for lv in pair), alike, worth
 
     return max(pairs, key=rank)
+
+
+def _protocols(clips: Sequence[ClipResult], pair: tuple[LVResult, LVResult]) -> list[str]:
+    """The names of the protocols of a pair, each once; empty for a clip whose file names none."""
+    of_clip = {clip.id: clip.cine.setting.protocol for clip in clips}
+    return list({of_clip[lv.clip].casefold(): of_clip[lv.clip] for lv in pair}.values())
 
 
 def _is_poor(clip: ClipResult) -> bool:
@@ -96,7 +103,19 @@ def pair_note(clips: Sequence[ClipResult], pair: tuple[LVResult, LVResult] | Non
     how = "" if one_way else f", both recorded {setting}"
     note = f"Biplane volumes and EF come from clips {pair[0].clip} and {pair[1].clip}{how}"
     possible = len(_pairs(clips))
-    return (f"{note}, the surest and least foreshortened of {possible} pairs" if possible > 1 else note,)
+    if possible > 1:
+        note = f"{note}, the surest and least foreshortened of {possible} pairs"
+    return (note, *_protocol_note(_protocols(clips, pair)))
+
+
+def _protocol_note(protocols: Sequence[str]) -> tuple[str, ...]:
+    if len(protocols) < 2:
+        return ()
+    named = " and ".join(f"'{name}'" if name else "one that is not named" for name in protocols)
+    return (
+        f"The clips of the biplane values were recorded with different protocols ({named}) at one stage, and no pair "
+        "of one protocol stands before them: whether they show the same state of the heart is not known",
+    )
 
 
 def sure(result: LVResult | LAResult | WallResult) -> float:

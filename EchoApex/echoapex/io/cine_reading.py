@@ -12,6 +12,7 @@ from . import clip_finding
 from .believable_cine import believable
 from .color_to_gray import BLANK_STEP
 from .dicom import describe_unreadable, mode_of, read_dicom
+from .dicom_setting import setting_facts
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
 from .video import read_video
@@ -107,6 +108,8 @@ def _facts(cine: Cine) -> dict[str, Any]:
         "scale_reason": scale.reason or None,
         "sector": {"box": list(cine.sector.box), "source": cine.sector.source},
         "color": cine.color,
+        "view": cine.view,
+        **(setting_facts(cine.setting) if cine.kind == "dicom" else {}),
         "heart_rate": cine.heart_rate,
         "identifying": list(cine.identifying),
         "warnings": list(cine.warnings),
@@ -129,6 +132,11 @@ _KEYS = (
     "scale_reason",
     "sector",
     "color",
+    "view",
+    "stage",
+    "protocol",
+    "contrast",
+    "probe",
     "heart_rate",
     "identifying",
     "warnings",

@@ -22,7 +22,7 @@ from .dicom_header import (
 )
 from .dicom_pixels import Pixels, read_pixels
 from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
-from .dicom_setting import find_setting
+from .dicom_setting import find_setting, setting_facts
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
 from .dicom_view import find_view
 from .imaging_mode import settle_mode
@@ -137,6 +137,8 @@ def _header_facts(path: Path) -> dict[str, object]:
         "frame_time_source": times.source.value,
         "scale_source": ScaleSource.NONE.value,
         "scale_reason": "the clip shows no 2D image",
+        "view": find_view(header),
+        **setting_facts(find_setting(header)),
         "heart_rate": heart_rate,
         "identifying": list(find_identifying(header)),
         "warnings": [*warnings, *time_warnings, *rate_warnings, *privacy_warnings(header)],

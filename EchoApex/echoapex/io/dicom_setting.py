@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..cine import Setting
+from .quoting import quoted
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -17,6 +18,7 @@ STRESS_UNNAMED = "of a stress test that is not named"
 # Names of the stage that is no stress, in which clips outside a stress test are recorded too (own collection).
 _REST = re.compile(r"(at )?(rest|resting|baseline|base|ruhe|repos|pre[- ]?(exercise|stress|exercice)?)( ?\d+)?", re.I)
 _STRESS = re.compile(r"\b(stress|dobutamin\w*|exercise|treadmill|ergomet\w*|dse|dipyridamol\w*|adenosin\w*)\b", re.I)
+_LONGEST_NAME = 64  # characters of a DICOM long string (LO)
 _CONTRAST = re.compile(r"\b(contrast|lvo|opacification|bubbles?)\b", re.I)
 _NO_AGENT = ("", "none", "no", "n", "n/a", "0")
 _TRANSESOPHAGEAL = re.compile(r"\b(tee|toe)\b|trans-?o?esophageal", re.I)
@@ -38,11 +40,22 @@ def find_setting(header: Dataset) -> Setting:
         stage=_stage(header, protocol),
         contrast=_has_agent(header) or bool(_CONTRAST.search(protocol)),
         probe=_probe(header, protocol),
+        protocol=_name(" ".join(_texts(header, ("ProtocolName",)))),
     )
 
 
+def setting_facts(setting: Setting) -> dict[str, object]:
+    """A setting that was read from a header, in the keys of ``echoapex info``."""
+    return {
+        "stage": setting.stage or "rest",
+        "protocol": setting.protocol or None,
+        "contrast": setting.contrast,
+        "probe": setting.probe or "transthoracic",
+    }
+
+
 def _stage(header: Dataset, protocol: str) -> str:
-    name = " ".join(" ".join(_texts(header, ("StageName", "StageCodeSequence"))).split()).casefold()
+    name = _name(" ".join(_texts(header, ("StageName", "StageCodeSequence")))).casefold()
     if _REST.fullmatch(name):
         return ""
     if name:
@@ -51,6 +64,12 @@ def _stage(header: Dataset, protocol: str) -> str:
     if number and count not in ("", "1"):
         return number
     return STRESS_UNNAMED if _STRESS.search(protocol) else ""
+
+
+def _name(text: str) -> str:
+    """A name of a stage or protocol as it may be shown: on one line, and nothing that is none."""
+    name = " ".join(text.split())
+    return name if len(name) <= _LONGEST_NAME and name.isprintable() else quoted(name)
 
 
 def _has_agent(header: Dataset) -> bool:
