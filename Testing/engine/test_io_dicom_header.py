@@ -17,6 +17,7 @@ from echoapex.cine import Cine, TimeSource
 from echoapex.errors import NotAClipError, ReadError
 from echoapex.io import cine_reading, describe, read_cine
 from echoapex.io.dicom_times import find_frame_times
+from echoapex.study.file_grouping import find_clips, group_studies
 
 VECTOR_POINTER, TIME_POINTER = 0x00181065, 0x00181063
 
@@ -231,6 +232,45 @@ def test_an_import_that_fails_is_not_a_damaged_header(tmp_path: Path, monkeypatc
     for act in (cine_reading.read_cine, cine_reading.describe):
         with pytest.raises(ReadError, match=r"cannot be imported \(found: pydicom\)"):
             act(path)
+
+
+def failing(of: str) -> Any:
+    def act(*_: object, **__: object) -> None:
+        raise ImportError("no", name=of)
+
+    return act
+
+
+@pytest.mark.parametrize("step", ["pydicom.dcmread", "pydicom.pixels.pixel_array"])
+def test_an_import_that_fails_on_the_way_to_the_pixels_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = save(dicom(), tmp_path / "a.dcm")
+    if step == "pydicom.dcmread":
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        monkeypatch.setattr("echoapex.io.dicom.read_header", lambda path: header)
+    monkeypatch.setattr(step, failing("zlib"))
+    with pytest.raises(ReadError, match=r"cannot be imported \(found: zlib\)"):
+        read_cine(path)
+
+
+def test_files_are_grouped_though_no_library_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(dicom(), tmp_path / "a.dcm")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    (study,) = group_studies(find_clips([tmp_path]))
+    assert study.files == (path,)
+
+
+def test_pixels_that_cannot_be_decoded_are_no_damaged_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rgb = np.repeat(fan()[..., None], 3, axis=-1)
+    path = save(dicom(rgb), tmp_path / "a.dcm")
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("pydicom.pixels.pixel_array", broken)
+    with pytest.raises(ReadError, match="pixel data cannot be decoded"):
+        read_cine(path)
 
 
 def test_a_heart_rate_that_no_heart_has_is_passed_over_with_a_warning(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from . import clip_finding
 from .believable_cine import believable
 from .color_to_gray import BLANK_STEP
 from .dicom import describe_unreadable, mode_of, read_dicom
+from .dicom_header import NO_LIBRARY
 from .dicom_setting import setting_facts
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
@@ -47,9 +48,6 @@ _READERS = {
 }
 
 
-NO_LIBRARY = "A library that is needed to read this file cannot be imported"
-
-
 def _with_blank_warning(cine: Cine) -> Cine:
     if int(cine.frames.max()) - int(cine.frames.min()) >= BLANK_STEP:
         return cine
@@ -76,11 +74,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     an M-mode or Doppler trace are described too, without a sector. Raises `ReadError` like `read_cine` for the rest.
     """
     source = _existing(path)
-    try:
-        trace = shows_only_a_trace(source)
-    except ImportError as error:
-        raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
-    if trace:
+    if shows_only_a_trace(source):
         return _record(source, describe_unreadable(source))
     return _record(source, _facts(read_cine(source)))
 

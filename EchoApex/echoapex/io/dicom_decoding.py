@@ -73,7 +73,7 @@ def _decode(source: PixelSource, fragment: bytes, names: list[str]) -> NDArray[A
     for name in list(names):
         try:
             frame = _by_simpleitk(source, whole) if name == _SIMPLEITK else _by_pydicom(source, whole, name)
-        except ImportError:
+        except (ImportError, MemoryError):
             raise
         except Exception:  # decoders raise whatever their C++ side throws
             continue

@@ -57,6 +57,8 @@ IDENTIFYING = (
 Dates of the study and UIDs are not among them, although sharing a file may require to change those too.
 """
 
+NO_LIBRARY = "A library that is needed to read this file cannot be imported"
+
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 # Enhanced US Volume Storage, and the private class of Philips' Cartesian 3D export.
 _VOLUMES = ("1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.113543.6.6.1.3.10002")
@@ -80,7 +82,7 @@ def read_header(path: Path) -> Dataset:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while header values are interpreted into a `ReadError`.
+    """Turn what goes wrong while header values are interpreted, or a library is imported, into a `ReadError`.
 
     Pydicom parses values when they are asked for, and damaged ones raise errors and warnings of many kinds, whose texts
     quote bytes of the header: they may identify the patient and are not passed on.
@@ -89,8 +91,10 @@ def refusing(path: Path) -> Iterator[None]:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
             yield
-    except (ReadError, MemoryError, ImportError):
+    except (ReadError, MemoryError):
         raise
+    except ImportError as error:
+        raise ReadError(NO_LIBRARY, value=error.name, file=path) from error
     except Exception as error:
         raise ReadError("The DICOM header is damaged", value=type(error).__name__, file=path) from error
 

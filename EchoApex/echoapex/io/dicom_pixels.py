@@ -56,8 +56,8 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
         return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings)
     source = open_source(data, path)
     check_decodable(source)
-    _settle_color_model(source)
     try:
+        _settle_color_model(source)
         if fast and _fits_fast_path(source):
             return _collected(source, *_decode_fast(source))
         return _collected(source, *_to_gray(source))

@@ -74,6 +74,8 @@ def read_data(path: Path) -> Dataset:
     check_inflated_size(path)
     try:
         data = dcmread(path, force=True)
+    except (ImportError, MemoryError):
+        raise
     except Exception as error:  # a file cut short breaks the parser in many ways
         raise ReadError("The file is cut short or damaged", value=type(error).__name__, file=path) from error
     if not data.get("PixelData"):
