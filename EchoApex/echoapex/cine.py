@@ -65,10 +65,11 @@ class ModeSource(StrEnum):
 
 
 class Flip(StrEnum):
-    """How a clip is turned after it was read: upper for lower rows, or left for right columns."""
+    """How a clip is turned after it was read: upper for lower rows, left for right columns, or both (180 degrees)."""
 
     VERTICAL = "vertical"
     HORIZONTAL = "horizontal"
+    BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -261,13 +262,13 @@ class Cine:
             raise PromptError(f"The frames must be 0 to {self.frame_count - 1}", value=frame, file=self.path)
 
     def turned(self, flip: Flip) -> Cine:
-        """The clip with its rows (vertical) or columns (horizontal) in reverse, which it says as a warning."""
-        axis = 1 if flip is Flip.VERTICAL else 2
+        """The clip with its rows (vertical), columns (horizontal) or both in reverse, which it says as a warning."""
+        axes = {Flip.VERTICAL: (0,), Flip.HORIZONTAL: (1,), Flip.BOTH: (0, 1)}[flip]
         warning = f"The picture was turned by the user (flip: {flip})"
         return replace(
             self,
-            frames=np.ascontiguousarray(np.flip(self.frames, axis)),
-            sector=Sector.from_mask(np.flip(self.sector.mask, axis - 1), self.sector.source),
+            frames=np.ascontiguousarray(np.flip(self.frames, [axis + 1 for axis in axes])),
+            sector=Sector.from_mask(np.flip(self.sector.mask, axes), self.sector.source),
             flip=flip,
             warnings=(*self.warnings, warning),
         )

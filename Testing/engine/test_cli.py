@@ -233,11 +233,14 @@ def test_analyze_reports_what_it_can_and_says_what_failed(
     study.mkdir()
     shutil.copy(clip, study / "good.dcm")
     (study / "broken.dcm").write_bytes(clip.read_bytes()[:5000])
+    (study / "letter.txt").write_text("Dear colleague")
     out = tmp_path / "out"
     options = ["--out", str(out), "--model", tiny_model, "--device", "cpu", "--views", "good.dcm=PSAX_PM", "--no-scene"]
     assert main(["analyze", str(study), *options, "--sex", "F", "--age", "50", "--json"]) == 1
     printed = capsys.readouterr()
-    (found,) = json.loads(printed.out)["studies"]
+    record = json.loads(printed.out)
+    (found,), (left_out,) = record["studies"], record["left_out"]
+    assert Path(left_out["file"]).name == "letter.txt" and "no format of a clip" in left_out["rule"]
     assert [Path(failure["file"]).name for failure in found["failures"]] == ["broken.dcm"]
     assert [(item["id"], item["view"]) for item in found["clips"]] == [("PSAX_PM-1", "PSAX_PM")]
     assert found["scene"] is None and any("PSAX_PM" in str(reason["value"]) for reason in found["not_measured"])
@@ -246,6 +249,14 @@ def test_analyze_reports_what_it_can_and_says_what_failed(
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["patient"]["sex"] == "female"
     assert "Not a medical device" in printed.err and "broken.dcm" in printed.err
     assert "device: cpu was asked for" in printed.err
+
+
+def test_a_clip_is_not_given_two_views_or_flips(
+    clip: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--out", str(tmp_path / "out"), "--model", tiny_model, "--flip", f"{clip}=vertical"]
+    assert main(["analyze", str(clip), *options, "--flip", f"{clip}=horizontal"]) == 1
+    assert "one flip (found: vertical and horizontal)" in capsys.readouterr().err
 
 
 def test_analyze_of_nothing_measurable_is_no_failure(

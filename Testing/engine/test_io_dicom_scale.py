@@ -65,6 +65,7 @@ def test_a_region_may_end_on_the_first_pixel_outside(tmp_path: Path) -> None:
         ({"PhysicalUnitsXDirection": 4}, "not in centimeters"),
         ({"RegionLocationMaxX1": 300}, "beyond"),
         ({"RegionLocationMinX0": 90, "RegionLocationMaxX1": 20}, "empty"),
+        ({"RegionLocationMaxX1": 0, "RegionLocationMaxY1": 0}, "empty"),
     ],
 )
 def test_a_region_that_cannot_be_is_refused_with_its_reason(

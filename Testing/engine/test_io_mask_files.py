@@ -11,7 +11,7 @@ from io_writers import dicom, fan, region, save
 from pydicom import Sequence
 
 from echoapex.cine import Cine
-from echoapex.errors import EchoApexError, ReadError
+from echoapex.errors import EchoApexError, NotAClipError, ReadError
 from echoapex.io import read_cine, read_masks, write_masks
 
 
@@ -66,11 +66,11 @@ def test_one_frame_and_empty_masks(tmp_path: Path) -> None:
     assert not back.masks.any()
 
 
-def test_a_mask_file_opens_as_a_cine_with_its_times(tmp_path: Path, cine: Cine) -> None:
+def test_a_mask_file_is_no_cine_but_keeps_the_times_of_one(tmp_path: Path, cine: Cine) -> None:
     write_masks(tmp_path / "m.nrrd", fan() > 120, cine)
-    again = read_cine(tmp_path / "m.nrrd")
-    assert again.times.seconds == pytest.approx(cine.times.seconds)
-    assert again.scale.mm_per_px == pytest.approx(cine.scale.mm_per_px)
+    with pytest.raises(NotAClipError, match="masks or segments"):
+        read_cine(tmp_path / "m.nrrd")
+    assert read_masks(tmp_path / "m.nrrd").frame_times_s == pytest.approx(cine.times.seconds)
 
 
 def test_masks_that_do_not_fit_are_refused(tmp_path: Path, cine: Cine) -> None:

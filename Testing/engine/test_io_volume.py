@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from echoapex.cine import ScaleSource, TimeSource
 from echoapex.errors import NotAClipError, ReadError
-from echoapex.io import read_cine
+from echoapex.io import read_cine, write_masks
 
 
 def write(path: Path, array: NDArray[Any], spacing: tuple[float, ...], **keys: str) -> Path:
@@ -313,6 +313,22 @@ def test_damaged_nrrd_headers_are_refused(tmp_path: Path, fields: dict[str, str]
 def test_a_nan_spacing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReadError):
         read_cine(metaimage(tmp_path / "a.mha", ElementSpacing="nan nan 1"))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.mha", "a.nrrd"])
+def test_a_label_map_named_directly_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    labels = (fan(4) // 50).astype(kind)
+    with pytest.raises(NotAClipError, match="label map"):
+        read_cine(write(tmp_path / name, labels, (0.5, 0.5, 1.0)))
+    assert read_cine(write(tmp_path / name, fan(4).astype(kind), (0.5, 0.5, 1.0))).frame_count == 4
+
+
+def test_a_mask_of_ours_named_directly_is_refused(tmp_path: Path) -> None:
+    cine = read_cine(write(tmp_path / "clip.nrrd", fan(4), (0.5, 0.5, 1.0)))
+    write_masks(tmp_path / "masks.nrrd", np.zeros(cine.frames.shape, bool), cine)
+    with pytest.raises(NotAClipError, match="masks or segments"):
+        read_cine(tmp_path / "masks.nrrd")
 
 
 def test_a_volume_of_equal_spacing_is_no_cine(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from io_writers import dicom, save
 from numpy.typing import NDArray
 from report_cases import simulated, true_masks, true_result
 
 from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
-from echoapex.cine import BoolMask, Cine, FrameTimes, Sector
+from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector
 from echoapex.inference.segmentation import Segmentation
-from echoapex.measure.contradictions import area_contradicts, probe_at_top
+from echoapex.io import find_sector, read_cine
+from echoapex.io.sector_detection import probe_at_top
+from echoapex.measure.contradictions import area_contradicts
 from echoapex.measure.measurement import Beat
 
 Masks = dict[str, Segmentation]
@@ -66,6 +70,29 @@ def test_a_clip_on_its_head_is_not_outlined_until_it_is_turned(view: str) -> Non
     result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView(view))
     assert not result.measurements and not result.segmentations and result.refusal is None
     assert "stands on its head" in str(result.not_measured[0])
+
+
+@pytest.mark.parametrize("flip", [Flip.VERTICAL, Flip.BOTH])
+def test_a_file_that_shows_a_clip_on_its_head_says_so_and_can_be_turned(tmp_path: Path, flip: Flip) -> None:
+    frames = simulated("A4C").cine().turned(flip).frames
+    path = save(dicom(frames, FrameTime=30), tmp_path / "clip.dcm")
+    cine = read_cine(path)
+    assert any("stands on its head" in text for text in cine.warnings)
+    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView("A4C"))
+    assert "stands on its head" in str(result.not_measured[0]) and "FILE=both" in str(result.not_measured[0])
+    again = cine.turned(flip)
+    assert np.array_equal(again.frames, simulated("A4C").cine().frames) and again.flip is flip
+    assert probe_at_top(again.sector) is True and np.array_equal(again.sector.mask, turned_mask(cine, flip))
+
+
+def turned_mask(cine: Cine, flip: Flip) -> BoolMask:
+    return np.flip(cine.sector.mask, 0 if flip is Flip.VERTICAL else (0, 1))
+
+
+def test_a_mirrored_clip_stays_as_it_is(tmp_path: Path) -> None:
+    frames = simulated("A4C").cine().turned(Flip.HORIZONTAL).frames
+    cine = read_cine(save(dicom(frames, FrameTime=30), tmp_path / "clip.dcm"))
+    assert not cine.warnings and probe_at_top(find_sector(frames)) is True
 
 
 def test_outlines_by_hand_are_measured_on_a_clip_on_its_head() -> None:

@@ -64,7 +64,7 @@ def test_files_without_identity_are_one_study_a_folder_and_never_somebodys(tmp_p
     write_header(tmp_path / "x" / "1.dcm", PatientID="A", StudyInstanceUID="1.1")
     for name in ("x/a.avi", "x/b.mp4", "y/c.avi"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"RIFF, but no video")
+        (tmp_path / name).write_bytes(b"RIFF, but no video: " + name.encode())
     write_header(tmp_path / "y" / "2.dcm")
     (_, known, _), (_, beside, notes), (_, alone, none) = grouped(tmp_path)
     assert (known, beside, alone) == ({"1.dcm"}, {"a.avi", "b.mp4"}, {"c.avi", "2.dcm"})

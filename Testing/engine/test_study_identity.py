@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import SimpleITK
 from io_writers import dicom, fan, save
+from numpy.typing import NDArray
 from study_cases import MODEL, Take, TruthIn, reason_of, write_take
 
+from echoapex.cli import main
 from echoapex.patient import Patient, Sex
 from echoapex.study.batch_analysis import StudyOptions, analyze_study
 from echoapex.study.file_grouping import StudyFiles, find_clips, group_studies
@@ -172,6 +177,53 @@ def test_a_copy_that_is_cut_short_does_not_take_the_place_of_the_clip(tmp_path: 
     (tmp_path / "a.dcm").write_bytes(clip.read_bytes()[:-400])
     (study,) = studies(tmp_path)
     assert clip in study.files and clip not in study.copies
+
+
+def video(path: Path, frames: NDArray[np.uint8]) -> Path:
+    """A video without loss."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 30, (frames.shape[2], frames.shape[1]))
+    for frame in frames:
+        writer.write(np.repeat(frame[..., None], 3, axis=-1))
+    writer.release()
+    return path
+
+
+def test_videos_that_are_the_same_to_the_last_byte_count_once(tmp_path: Path) -> None:
+    (tmp_path / "trash").mkdir()
+    clip = video(tmp_path / "b.avi", fan(4))
+    video(tmp_path / "other.avi", fan(4, seed=8))
+    for name in ("a.avi", "c.avi", "trash/a.avi"):
+        shutil.copy(clip, tmp_path / name)
+    here, there = group_studies(find_clips([tmp_path]))
+    assert [path.name for path in here.files] == ["a.avi", "other.avi"]
+    assert here.copies == {clip: tmp_path / "a.avi", tmp_path / "c.avi": tmp_path / "a.avi"}
+    assert [path.parent.name for path in there.files] == ["trash"]
+
+
+def test_files_of_one_size_are_no_copies(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        (tmp_path / f"{seed}.nii").write_bytes(bytes([seed]) * 500)
+    (study,) = group_studies([tmp_path / "1.nii", tmp_path / "2.nii"])
+    assert len(study.files) == 2 and not study.copies
+
+
+def test_clips_that_are_the_same_in_every_pixel_count_once(tmp_path: Path) -> None:
+    frames = fan(4)
+    video(tmp_path / "a.avi", frames)
+    video(tmp_path / "other.avi", fan(4, seed=8))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(frames), str(tmp_path / "b.nrrd"))
+    names = dict.fromkeys(("a.avi", "other.avi", "b.nrrd"), "OTHER")
+    (report,) = analyze_study([tmp_path], MODEL, options=StudyOptions(observe=TruthIn({}), views=names))
+    assert [clip.cine.path and clip.cine.path.name for clip in report.clips] == ["a.avi", "other.avi"]
+    assert "same in every pixel" in reason_of(report.not_measured, "b.nrrd") and report.failures == ()
+
+
+def test_what_turns_out_to_be_no_clip_when_it_is_read_is_no_failure(tmp_path: Path) -> None:
+    labels = SimpleITK.GetImageFromArray((fan(4) > 100).astype(np.float32))
+    SimpleITK.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
+    (report,) = analyze_study([tmp_path], MODEL, options=StudyOptions(observe=TruthIn({})))
+    assert "label map" in reason_of(report.not_measured, "labels.nii.gz") and report.failures == ()
+    assert main(["info", str(tmp_path)]) == 0
 
 
 def test_a_copy_is_listed_as_left_out_and_its_view_may_be_named(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
-from ..io.sector_detection import is_whole_screen
+from ..io.sector_detection import is_whole_screen, probe_at_top
 from ..landmarks import Landmarks
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
-from ..measure.contradictions import area_contradicts, chambers_contradict, probe_at_top
+from ..measure.contradictions import area_contradicts, chambers_contradict
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
@@ -170,7 +170,8 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
     if probe_at_top(cine.sector) is False:
         rule = (
             "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "
-            "at the top only; turn it first (analyze --flip FILE=vertical)"
+            "at the top only; turn it first (analyze --flip FILE=vertical, or FILE=both where left and right are "
+            "exchanged too)"
         )
         return MeasureError(rule, file=cine.path)
     if view.name == UNKNOWN:

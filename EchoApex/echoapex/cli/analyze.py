@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cine import Flip
 from ..console import print_json, say
-from ..errors import EchoApexError
+from ..errors import EchoApexError, NotAClipError
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient, Sex
 from .shared_options import add_model_options, add_verb, load_chosen, positive
@@ -31,7 +32,7 @@ def add(table: Any) -> None:
     parser.add_argument("--bsa-method", choices=formulas, default="dubois", help="body surface area (default: dubois)")
     text = "the view of a clip, instead of what is recognized; may be given again"
     parser.add_argument("--views", type=_view, action="append", default=[], metavar="FILE=VIEW", help=text)
-    text = "turns a clip before it is looked at, vertical where its apex points down; may be given again"
+    text = "turns a clip before it is looked at: vertical (apex down), horizontal, or both; may be given again"
     parser.add_argument("--flip", type=_flip, action="append", default=[], metavar="FILE=HOW", help=text)
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
     add_model_options(parser)
@@ -47,10 +48,12 @@ def analyze(chosen: Namespace) -> bool:
     io.start_reading()  # while the model loads
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
-    views, flips = dict(chosen.views), dict(chosen.flip)
+    views, flips = _once(chosen.views, "view"), _once(chosen.flip, "flip")
     options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene)
     records, failures = [], []
-    for written in write_studies(chosen.paths, model, chosen.out, progress=say, options=options):
+    left_out: list[NotAClipError] = []
+    studies = write_studies(chosen.paths, model, chosen.out, progress=say, options=options, left_out=left_out.append)
+    for written in studies:
         if isinstance(written, EchoApexError):
             say(str(written))
             failures.append(written.as_failure())
@@ -61,7 +64,8 @@ def analyze(chosen: Namespace) -> bool:
             print_numbers(written.report)
             print(written.page)
     if chosen.json:
-        print_json({"studies": records, "failures": failures})
+        others = [reason.as_failure() for reason in left_out]
+        print_json({"studies": records, "failures": failures, "left_out": others})
     return not failures and not any(record["failures"] for record in records)
 
 
@@ -89,6 +93,15 @@ def _analyzed(written: WrittenStudy) -> dict[str, Any]:
     }
 
 
+def _once(given: Sequence[tuple[str, str]], what: str) -> dict[str, str]:
+    """What was given to each file; raises `EchoApexError` where that is two different things."""
+    found: dict[str, str] = {}
+    for file, value in given:
+        if found.setdefault(file, value) != value:
+            raise EchoApexError(f"A clip has one {what}", value=f"{found[file]} and {value}", file=file)
+    return found
+
+
 def _view(text: str) -> tuple[str, str]:
     """``FILE=VIEW``."""
     file, found, view = text.rpartition("=")
@@ -98,7 +111,7 @@ def _view(text: str) -> tuple[str, str]:
 
 
 def _flip(text: str) -> tuple[str, str]:
-    """``FILE=vertical`` or ``FILE=horizontal``."""
+    """``FILE=vertical``, ``FILE=horizontal`` or ``FILE=both``."""
     file, found, flip = text.rpartition("=")
     if not (file and found and flip in tuple(Flip)):
         raise ArgumentTypeError(f"FILE={' or FILE='.join(Flip)} is needed (found: {text})")

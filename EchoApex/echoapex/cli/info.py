@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..console import print_json, print_record, say
-from ..errors import EchoApexError
+from ..errors import EchoApexError, NotAClipError
 from .shared_options import add_verb
 
 
@@ -31,7 +31,8 @@ def info(chosen: Namespace) -> bool:
         say(line)
     if not paths:
         raise EchoApexError("This folder holds no file that may be a clip", file=chosen.path)
-    clips, failures = _describe_all(paths)
+    clips, failures, others = _describe_all(paths)
+    left_out += others
     if chosen.json:
         print_json({"clips": clips, "failures": failures, "left_out": [reason.as_failure() for reason in left_out]})
     else:
@@ -42,15 +43,22 @@ def info(chosen: Namespace) -> bool:
     return not failures
 
 
-def _describe_all(paths: list[Path]) -> tuple[list[dict[str, Any]], list[dict[str, object]]]:
+def _describe_all(
+    paths: list[Path],
+) -> tuple[list[dict[str, Any]], list[dict[str, object]], list[NotAClipError]]:
+    """What each clip holds, those that failed, and what turned out to be none when it was read."""
     from .. import io
 
     clips: list[dict[str, Any]] = []
     failures: list[dict[str, object]] = []
+    left_out: list[NotAClipError] = []
     for path in paths:
         try:
             clips.append(io.describe(path))
+        except NotAClipError as reason:
+            say(*io.summarize([reason]))
+            left_out.append(reason)
         except EchoApexError as refusal:
             say(str(refusal))
             failures.append({"file": str(path)} | {k: v for k, v in refusal.as_failure().items() if k != "file"})
-    return clips, failures
+    return clips, failures, left_out

@@ -16,6 +16,7 @@ from .dicom_header import NO_LIBRARY
 from .dicom_setting import setting_facts
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
+from .sector_detection import probe_at_top
 from .video import read_video
 
 
@@ -31,7 +32,7 @@ def read_cine(path: str | Path) -> Cine:
     if kind is None:
         raise ReadError("This is none of DICOM, AVI, MP4, GIF, NIfTI, MetaImage or NRRD", file=source)
     try:
-        return _with_blank_warning(believable(_READERS[kind](source)))
+        return _told(believable(_READERS[kind](source)))
     except ImportError as error:
         raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
     except OSError as error:
@@ -48,10 +49,17 @@ _READERS = {
 }
 
 
-def _with_blank_warning(cine: Cine) -> Cine:
-    if int(cine.frames.max()) - int(cine.frames.min()) >= BLANK_STEP:
-        return cine
-    return replace(cine, warnings=(*cine.warnings, "The picture is blank: all its pixels have nearly the same gray"))
+def _told(cine: Cine) -> Cine:
+    """``cine`` with warnings about what its pixels show."""
+    warnings = list(cine.warnings)
+    if int(cine.frames.max()) - int(cine.frames.min()) < BLANK_STEP:
+        warnings.append("The picture is blank: all its pixels have nearly the same gray")
+    if not cine.mode.is_trace and probe_at_top(cine.sector) is False:
+        warnings.append(ON_ITS_HEAD)
+    return replace(cine, warnings=tuple(warnings))
+
+
+ON_ITS_HEAD = "The picture in the file stands on its head: its fan has the probe at the bottom"
 
 
 def _existing(path: str | Path) -> Path:

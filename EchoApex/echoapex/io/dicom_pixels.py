@@ -5,8 +5,9 @@ Gray is the luminance Y. Data stored as YCbCr are not converted to RGB and back:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,36 +59,45 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
     check_decodable(source)
     try:
         _settle_color_model(source)
-        if fast and _fits_fast_path(source):
-            return _collected(source, *_decode_fast(source))
-        return _collected(source, *_to_gray(source))
+        return _collected(source, _decode_fast(source) if fast and _fits_fast_path(source) else _to_gray(source))
     except (ReadError, ImportError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever their C++ side throws
         raise ReadError("The pixel data cannot be decoded", value=type(error).__name__, file=path) from error
 
 
-_Decoded = tuple[dict[int, NDArray[np.uint8]], dict[int, NDArray[np.uint8]]]
-"""By frame number the gray ``[H, W]`` of all that could be decoded, and the spread of colors of a few of them."""
+_Frame = tuple[int, NDArray[np.uint8], Callable[[], NDArray[np.uint8]] | None]
+"""Number and gray ``[H, W]`` of a frame that could be decoded, and what gives the spread of its colors."""
 
 
-def _collected(source: PixelSource, grays: dict[int, NDArray[np.uint8]], spreads: dict[int, Any]) -> Pixels:
+def _collected(source: PixelSource, decoded: Iterable[_Frame]) -> Pixels:
+    grays: dict[int, NDArray[np.uint8]] = {}
+    spreads: dict[int, NDArray[np.uint8]] = {}
+    sampled = sampled_frames(source.count)
+    for index, gray, colors in decoded:
+        grays[index] = gray
+        if index in sampled and colors is not None:
+            spreads[index] = colors()
     kept = tuple(grays)
+    _check_enough(source, kept)
+    found = None
+    if spreads:
+        found = ColorSamples(tuple(kept.index(index) for index in spreads), np.stack(list(spreads.values())))
+    return Pixels(np.stack(list(grays.values())), kept, source.count, found, source.warnings)
+
+
+def _check_enough(source: PixelSource, kept: Sequence[int]) -> None:
+    """Raises `ReadError` where too few frames could be decoded, and warns where not all could."""
     if len(kept) < max(1, source.count * _FEWEST):
         rule = "The frames are cut short or damaged, of another size than the header states, or no decoder here reads"
         found = f"{len(kept)} of {source.count} frames decoded, " if kept else ""
         rule = f"{rule} them: export the file uncompressed"
         raise ReadError(rule, value=found + source.syntax_name, file=source.path)
-    if len(kept) < source.count:
-        missing = [str(index) for index in range(source.count) if index not in grays]
+    missing = [str(index) for index in range(source.count) if index not in kept]
+    if missing:
         listed = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         text = f"{len(missing)} of {source.count} frames (counted from 0: {listed}) are damaged and were left out"
         source.warnings.append(f"{text}; the others keep their times")
-    colors = None
-    if spreads:
-        places = tuple(kept.index(index) for index in spreads)
-        colors = ColorSamples(places, np.stack(list(spreads.values())))
-    return Pixels(np.stack(list(grays.values())), kept, source.count, colors, source.warnings)
 
 
 def _settle_color_model(source: PixelSource) -> None:
@@ -133,39 +143,39 @@ def _fits_fast_path(source: PixelSource) -> bool:
     return find_spec("cv2") is not None and all(read_markers(part).adobe is None for part in source.fragments)
 
 
-def _decode_fast(source: PixelSource) -> _Decoded:
+def _decode_fast(source: PixelSource) -> Iterator[_Frame]:
     import cv2
 
-    grays: dict[int, NDArray[np.uint8]] = {}
-    spreads: dict[int, NDArray[np.uint8]] = {}
-    sampled = sampled_frames(source.count)
     for index, fragment in enumerate(source.fragments):
         whole = with_end(fragment)
         stream = np.frombuffer(whole, np.uint8)
         gray = cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE) if fits(whole, source) else None
         if gray is None or gray.shape != source.shape[1:] or (whole is not fragment and is_filled_up(gray, 8)):
             continue
-        grays[index] = np.asarray(gray, np.uint8)
-        if index in sampled:
-            spreads[index] = spread(np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8))
-    return grays, spreads
+        yield index, np.asarray(gray, np.uint8), partial(_spread_of_jpeg, stream)
+
+
+def _spread_of_jpeg(stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    return spread(np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8))
 
 
 # The general path.
 
 
-def _to_gray(source: PixelSource) -> _Decoded:
+def _to_gray(source: PixelSource) -> Iterator[_Frame]:
     frames = _whole_frames(source)
     if source.color_model == PALETTE:
-        return _palette_to_gray(source, frames)
-    grays: dict[int, NDArray[np.uint8]] = {}
-    spreads: dict[int, NDArray[np.uint8]] = {}
-    sampled = sampled_frames(source.count)
+        yield from _palette_to_gray(source, frames)
+        return
     for index, eight in to_eight_bits(frames, source):
-        grays[index] = _gray_of(eight, source.color_model)
-        if index in sampled and eight.ndim == 3:
-            spreads[index] = spread(rgb_of_ybr(eight) if source.color_model == "YBR_FULL" else eight)
-    return grays, spreads
+        colors = partial(_spread_of, eight, source.color_model) if eight.ndim == 3 else None
+        yield index, _gray_of(eight, source.color_model), colors
+
+
+def _spread_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
+    return spread(rgb_of_ybr(frame) if color_model == "YBR_FULL" else frame)
 
 
 def _whole_frames(source: PixelSource) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -182,18 +192,12 @@ def _gray_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
     return 255 - frame if color_model == INVERTED else frame
 
 
-def _palette_to_gray(source: PixelSource, frames: Iterator[tuple[int, Any]]) -> _Decoded:
+def _palette_to_gray(source: PixelSource, frames: Iterator[tuple[int, Any]]) -> Iterator[_Frame]:
     table = _palette(source)
     gray_table, spread_table = luminance(table), spread(table)
-    grays: dict[int, NDArray[np.uint8]] = {}
-    spreads: dict[int, NDArray[np.uint8]] = {}
-    sampled = sampled_frames(source.count)
     for index, frame in frames:
         entries = frame.astype(np.int64) & (len(table) - 1)
-        grays[index] = gray_table[entries]
-        if index in sampled:
-            spreads[index] = spread_table[entries]
-    return grays, spreads
+        yield index, gray_table[entries], partial(spread_table.__getitem__, entries)
 
 
 def _palette(source: PixelSource) -> NDArray[np.uint8]:

@@ -76,7 +76,8 @@ def _misfit(region: Region, rows: int, columns: int) -> str:
     # Some scanners write the end as the first pixel outside (Philips: x1 = 800 of 800 columns).
     if x1 > columns or y1 > rows or x0 >= columns or y0 >= rows:
         return f"the header's ultrasound region ({x0}, {y0})-({x1}, {y1}) reaches beyond the {columns} x {rows} image"
-    if x0 > x1 or y0 > y1:
+    # Both ends are included, but a region of one row or column shows nothing; zeros are written where nothing is known.
+    if x0 >= x1 or y0 >= y1:
         return f"the header's ultrasound region ({x0}, {y0})-({x1}, {y1}) is empty"
     return ""
 

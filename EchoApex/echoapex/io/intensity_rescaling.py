@@ -11,16 +11,27 @@ from numpy.typing import NDArray
 from ..errors import NotAClipError, ReadError
 
 _MOST_LABELS = 16
+_SAMPLED = 100_000
 
 
 def refuse_labels(values: NDArray[Any], path: Path) -> None:
     """Raise `NotAClipError` for a label map: whole numbers of which there are only a few, small or just two."""
-    if values.dtype.kind not in "iu":
+    some = values.ravel()[:: max(1, values.size // _SAMPLED)]
+    # A picture shows it in a few of its pixels, and sorting all of a long cine takes seconds.
+    if not _may_be_labels(some) or not _may_be_labels(values):
         return
     found = np.unique(values)
-    few = 1 < found.size <= _MOST_LABELS and found[0] == 0
-    if few and (found.size == 2 or found[-1] < 2 * _MOST_LABELS):
+    if found.size > 1 and found[0] == 0:
         raise NotAClipError("This is a label map, not a picture", value=f"{found.size} different values", file=path)
+
+
+def _may_be_labels(values: NDArray[Any]) -> bool:
+    """Whether numbers are whole, from 0, and either small and few or at most two."""
+    if values.dtype.kind not in "iuf" or not np.all(np.isfinite(values)):
+        return False
+    found = np.unique(values)
+    few = found.size <= 2 or (found.size <= _MOST_LABELS and found[-1] < 2 * _MOST_LABELS)
+    return bool(few and found[0] >= 0 and np.all(found == np.rint(found)))
 
 
 def to_gray_levels(values: NDArray[Any], path: Path) -> tuple[NDArray[np.uint8], list[str]]:

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from ..cine import BoolMask, Cine, FloatArray
 from ..errors import EchoApexError, ReadError
 from ._simpleitk import simpleitk
-from .nrrd import CONTENT_KEY, FRAME_TIMES_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
+from .nrrd import CONTENT_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
 from .quoting import quoted
 from .safe_files import written_beside
 from .size_limits import check_size
 
 SCALE_KEY, TIME_SOURCE_KEY, UNKNOWN = "scale", "frame_time_source", "unknown"
+FRAME_TIMES_KEY = "frame_times_s"
+"""Header key of the time of each frame, in seconds."""
+
 _PIXELS, _MILLIMETERS = "unknown, spacing in pixels", "mm"
 
 

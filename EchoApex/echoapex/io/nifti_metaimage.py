@@ -44,7 +44,7 @@ def read_volume(path: Path) -> Cine:
     """Read NIfTI (``.nii``, ``.nii.gz``) or MetaImage (``.mhd``, ``.mha``).
 
     The scale is the file's spacing between pixels. Times are known only from a fourth axis with a time unit. Raises
-    `ReadError` when the file is damaged or too large, or holds a volume instead of a cine.
+    `ReadError` when the file is damaged or too large, or holds a volume or labels instead of a cine.
     """
     reader = _open(path)
     count = _frame_count(reader, path)
@@ -153,6 +153,8 @@ def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], Col
     except RuntimeError as error:
         raise ReadError("The pixel data are cut short or damaged", file=path) from error
     colored = reader.GetNumberOfComponents() == 3
+    if not colored:
+        refuse_labels(values, path)
     levels, warnings = to_gray_levels(values.reshape(count, rows, columns, *((3,) if colored else ())), path)
     if not colored:
         return levels, None, warnings

@@ -45,10 +45,8 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6}
 _MILLIMETERS = {"": 1.0, "???": 1.0, "none": 1.0, "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3}
 _MILLIMETERS |= {"\u00b5m": 1e-3, "\u03bcm": 1e-3, "micrometer": 1e-3, "micron": 1e-3, "centimeter": 10.0}
 _HEADER_LIMIT = 1 << 24
-FRAME_TIMES_KEY = "frame_times_s"
 CONTENT_KEY, LABELS = "echoapex_content", "labels"
 """Header key that marks masks and label maps, so that they are not taken for cines."""
-"""Header key under which EchoApex writes the time of each frame, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,11 @@ class _Axes:
 def read_nrrd(path: Path) -> Cine:
     """Read ``.nrrd``, ``.nhdr`` or ``.seq.nrrd``; the scale is the spacing of the two frame axes.
 
-    Times come from Slicer's index values with a unit of time, from EchoApex's own key, or from a time axis with a unit.
-    Raises `ReadError` when the file is damaged or too large, or holds a volume instead of a cine.
+    Times come from Slicer's index values with a unit of time, or from a time axis with a unit.
+    Raises `ReadError` when the file is damaged or too large, or holds a volume or labels instead of a cine.
     """
     header = read_nrrd_header(path)
+    _refuse_masks(header)
     axes = _axes(header)
     stack, colors, warnings = _pixels(header, axes)
     sector = find_sector(stack)
@@ -127,12 +126,16 @@ def read_nrrd(path: Path) -> Cine:
 def refuse_no_clip(path: Path) -> None:
     """Raise `NotAClipError` for a volume, a mask or a label map; `ReadError` for what is damaged."""
     header = read_nrrd_header(path)
-    own = header.values.get(CONTENT_KEY) == LABELS
-    if own or any(key.startswith(("Segmentation_", "Segment0_")) for key in header.values):
-        raise NotAClipError("This holds masks or segments, not a picture", file=path)
+    _refuse_masks(header)
     axes = _axes(header)
     if axes.color is None and header.fields.get("type", "").lower() not in _FRACTIONS:
         refuse_labels(read_nrrd_data(header), path)
+
+
+def _refuse_masks(header: NrrdHeader) -> None:
+    own = header.values.get(CONTENT_KEY) == LABELS
+    if own or any(key.startswith(("Segmentation_", "Segment0_")) for key in header.values):
+        raise NotAClipError("This holds masks or segments, not a picture", file=header.path)
 
 
 def read_nrrd_header(path: Path) -> NrrdHeader:
@@ -185,6 +188,8 @@ def _axes(header: NrrdHeader) -> _Axes:
 
 def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
     values = read_nrrd_data(header)
+    if axes.color is None:
+        refuse_labels(values, header.path)
     # The first axis of the file is the fastest, hence the last of the array.
     order = [axis for axis in (axes.time, axes.y, axes.x, axes.color) if axis is not None]
     rest = [axis for axis in range(values.ndim) if axis not in order]
@@ -285,9 +290,6 @@ def _times(header: NrrdHeader, axes: _Axes, count: int) -> FrameTimes:
 
 def _listed_times(header: NrrdHeader, axis: int) -> tuple[list[float] | None, float | None]:
     """Times that the header lists and their unit in seconds; the unit is None where it is not one of time."""
-    own = header.values.get(FRAME_TIMES_KEY, "unknown")
-    if own != "unknown":
-        return _floats(own.split()), 1.0
     # Slicer counts the axis without that of color components, so its number is not always ours.
     texts = [text for key, text in header.values.items() if re.fullmatch(r"axis \d+ index values", key)]
     if len(texts) != 1 or not texts[0]:

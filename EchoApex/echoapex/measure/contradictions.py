@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import BoolMask, FloatArray, FrameTimes, Sector
+from ..io.sector_detection import probe_at_top
 from .measurement import Beat
 
 MAX_GAP = 0.25
@@ -26,25 +27,9 @@ simulated hearts of up to 78 % EF did at 26 frames/s)."""
 MISSING_IN_SYSTOLE = 0.25
 """Share of the frames of a systole in which the ventricle may be missing (own choice)."""
 
-# Own choices. Centroid and widest row of a fan, as shares of its height from the top: 0.59 to 0.62 and 0.69 to 0.80 in
-# simulated and real clips, and mirrored where the probe is at the bottom.
-_LOW_CENTROID, _HIGH_CENTROID = 0.56, 0.44
-_LOW_WIDEST, _HIGH_WIDEST = 0.55, 0.45
+# Own choices.
 _SLOWEST_RATE = 10.0
 _FRAMES_LOOKED_AT = 8
-
-
-def probe_at_top(sector: Sector) -> bool | None:
-    """Whether the fan of the image opens downward; None where its shape does not tell."""
-    x0, y0, x1, y1 = sector.box
-    widths = sector.mask[y0 : y1 + 1, x0 : x1 + 1].sum(axis=1).astype(np.float64)
-    if widths.size < 2:
-        return None
-    centroid = float(np.average(np.arange(widths.size), weights=widths)) / (widths.size - 1)
-    widest = float(np.flatnonzero(widths == widths.max()).mean()) / (widths.size - 1)
-    if centroid >= _LOW_CENTROID and widest >= _LOW_WIDEST:
-        return True
-    return False if centroid <= _HIGH_CENTROID and widest <= _HIGH_WIDEST else None
 
 
 def chambers_contradict(

@@ -15,13 +15,14 @@ from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
 from ..analysis.study_measurements import summarize
 from ..analysis.view_structures import VIEWS
 from ..cine import Flip
-from ..errors import EchoApexError, ReadError
+from ..errors import EchoApexError, NotAClipError, ReadError
 from ..inference.view_outlines_landmarks import ModelObserver
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient
 from ..report import StudyReport
 from ..report.report_folder import JSON_FILE, PAGE_FILE, report_output, write_report_files
 from .file_grouping import StudyFiles, find_clips, group_studies
+from .instance_copies import COPY, ShownPixels
 from .scene_writer_process import SceneWritten, write_scene
 
 if TYPE_CHECKING:
@@ -91,16 +92,18 @@ def write_studies(
     *,
     progress: Progress | None = None,
     options: StudyOptions | None = None,
+    left_out: Callable[[NotAClipError], None] | None = None,
 ) -> Iterator[WrittenStudy | EchoApexError]:
     """As `analyze_study`, each report written as soon as it is there: only one study is held at a time.
 
     A single study goes to ``out``, several to a folder each in it, and the report of an earlier single one is removed;
     a study that cannot be written is told by the error, before it is analyzed where that can be known, and the next
-    one follows. Reports of earlier runs that stay are told. Raises as `analyze_study`, and where another run is writing
+    one follows. Reports of earlier runs that stay are told, and ``left_out`` is called with each file that is no clip.
+    Raises as `analyze_study`, and where another run is writing
     to ``out`` or the earlier report cannot be removed.
     """
     work = _Work(model, options or StudyOptions(), progress or _silent)
-    return work.write_all(work.studies(paths), Path(out))
+    return work.write_all(work.studies(paths, left_out), Path(out))
 
 
 def write_study(report: StudyReport, output: OutputFolder, *, scene: bool, progress: Progress) -> WrittenStudy:
@@ -144,8 +147,10 @@ class _Work:
         self._views: dict[Path, str] = {}
         self._flips: dict[Path, str] = {}
 
-    def studies(self, paths: Iterable[str | Path]) -> list[StudyFiles]:
-        studies = group_studies(find_clips(paths, self.tell))
+    def studies(
+        self, paths: Iterable[str | Path], left_out: Callable[[NotAClipError], None] | None = None
+    ) -> list[StudyFiles]:
+        studies = group_studies(find_clips(paths, self.tell, left_out))
         counting = {path: path for study in studies for path in study.files}
         files = counting | {copy: kept for study in studies for copy, kept in study.copies.items()}
         self._views = _given(self.options.views or {}, files, "view", VIEWS)
@@ -220,23 +225,27 @@ class _Work:
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""
+        from ..io import read_cine
+
         clips: list[ClipResult] = []
         failures: list[EchoApexError] = []
         traces: list[EchoApexError] = []
+        shown = ShownPixels()
         for number, path in enumerate(study.files, start=1):
             self.tell(f"{study.id}: clip {number} of {len(study.files)}")
             try:
-                clips.append(self._clip(path, clips))
+                cine = read_cine(path)
+                shown.check_new(cine, path)
+                clips.append(self._clip(cine, path, clips))
+            except NotAClipError as refusal:
+                traces.append(refusal)
             except ReadError as refusal:
                 (traces if _shows_only_a_trace(path) else failures).append(refusal)
             except EchoApexError as refusal:
                 failures.append(refusal)
         return clips, failures, traces
 
-    def _clip(self, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
-        from ..io import read_cine
-
-        cine = read_cine(path)
+    def _clip(self, cine: Cine, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
         if path in self._flips:
             cine = cine.turned(Flip(self._flips[path]))
         observer = self.options.observe(self.model, cine)
@@ -246,7 +255,7 @@ class _Work:
 
 
 def _left_out(study: StudyFiles) -> Iterator[ReadError]:
-    rule = "This file is a copy of another of the study (same SOPInstanceUID), which counts in its place"
+    rule = f"{COPY} (same SOPInstanceUID, or the same bytes)"
     return (ReadError(rule, value=kept.name, file=copy) for copy, kept in study.copies.items())
 
 

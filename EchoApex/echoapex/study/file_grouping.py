@@ -38,26 +38,33 @@ class StudyFiles:
     copies: Mapping[Path, Path] = field(default_factory=dict)
 
 
-def find_clips(paths: Iterable[str | Path], tell: Callable[[str], None] | None = None) -> list[Path]:
+def find_clips(
+    paths: Iterable[str | Path],
+    tell: Callable[[str], None] | None = None,
+    left_out: Callable[[NotAClipError], None] | None = None,
+) -> list[Path]:
     """The files named in ``paths`` and the clips in the folders among them, each once, sorted.
 
-    What is no clip is left out, and ``tell`` is told why. Raises `ReadError` for a folder that cannot be listed and
-    where there is nothing at all.
+    What is no clip is left out: ``tell`` is told why in a line for each reason, ``left_out`` is called for each file.
+    Raises `ReadError` for a folder that cannot be listed and where there is nothing at all.
     """
     from ..io import sort_out, summarize
 
     given = [Path(path) for path in paths]
     sorted_out = [sort_out(path) if path.is_dir() else _sort_out_file(path) for path in given]
     found = [clip for clips, _ in sorted_out for clip in clips]
-    for line in summarize(reason for _, left_out in sorted_out for reason in left_out):
+    reasons = {str(reason.file): reason for _, others in sorted_out for reason in others}.values()
+    for line in summarize(reasons):
         (tell or _silent)(line)
+    for reason in reasons:
+        (left_out or _silent)(reason)
     if not found:
         raise ReadError("There is no file that may be a clip", file=", ".join(map(str, given)) or None)
     unique = {path.resolve(): path for path in reversed(found)}
     return sorted(unique.values())
 
 
-def _silent(_: str) -> None:
+def _silent(_: object) -> None:
     pass
 
 
