@@ -267,7 +267,7 @@ class Cine:
         warning = f"The picture was turned by the user (flip: {flip})"
         return replace(
             self,
-            frames=np.ascontiguousarray(np.flip(self.frames, [axis + 1 for axis in axes])),
+            frames=np.ascontiguousarray(np.flip(self.frames, tuple(axis + 1 for axis in axes))),
             sector=Sector.from_mask(np.flip(self.sector.mask, axes), self.sector.source),
             flip=flip,
             warnings=(*self.warnings, warning),

@@ -211,6 +211,8 @@ VOLUMES = {
     "enhanced": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.2"},
     "philips": {"SOPClassUID": "1.2.840.113543.6.6.1.3.10002"},
     "organized": {"DimensionOrganizationType": "3D"},
+    "steps through space": {"FrameIncrementPointer": 0x00182005},
+    "spatially related": {"ImageType": ["DERIVED", "PRIMARY", "", "0400"]},
 }
 
 

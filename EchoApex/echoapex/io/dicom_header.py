@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NotAClipError, ReadError
 from .dicom_deflate import check_inflated_size
-from .dicom_regions import find_mode
+from .dicom_regions import find_mode, image_type_bits
 from .quoting import quoted
 from .size_limits import check_size
 
@@ -62,6 +62,8 @@ NO_LIBRARY = "A library that is needed to read this file cannot be imported"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 # Enhanced US Volume Storage, and the private class of Philips' Cartesian 3D export.
 _VOLUMES = ("1.2.840.10008.5.1.4.1.1.6.2", "1.2.840.113543.6.6.1.3.10002")
+_BIT_SPATIAL = 0x0400  # of ImageType value 4, PS3.3 C.8.5.6.1.1: spatially related frames
+_SPATIAL_VECTORS = (0x00182005, 0x00540080)  # SliceLocationVector, SliceVector
 _ULTRASOUND = tuple(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("3", "3.1", "6", "6.1"))
 
 
@@ -127,10 +129,18 @@ def check_volume(header: Dataset, path: Path) -> None:
     """Raise `NotAClipError` for 3D ultrasound, whose frames are slices and not moments."""
     slices = header.get((0x3001, 0x1001)) if (0x3001, 0x0010) in header else None
     organized = str(header.get("DimensionOrganizationType") or "").startswith("3D")
-    if str(header.get("SOPClassUID") or "") in _VOLUMES or organized or slices is not None:
+    spatial = organized or _steps_through_space(header) or bool(image_type_bits(header) & _BIT_SPATIAL)
+    if str(header.get("SOPClassUID") or "") in _VOLUMES or spatial or slices is not None:
         raise NotAClipError(
             "This is a 3D volume: its frames are slices, not moments, and an echo cine is 2D", file=path
         )
+
+
+def _steps_through_space(header: Dataset) -> bool:
+    """Whether FrameIncrementPointer says that frames follow one another in space."""
+    pointers = header.get("FrameIncrementPointer")
+    listed = pointers if hasattr(pointers, "__iter__") and not isinstance(pointers, str) else [pointers]
+    return any(pointer in _SPATIAL_VECTORS for pointer in listed)
 
 
 def _check_modality(header: Dataset, path: Path) -> list[str]:

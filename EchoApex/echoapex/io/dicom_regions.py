@@ -173,12 +173,17 @@ def find_mode(header: Dataset) -> Mode | None:
     return None if _FORMAT_2D in formats else _mode_of_image_type(header)
 
 
-def _mode_of_image_type(header: Dataset) -> Mode | None:
+def image_type_bits(header: Dataset) -> int:
+    """Value 4 of ImageType, whose bits tell what an ultrasound image shows; 0 where there is none."""
     values: Any = header.get("ImageType") or ()
     try:
-        bits = int(str(values[3]), 16) if not isinstance(values, str) and len(values) > 3 else 0
+        return int(str(values[3]), 16) if not isinstance(values, str) and len(values) > 3 else 0
     except ValueError:
-        return None
+        return 0
+
+
+def _mode_of_image_type(header: Dataset) -> Mode | None:
+    bits = image_type_bits(header)
     if bits & _BITS_FLOW:
         return Mode.COLOR
     if bits & _BIT_2D:

@@ -1,7 +1,8 @@
 """NIfTI and MetaImage as a cine, through SimpleITK.
 
 Axes in the file are x, y and then time: 2D is one frame, the third axis of 3D (CAMUS half sequences) or the fourth of
-4D is time. Arrays come out as ``[T, y, x]`` in the order of the file's indices; orientation matrices are not applied.
+4D is time, unless it is found to be of space (`third_axis`). Arrays come out as ``[T, y, x]`` in the order of the
+file's indices; orientation matrices are not applied.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import math
 import mmap
 import re
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from .intensity_rescaling import refuse_labels, to_gray_levels
 from .quoting import quoted
 from .sector_detection import find_sector
 from .size_limits import check_size
+from .third_axis import refuse_slices_by_outline, refuse_slices_by_spacing
 
 FRAME_RATE_RANGE = (4.0, 1000.0)
 """Frames per second that a stored time axis can have; steps of 1 s are what is written when nothing is known."""
@@ -48,7 +49,10 @@ def read_volume(path: Path) -> Cine:
     """
     reader = _open(path)
     count = _frame_count(reader, path)
+    doubts = _third_axis(reader, path)
     stack, colors, warnings = _pixels(reader, count, path)
+    if reader.GetDimension() == 3:
+        refuse_slices_by_outline(stack, path)
     sector = find_sector(stack)
     mode = mode_of_pixels(stack, sector, colors)
     return Cine(
@@ -61,7 +65,7 @@ def read_volume(path: Path) -> Cine:
         color=colors is not None and colors.colored(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*warnings, *mode.warnings),
+        warnings=(*doubts, *warnings, *mode.warnings),
     )
 
 
@@ -103,6 +107,7 @@ def refuse_no_clip(path: Path) -> None:
     """Raise `NotAClipError` for a volume and for a label map; `ReadError` for what is damaged."""
     reader = _open(path)
     _frame_count(reader, path)
+    _third_axis(reader, path)
     if reader.GetPixelID() in _label_types() and reader.GetNumberOfComponents() == 1:
         try:
             refuse_labels(simpleitk().GetArrayFromImage(reader.Execute()), path)
@@ -115,12 +120,10 @@ def _label_types() -> tuple[int, ...]:
     return (sitk.sitkUInt8, sitk.sitkInt8, sitk.sitkUInt16, sitk.sitkInt16, sitk.sitkUInt32, sitk.sitkInt32)
 
 
-def refuse_third_axis_of_space(spacing: Sequence[float], path: Path) -> None:
-    """Raise `NotAClipError` where slices lie as far apart as pixels (``spacing`` ``(x, y, z)``): a still 3D volume."""
-    x, y, z = spacing
-    if z != 1.0 and math.isclose(x, y, rel_tol=_SAME) and math.isclose(x, z, rel_tol=_SAME):
-        rule = "This is a 3D volume: its third axis is of space, not of time, and an echo cine is 2D"
-        raise NotAClipError(rule, value=f"{z:g} between slices as between pixels", file=path)
+def _third_axis(reader: Any, path: Path) -> list[str]:
+    """Raises `NotAClipError` where the third of three axes is of space; returns what cannot be told."""
+    size = reader.GetSize()
+    return refuse_slices_by_spacing(reader.GetSpacing(), path) if len(size) == 3 and size[2] > 1 else []
 
 
 def _frame_count(reader: Any, path: Path) -> int:
@@ -129,8 +132,6 @@ def _frame_count(reader: Any, path: Path) -> int:
         raise ReadError("A cine has two axes of a frame and one of time", value=size, file=path)
     if len(size) == 4 and size[2] != 1:
         raise NotAClipError("A cine has one slice; this is a volume over time", value=f"{size[2]} slices", file=path)
-    if len(size) == 3 and size[2] > 1:
-        refuse_third_axis_of_space(reader.GetSpacing(), path)
     if reader.GetNumberOfComponents() not in (1, 3):
         found = f"{reader.GetNumberOfComponents()} components"
         raise ReadError("A pixel is gray or has three color components", value=found, file=path)

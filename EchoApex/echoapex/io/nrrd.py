@@ -23,10 +23,11 @@ from .color_to_gray import ColorSamples, luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
 from .intensity_rescaling import refuse_labels, to_gray_levels
-from .nifti_metaimage import FRAME_RATE_RANGE, refuse_third_axis_of_space, times_of_step
+from .nifti_metaimage import FRAME_RATE_RANGE, times_of_step
 from .quoting import quoted
 from .sector_detection import find_sector
 from .size_limits import MAX_BYTES, check_size
+from .third_axis import refuse_slices_by_outline, refuse_slices_by_spacing
 
 _TYPES = {
     "uint8": ("uchar", "unsigned char", "uint8", "uint8_t"),
@@ -89,12 +90,13 @@ class NrrdHeader:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Which file axis is x, y, time and color; time and color may be missing."""
+    """Which file axis is x, y, time and color; time and color may be missing. ``doubts`` are about that of time."""
 
     x: int
     y: int
     time: int | None
     color: int | None
+    doubts: tuple[str, ...] | None = None
 
 
 def read_nrrd(path: Path) -> Cine:
@@ -107,6 +109,8 @@ def read_nrrd(path: Path) -> Cine:
     _refuse_masks(header)
     axes = _axes(header)
     stack, colors, warnings = _pixels(header, axes)
+    if axes.doubts is not None:
+        refuse_slices_by_outline(stack, path)
     sector = find_sector(stack)
     mode = mode_of_pixels(stack, sector, colors)
     return Cine(
@@ -119,7 +123,7 @@ def read_nrrd(path: Path) -> Cine:
         color=colors is not None and colors.colored(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*warnings, *mode.warnings),
+        warnings=(*(axes.doubts or ()), *warnings, *mode.warnings),
     )
 
 
@@ -170,20 +174,30 @@ def _axes(header: NrrdHeader) -> _Axes:
         # Older Slicer marks the frames of a sequence as components.
         time = next((axis for axis, kind in enumerate(kinds) if kind in _COLOR_KINDS and axis != color), None)
     space = [axis for axis in range(len(sizes)) if axis not in (color, time)]
-    if len(space) == 3 and sizes[space[2]] > 1:
-        if time is not None:
-            rule = "A cine has one slice; this is a volume over time"
-            raise NotAClipError(rule, value=f"{sizes[space[2]]} slices", file=header.path)
-        refuse_third_axis_of_space([header.spacing(axis) for axis in space], header.path)
-    if len(space) == 3 and time is None:
+    if len(space) == 4 and time is None:
         time = space.pop()
-    if len(space) == 3 and sizes[space[2]] == 1:
+    if len(space) == 3 and time is not None and sizes[space[2]] > 1:
+        rule = "A cine has one slice; this is a volume over time"
+        raise NotAClipError(rule, value=f"{sizes[space[2]]} slices", file=header.path)
+    doubts = None
+    if len(space) == 3 and sizes[space[2]] > 1:
+        doubts = tuple(_third_axis(header, space))
+        time = space.pop()
+    elif len(space) == 3:
         space.pop()
     if len(space) != 2:
         found = " x ".join(str(size) for size in sizes)
         raise ReadError("A cine has two axes of a frame and one of time", value=f"sizes {found}", file=header.path)
     check_size(1 if time is None else sizes[time], sizes[space[1]], sizes[space[0]], header.path)
-    return _Axes(space[0], space[1], time, color)
+    return _Axes(space[0], space[1], time, color, doubts)
+
+
+def _third_axis(header: NrrdHeader, space: list[int]) -> list[str]:
+    """Raises `NotAClipError` where the third of three axes without kinds of time is of space, as `third_axis` tells."""
+    if _unit(header, space[2]) in _SECONDS:
+        return []
+    spacing = [header.spacing(axis) * (header.millimeters(axis) or 1.0) for axis in space]
+    return refuse_slices_by_spacing(spacing, header.path)
 
 
 def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
