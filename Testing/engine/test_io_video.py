@@ -1,4 +1,4 @@
-"""AVI, MP4 and GIF."""
+"""AVI, MP4, GIF and other containers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from echoapex.cine import TimeSource
 from echoapex.errors import ReadError
-from echoapex.io import cine_reading, describe, read_cine
+from echoapex.io import cine_reading, describe, read_cine, sort_out
 
 
 def write(path: Path, code: str, frames: NDArray[np.uint8], rate: float = 50.0) -> Path:
@@ -74,6 +74,54 @@ def test_gif(tmp_path: Path) -> None:
     assert cine.frames.shape == (8, 96, 128)
     assert np.abs(cine.frames.astype(int) - smooth()).max() <= 2
     assert cine.times.frame_rate == pytest.approx(25)
+
+
+def gif(path: Path, durations: list[int]) -> Path:
+    """A GIF whose frames are shown for these times in ms."""
+    images = [Image.fromarray(frame) for frame in smooth(len(durations))]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return path
+
+
+def test_uneven_times_of_a_container_are_told_and_used(tmp_path: Path) -> None:
+    cine = read_cine(gif(tmp_path / "a.gif", [30, 30, 60, 30, 30, 60, 30, 30]))
+    assert cine.times.seconds == pytest.approx(np.cumsum([0, 30, 30, 60, 30, 30, 60, 30]) / 1000)
+    assert any("0.03 to 0.06 s apart" in warning for warning in cine.warnings)
+
+
+def test_a_last_frame_that_is_held_does_not_change_the_rate_of_the_others(tmp_path: Path) -> None:
+    cine = read_cine(gif(tmp_path / "a.gif", [30] * 7 + [1000]))
+    assert cine.times.frame_rate == pytest.approx(1 / 0.03)
+    assert any("frames per second, but" in warning for warning in cine.warnings)
+
+
+def test_a_pause_in_a_container_makes_its_times_unknown(tmp_path: Path) -> None:
+    cine = read_cine(gif(tmp_path / "a.gif", [30, 30, 30, 30, 900, 30, 30, 30]))
+    assert not cine.times.known and "multiple of the median" in cine.times.reason
+
+
+OTHERS = [("a.mkv", "MJPG"), ("a.webm", "VP80"), ("a.wmv", "WMV2"), ("a.mpg", "MPG1"), ("a.mpeg", "MPG1")]
+
+
+@pytest.mark.parametrize(("name", "code"), OTHERS)
+def test_other_containers_are_found_and_read(tmp_path: Path, name: str, code: str) -> None:
+    path = write(tmp_path / name, code, smooth(), rate=25.0)
+    assert sort_out(tmp_path)[0] == [path]
+    cine = read_cine(path)
+    assert cine.frame_count == 8 and cine.times.frame_rate == pytest.approx(25, rel=0.01) and not cine.warnings
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.avi", "MJPG"), ("a.mkv", "MJPG"), ("a.mp4", "mp4v")])
+def test_a_video_without_an_ending_is_known_by_its_content(tmp_path: Path, name: str, code: str) -> None:
+    write(tmp_path / name, code, smooth()).rename(tmp_path / "noending")
+    assert sort_out(tmp_path)[0] == [tmp_path / "noending"]
+    assert read_cine(tmp_path / "noending").frame_count == 8
+
+
+@pytest.mark.parametrize("start", [b"\0\0\1\0\1\0", b"\0\0\0\x18ftypheic", b"RIFF\0\0\0\0WEBP", b"RIFF\0\0\0\0WAVE"])
+def test_pictures_and_sounds_without_an_ending_are_no_videos(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "noending").write_bytes(start + bytes(200))
+    assert sort_out(tmp_path)[0] == []
 
 
 def test_a_rate_that_cannot_be_leaves_the_times_unknown(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ _SUFFIXES = {
     ".mp4": VIDEO,
     ".m4v": VIDEO,
     ".mov": VIDEO,
+    **dict.fromkeys((".mkv", ".webm", ".wmv", ".asf", ".mpg", ".mpeg"), VIDEO),
     ".gif": VIDEO,
     ".nii": VOLUME,
     ".nii.gz": VOLUME,
@@ -29,6 +30,8 @@ _SUFFIXES = {
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".iso")
 _SYSTEM_FOLDERS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
 _MAGIC_AT = 128
+# Brands of MP4 and QuickTime; others with the same box are pictures and sounds.
+_MP4_STARTS = tuple(b"ftyp" + brand for brand in (b"iso", b"mp4", b"avc", b"qt ", b"M4V"))
 # First elements of a DICOM file written without preamble: group 0002 or 0008 in little or big endian.
 _BARE_STARTS = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00", b"\x00\x08\x00\x05")
 # Storage classes that hold no image: directories, waveforms, presentation states, reports, documents, key objects, ...
@@ -62,7 +65,14 @@ def sniff(path: Path) -> str | None:
         return None
     if start[_MAGIC_AT:] == b"DICM" or start.startswith(_BARE_STARTS):
         return DICOM
+    if not path.suffix and _is_video(start):
+        return VIDEO
     return NRRD if start.startswith(b"NRRD000") else None
+
+
+def _is_video(start: bytes) -> bool:
+    """Whether the first bytes are those of AVI, Matroska, MP4 or QuickTime, and of nothing else."""
+    return start[8:12] == b"AVI " or start.startswith(b"\x1aE\xdf\xa3") or start[4:11] in _MP4_STARTS
 
 
 def sort_out(folder: str | Path, check: Callable[[Path], None] | None = None) -> tuple[list[Path], list[NotAClipError]]:

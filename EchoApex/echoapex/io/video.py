@@ -1,15 +1,16 @@
-"""AVI, MP4 and GIF as a cine, through OpenCV."""
+"""AVI, MP4, GIF, Matroska, WMV and MPEG as a cine, through OpenCV."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import Cine, FrameTimes, Scale, TimeSource
+from ..cine import Cine, FloatArray, FrameTimes, Scale, TimeSource
 from ..errors import NotAClipError, ReadError
 from .color_to_gray import ColorSamples, luminance, spread
 from .imaging_mode import mode_of_pixels
@@ -20,6 +21,7 @@ FRAME_RATE_RANGE = (4.0, 300.0)
 """Frames per second that are believed of a video container; 600 and above are tick rates of its clock."""
 
 _COLORS_KEPT = 8
+_ROUNDING_S = 0.0025  # containers keep times in ms or 90 kHz ticks; a step may be rounded at both ends
 _MAGIC_BYTES = 16
 # RIFF (AVI), GIF, EBML (Matroska, WebM), ASF (WMV), MPEG program and video streams, H.264 and HEVC.
 _MAGIC = (b"RIFF", b"GIF8", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\1", b"\0\0\0\1")
@@ -27,17 +29,18 @@ _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
 def read_video(path: Path) -> Cine:
-    """Read a video file; gray is the luminance, times come from the container's frame rate, a scale is not known.
+    """Read a video file; gray is the luminance, times come from the container, a scale is not known.
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
     check_container(path)
-    frames, colors, rate, warnings = decode_video(path)
+    frames, colors, shown, warnings = decode_video(path)
+    times, time_warnings = _times(shown)
     sector = find_sector(frames)
     mode = mode_of_pixels(frames, sector, colors)
     return Cine(
         frames=frames,
-        times=_times(len(frames), rate),
+        times=times,
         scale=Scale.none("a video file does not say how large a pixel is"),
         sector=sector,
         path=path,
@@ -45,7 +48,7 @@ def read_video(path: Path) -> Cine:
         color=colors.colored(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*warnings, *mode.warnings),
+        warnings=(*warnings, *time_warnings, *mode.warnings),
     )
 
 
@@ -65,8 +68,16 @@ def is_container(start: bytes) -> bool:
     return start.startswith(_MAGIC) or start[4:8] in _MP4_BOXES
 
 
-def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, list[str]]:
-    """Gray frames ``[T, H, W]``, the colors of a few, frames per second, and warnings.
+@dataclass(frozen=True)
+class ShownTimes:
+    """When a container shows its frames: at which ``rate`` (1/s), and each of them at which of ``seconds [T]``."""
+
+    rate: float
+    seconds: FloatArray
+
+
+def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, ShownTimes, list[str]]:
+    """Gray frames ``[T, H, W]``, the colors of a few, when they are shown, and warnings.
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
@@ -82,7 +93,7 @@ def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, li
         columns, rows = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         # Containers may not know their length; it is then limited while reading.
         check_size(int(stated) if math.isfinite(stated) and stated > 0 else 1, rows, columns, path)
-        frames, colors = _read_all(capture, path)
+        frames, colors, seconds = _read_all(capture, path)
         rate = float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
@@ -90,7 +101,7 @@ def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, float, li
     warnings = [f"The container states {int(stated)} frames, {len(frames)} could be read"] if missing else []
     if _is_cut_gif(path):
         warnings.append("The GIF ends without its end marker: frames may be missing at its end")
-    return np.stack(frames), colors, rate, warnings
+    return np.stack(frames), colors, ShownTimes(rate, seconds), warnings
 
 
 def _is_cut_gif(path: Path) -> bool:
@@ -101,8 +112,11 @@ def _is_cut_gif(path: Path) -> bool:
         return not stream.read().rstrip(b"\0").endswith(b";")
 
 
-def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorSamples]:
+def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorSamples, FloatArray]:
+    import cv2
+
     frames: list[NDArray[np.uint8]] = []
+    shown: list[float] = []
     spreads: dict[int, NDArray[np.uint8]] = {}
     stride = 1
     while True:
@@ -113,6 +127,7 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorS
         if frames and rgb.shape[:2] != frames[0].shape:
             raise ReadError("All frames of a video must have one size", value=rgb.shape[:2], file=path)
         frames.append(luminance(rgb))
+        shown.append(float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000.0)
         if len(frames) * frames[0].size > MAX_BYTES:
             raise ReadError(f"A cine may have at most {MAX_BYTES:,} bytes in all its frames", file=path)
         if (len(frames) - 1) % stride == 0:
@@ -123,13 +138,27 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorS
             spreads = {index: kept for index, kept in spreads.items() if index % stride == 0}
     if not frames:
         raise ReadError("A cine needs at least one frame", value="0 frames", file=path)
-    return frames, ColorSamples(tuple(spreads), np.stack(list(spreads.values())))
+    return frames, ColorSamples(tuple(spreads), np.stack(list(spreads.values()))), np.array(shown)
 
 
-def _times(count: int, rate: float) -> FrameTimes:
+def _times(shown: ShownTimes) -> tuple[FrameTimes, list[str]]:
+    """Times by the rate of the container, or those of each frame where they contradict it, and warnings."""
+    count = shown.seconds.size
     if count == 1:
-        return FrameTimes(np.zeros(1), TimeSource.SINGLE_FRAME)
+        return FrameTimes(np.zeros(1), TimeSource.SINGLE_FRAME), []
+    steps = np.diff(shown.seconds)
+    rising = bool(np.all(np.isfinite(steps)) and np.all(steps > 0))
+    even = not rising or float(np.ptp(steps)) <= _ROUNDING_S
+    median, stated = float(np.median(steps)), 1.0 / shown.rate if shown.rate > 0 else math.inf
+    if not rising or (even and abs(median - stated) <= _ROUNDING_S):
+        return _believed(np.arange(count, dtype=np.float64) * stated, shown.rate), []
+    found = f"its frames are {steps.min():.3g} to {steps.max():.3g} s apart"
+    warning = f"The container states {shown.rate:.4g} frames per second, but {found}; these times were taken"
+    return _believed(shown.seconds - shown.seconds[0], 1.0 / median), [warning]
+
+
+def _believed(seconds: FloatArray, rate: float) -> FrameTimes:
     low, high = FRAME_RATE_RANGE
     if not (math.isfinite(rate) and low <= rate <= high):
         return FrameTimes.unknown(f"the container's {rate:g} frames per second are not {low:g} to {high:g}")
-    return FrameTimes(np.arange(count) / rate, TimeSource.CONTAINER)
+    return FrameTimes(seconds, TimeSource.CONTAINER)
