@@ -251,6 +251,21 @@ def test_analyze_reports_what_it_can_and_says_what_failed(
     assert "device: cpu was asked for" in printed.err
 
 
+def test_files_of_which_none_is_a_clip_are_listed_and_nothing_has_failed(
+    tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "letters", tmp_path / "out"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("Dear colleague")
+    for act in (["info", str(folder)], ["analyze", str(folder), "--out", str(out), "--model", tiny_model]):
+        assert main([*act, "--json"]) == 0
+        (reason,) = json.loads(capsys.readouterr().out)["left_out"]
+        assert Path(reason["file"]).name == "letter.txt"
+    assert not out.exists()
+    (folder / "letter.txt").unlink()
+    assert main(["info", str(folder)]) == 1
+
+
 def test_a_clip_is_not_given_two_views_or_flips(
     clip: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,8 @@ def analyze(chosen: Namespace) -> bool:
             print(written.report.id)
             print_numbers(written.report)
             print(written.page)
+    if left_out and not records and not failures:
+        say("nothing was analyzed: no file is a clip")
     if chosen.json:
         others = [reason.as_failure() for reason in left_out]
         print_json({"studies": records, "failures": failures, "left_out": others})

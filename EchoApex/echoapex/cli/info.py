@@ -29,7 +29,7 @@ def info(chosen: Namespace) -> bool:
     paths, left_out = io.sort_out(chosen.path)
     for line in io.summarize(left_out):
         say(line)
-    if not paths:
+    if not paths and not left_out:
         raise EchoApexError("This folder holds no file that may be a clip", file=chosen.path)
     clips, failures, others = _describe_all(paths)
     left_out += others

@@ -46,7 +46,7 @@ def find_clips(
     """The files named in ``paths`` and the clips in the folders among them, each once, sorted.
 
     What is no clip is left out: ``tell`` is told why in a line for each reason, ``left_out`` is called for each file.
-    Raises `ReadError` for a folder that cannot be listed and where there is nothing at all.
+    Raises `ReadError` for a folder that cannot be listed and where there is no file at all.
     """
     from ..io import sort_out, summarize
 
@@ -58,7 +58,7 @@ def find_clips(
         (tell or _silent)(line)
     for reason in reasons:
         (left_out or _silent)(reason)
-    if not found:
+    if not found and not reasons:
         raise ReadError("There is no file that may be a clip", file=", ".join(map(str, given)) or None)
     unique = {path.resolve(): path for path in reversed(found)}
     return sorted(unique.values())
