@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from io_writers import fan, fan_mask, real
+from io_writers import dicom, fan, fan_mask, real, save
 from numpy.typing import NDArray
 
 from echoapex.cine import Sector
 from echoapex.io import find_sector, read_cine
-from echoapex.io.sector_detection import is_whole_screen
+from echoapex.io.sector_detection import images_side_by_side, is_whole_screen
 
 ROWS, COLUMNS = 300, 400
 
@@ -182,3 +184,26 @@ def test_an_image_that_fills_its_frame_is_no_screen() -> None:
     dim = speckle.copy()
     dim[:, :, :40], dim[:, :, -40:] = dim[:, :, :40] // 30, dim[:, :, -40:] // 30
     assert not is_whole_screen(dim, Sector.whole_frame(180, 320))
+
+
+def test_two_fans_side_by_side_are_two_images(tmp_path: Path) -> None:
+    both = np.concatenate([fan(6), fan(6, seed=9)], axis=2)
+    cine = read_cine(save(dicom(both, FrameTime=30), tmp_path / "dual.dcm"))
+    assert cine.image_count == 2 and any("2 images side by side" in text for text in cine.warnings)
+    assert read_cine(save(dicom(fan(), FrameTime=30), tmp_path / "one.dcm")).image_count == 1
+
+
+@pytest.mark.parametrize("angle", [40, 70])
+def test_a_wide_fan_that_a_shadow_cuts_in_two_is_one_image(angle: int) -> None:
+    y, x = np.mgrid[:96, :256]
+    dx, dy = x - 128, y - 2.0
+    inside = (np.hypot(dx, dy) < 125) & (np.abs(dx) <= dy * np.tan(np.deg2rad(angle))) & (np.abs(dx) > 2 + dy / 12)
+    frames = np.where(inside, np.random.default_rng(2).integers(20, 220, (6, 96, 256)), 0).astype(np.uint8)
+    assert images_side_by_side(frames, find_sector(frames)) == 1
+
+
+def test_a_small_picture_beside_a_large_one_is_no_second_image() -> None:
+    frames = np.zeros((6, 96, 200), np.uint8)
+    frames[:, :, :128] = fan(6)
+    frames[:, 40:60, 160:180] = fan(6)[:, 40:60, 50:70]
+    assert images_side_by_side(frames, find_sector(frames)) == 1

@@ -16,7 +16,7 @@ from .dicom_header import NO_LIBRARY
 from .dicom_setting import setting_facts
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
-from .sector_detection import probe_at_top
+from .sector_detection import images_side_by_side, probe_at_top
 from .video import read_video
 
 
@@ -56,7 +56,10 @@ def _told(cine: Cine) -> Cine:
         warnings.append("The picture is blank: all its pixels have nearly the same gray")
     if not cine.mode.is_trace and probe_at_top(cine.sector) is False:
         warnings.append(ON_ITS_HEAD)
-    return replace(cine, warnings=tuple(warnings))
+    count = cine.image_count
+    if count == 1 and not cine.mode.is_trace and (count := images_side_by_side(cine.frames, cine.sector)) > 1:
+        warnings.append(f"The pixels show {count} images side by side; the sector covers all of them")
+    return replace(cine, image_count=count, warnings=tuple(warnings))
 
 
 ON_ITS_HEAD = "The picture in the file stands on its head: its fan has the probe at the bottom"

@@ -27,6 +27,11 @@ _STILL_SHARE = 0.25  # the rim of a screen moves by less than this share of what
 _WRITING_STEP = 60  # gray levels between neighbors that stay over time: an edge of letters or bars
 _LEAST_WRITING = 0.005  # share of the rim that such edges fill
 
+# Own choices, for images side by side.
+_WIDE = 1.6  # times its height; one fan of 90 degrees is 1.4 times as wide
+_ALIKE = 0.6  # of the largest image that another has at least
+_OFF_MIDDLE = 0.2  # of its width by which the apex of a fan may lie off its middle
+
 # Own choices. Centroid and widest row of a fan, as shares of its height from the top: 0.59 to 0.62 and 0.69 to 0.80 in
 # simulated and real clips, and mirrored where the probe is at the bottom.
 _LOW_CENTROID, _HIGH_CENTROID = 0.56, 0.44
@@ -99,6 +104,29 @@ def probe_at_top(sector: Sector) -> bool | None:
     return False if centroid <= _HIGH_CENTROID and widest <= _HIGH_WIDEST else None
 
 
+def images_side_by_side(frames: ImageStack, sector: Sector) -> int:
+    """How many images stand side by side in ``sector``: fans of one size that move apart from one another.
+
+    A shadow cuts one fan in two as well, but then both parts end in one apex, and none below its own middle.
+    """
+    x0, y0, x1, y1 = sector.box
+    if len(frames) < 2 or x1 - x0 + 1 < _WIDE * (y1 - y0 + 1):
+        return 1
+    crop = frames[:, y0 : y1 + 1, x0 : x1 + 1]
+    labels = _bodies(_moving(crop[np.unique(np.linspace(0, len(crop) - 1, _SAMPLED_FRAMES).round().astype(int))]))
+    parts = [labels == label for label in _parts(labels)] if labels.any() else []
+    areas = [int(part.sum()) for part in parts]
+    alike = len(parts) > 1 and min(areas) >= _ALIKE * max(areas)
+    return len(parts) if alike and all(abs(_apex(part) - 0.5) <= _OFF_MIDDLE for part in parts) else 1
+
+
+def _apex(part: BoolMask) -> float:
+    """Where the top of a part lies, as a share of its width from its left."""
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    near = part[rows[: max(1, rows.size // 30)]]
+    return float((np.nonzero(near)[1].mean() - columns[0]) / columns.size)
+
+
 def _symmetric(mask: BoolMask) -> BoolMask:
     """The mask and its mirror image about the vertical through its top: a fan has equal sides below its apex."""
     rows = np.flatnonzero(mask.any(axis=1))
@@ -125,16 +153,19 @@ def _contrasting(sampled: ImageStack) -> BoolMask:
 
 
 def _sector_of(active: BoolMask) -> BoolMask | None:
+    labels = _bodies(active)
+    return _convex_fill(np.isin(labels, _parts(labels)) & active) if labels.any() else None
+
+
+def _bodies(active: BoolMask) -> NDArray[np.int32]:
+    """Numbers of the areas that are filled with what is active, from 1; 0 elsewhere."""
     from scipy import ndimage
 
     width = max(3, min(active.shape) // 40 * 2 + 1)
     density = ndimage.uniform_filter(active.astype(np.float32), size=width, mode="nearest")
     # Opening cuts the bridges by which text and ticks hang on the sector.
-    body = ndimage.maximum_filter(ndimage.minimum_filter(density > _DENSITY, width), width)
-    labels, count = ndimage.label(body)
-    if count == 0:
-        return None
-    return _convex_fill(np.isin(labels, _parts(labels)) & active)
+    labels, _ = ndimage.label(ndimage.maximum_filter(ndimage.minimum_filter(density > _DENSITY, width), width))
+    return np.asarray(labels, np.int32)
 
 
 def _parts(labels: NDArray[np.int32]) -> list[int]:
