@@ -37,6 +37,7 @@ class TimeSource(StrEnum):
     CINE_RATE = "CineRate"
     DISPLAY_RATE = "RecommendedDisplayFrameRate"
     CONTAINER = "container"
+    CLOCK = "clock"
     USER = "user"
     SINGLE_FRAME = "single_frame"
     UNKNOWN = "unknown"
@@ -205,6 +206,7 @@ class Cine:
     ``frames`` is ``uint8 [T, H, W]`` as stored, nothing masked; `masked_frames` blacks out what lies outside the
     sector. ``r_wave_times`` are seconds from the first frame. ``identifying`` names the header fields that identify
     the patient (their names, never their values); ``simulated`` is true for clips made by `echoapex.simulation`.
+    ``parts`` are the files of the single frames, where each is a file of its own, and ``path`` is the first of them.
     ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
     how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded. ``flip``
     tells how `turned` has changed the frames of the file.
@@ -215,6 +217,7 @@ class Cine:
     scale: Scale
     sector: Sector
     path: Path | None = None
+    parts: tuple[Path, ...] = ()
     kind: str = "array"
     modality: str | None = None
     color: bool = False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import scene_cases as cases
 import SimpleITK as sitk
@@ -120,6 +121,39 @@ def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: p
     assert np.array_equal(first.seconds, given.cine.times.seconds) and first.source is TimeSource.FRAME_TIME_VECTOR
     assert last.seconds is None and last.reason == cases.NO_TIMES.reason
     assert study.clips[1].cine.scale == cases.NO_SCALE
+
+
+def write_frames(folder: Path, frames: Any) -> list[Path]:
+    """Each frame as a DICOM file of its own."""
+    folder.mkdir()
+    paths = [folder / f"{index}.dcm" for index in range(len(frames))]
+    for path, frame in zip(paths, frames):
+        data = pydicom.Dataset()
+        data.file_meta = pydicom.dataset.FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.6.1", pydicom.uid.generate_uid()
+        data.Modality, data.SamplesPerPixel, data.PhotometricInterpretation = "US", 1, "MONOCHROME2"
+        data.Rows, data.Columns = frame.shape
+        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
+        data.PixelData = frame.tobytes() + b"\0" * (frame.size % 2)
+        data.save_as(path, enforce_file_format=True)
+    return paths
+
+
+@pytest.mark.parametrize("on_its_way", [False, True])
+def test_a_clip_of_single_frames_is_put_together_again(tmp_path: Path, on_its_way: bool) -> None:
+    given, home, folder = cases.make_clip("A4C"), tmp_path / "home", tmp_path / "on" / "its" / "way"
+    for place in (home, folder):
+        place.mkdir(parents=True)
+    paths = write_frames(tmp_path / "frames", given.cine.frames)
+    record = json.loads((write_report(folder if on_its_way else home, given) / "report.json").read_text())
+    record["clips"][0]["parts"] = [f"../frames/{path.name}" for path in paths]
+    record["clips"][0]["file"] = record["clips"][0]["parts"][0]
+    place = folder if on_its_way else home
+    (place / "report.json").write_text(json.dumps(record))
+    study, refusals = readReport(place, home if on_its_way else None)
+    inside = given.cine.sector.mask
+    assert not refusals and np.array_equal(study.clips[0].cine.frames[:, inside], given.cine.frames[:, inside])
 
 
 def test_what_is_burned_in_beside_the_sector_stays_out_of_the_scene(tmp_path: Path) -> None:

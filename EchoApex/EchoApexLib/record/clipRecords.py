@@ -38,7 +38,7 @@ SCHEMA = 1
 """Version of the records."""
 
 _ROUNDING = 1e-9
-_ELSEWHERE = ("frames", "times", "scale", "sector", "path", "identifying", "warnings")
+_ELSEWHERE = ("frames", "times", "scale", "sector", "path", "parts", "identifying", "warnings")
 
 
 def clipRecord(clip: SceneClip) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from echoapex.cine import Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.io import read_cine, read_masks
+from echoapex.io import read_cine, read_masks, read_series
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 
 from ..record.clipRecords import beatsOfRecord, measurementOfRecord, numbers, segmentationsOf
@@ -45,8 +45,17 @@ def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[Sc
 
 def _seenFrom(liesIn: str | Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record with absolute paths of its clips. Its folder may not be there yet: ".." is not looked up in it."""
+    start = Path(liesIn).absolute()
+
+    def seen(path: str) -> str:
+        return os.path.normpath(start / path)
+
     clips = [
-        {**clip, "file": None if clip["file"] is None else os.path.normpath(Path(liesIn).absolute() / clip["file"])}
+        {
+            **clip,
+            "file": None if clip["file"] is None else seen(clip["file"]),
+            "parts": [seen(part) for part in clip.get("parts", [])],
+        }
         for clip in record["clips"]
     ]
     return {**record, "clips": clips}
@@ -106,7 +115,8 @@ def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
 def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
     if item["file"] is None:
         raise ReadError("The report names no file for this clip", value=item["id"])
-    cine = read_cine(home / item["file"])
+    parts = [home / part for part in item.get("parts", [])]
+    cine = read_series(parts) if parts else read_cine(home / item["file"])
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)

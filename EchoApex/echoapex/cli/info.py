@@ -52,9 +52,13 @@ def _describe_all(
     clips: list[dict[str, Any]] = []
     failures: list[dict[str, object]] = []
     left_out: list[NotAClipError] = []
+    series = io.find_series(paths)
+    parts = {part for run in series.values() for part in run[1:]}
     for path in paths:
+        if path in parts:
+            continue
         try:
-            clips.append(io.describe(path))
+            clips.append(io.describe_series(series[path]) if path in series else io.describe(path))
         except NotAClipError as reason:
             say(*io.summarize([reason]))
             left_out.append(reason)

@@ -1,6 +1,7 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
 from .clip_finding import summarize
+from .frame_series import describe_series, find_series, read_series
 from .guarded_reading import (
     check_clip,
     describe,
@@ -19,10 +20,13 @@ __all__ = [
     "check_clip",
     "check_masks_file",
     "describe",
+    "describe_series",
     "find_sector",
+    "find_series",
     "guarded",
     "read_cine",
     "read_masks",
+    "read_series",
     "shows_only_a_trace",
     "sort_out",
     "start_reading",

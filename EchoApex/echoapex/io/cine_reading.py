@@ -87,7 +87,12 @@ def describe(path: str | Path) -> dict[str, Any]:
     source = _existing(path)
     if shows_only_a_trace(source):
         return _record(source, describe_unreadable(source))
-    return _record(source, _facts(read_cine(source)))
+    return describe_cine(source, read_cine(source))
+
+
+def describe_cine(source: Path, cine: Cine) -> dict[str, Any]:
+    """What is known about a cine that was read from ``source``, as `describe`."""
+    return _record(source, _facts(cine))
 
 
 def shows_only_a_trace(path: Path) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +83,29 @@ def _numbers(value: Any) -> list[float]:
         return []
     values = [value] if isinstance(value, (int, float, str)) else list(value)
     return [math.nan if (number := _number(item)) is None else number for item in values]
+
+
+def find_clock_times(headers: Sequence[Dataset]) -> FloatArray | None:
+    """Seconds ``[T]`` from the first of single frames by TriggerTime, ContentTime or AcquisitionTime.
+
+    None where none of them rises from frame to frame.
+    """
+    for keyword, read in (("TriggerTime", _milliseconds), ("ContentTime", _clock), ("AcquisitionTime", _clock)):
+        seconds = np.array([read(header.get(keyword)) for header in headers])
+        if np.all(np.isfinite(seconds)) and np.all(np.diff(seconds) > 0):
+            return np.asarray(seconds - seconds[0], np.float64)
+    return None
+
+
+def _milliseconds(value: Any) -> float:
+    number = _number(value)
+    return math.nan if number is None else number / 1000.0
+
+
+def _clock(value: Any) -> float:
+    """Seconds since midnight of a DICOM time ``HHMMSS.FFFFFF``, NaN where it is none."""
+    match = re.fullmatch(r"(\d{2})(\d{2})(\d{2}(?:\.\d+)?)", str(value or "").strip())
+    return math.nan if match is None else 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3])
 
 
 def find_heart_rate(header: Dataset) -> tuple[float | None, list[str]]:

@@ -29,12 +29,12 @@ def start_reading() -> None:
     _process.start()
 
 
-def guarded(reader: Callable[[Path], Value], path: str | Path) -> Value:
-    """What ``reader``, a function of a module, gives for ``path``, read in the shared process.
+def guarded(reader: Callable[..., Value], path: str | Path, *more: str | Path) -> Value:
+    """What ``reader``, a function of a module, gives for ``path`` (and ``more``), read in the shared process.
 
     Raises what ``reader`` refuses, and `ReadError` for a file that ends the process or exceeds a limit.
     """
-    return _process.run(reader, path)
+    return _process.run(reader, path, *more)
 
 
 def read_cine(path: str | Path) -> Cine:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from .reading_child import HarmError, ReadingChild
 from .worker_messages import FAILED, REFUSED
 
 Value = TypeVar("Value")
+_Content = tuple[tuple[Path, int, int], ...]
 
 _MOST_MEMORY = 8 * 1024**3
 
@@ -35,12 +36,9 @@ class ReadingLimits:
     seconds: float = 30.0
     memory: int | None = None
 
-    def seconds_for(self, path: Path) -> float:
-        """Seconds of computing that a file may cost."""
-        try:
-            return self.seconds + path.stat().st_size / 1e6
-        except OSError:
-            return self.seconds
+    def seconds_for(self, paths: Sequence[Path]) -> float:
+        """Seconds of computing that reading these files at once may cost."""
+        return self.seconds + sum(_size(path) for path in paths) / 1e6
 
     @property
     def memory_bytes(self) -> int:
@@ -60,7 +58,7 @@ class ReadingProcess:
         self.limits, self.python = limits or ReadingLimits(), python
         self._asking = threading.RLock()
         self._child: ReadingChild | None = None
-        self._harmful: dict[tuple[Path, int, int], HarmError] = {}
+        self._harmful: dict[_Content, HarmError] = {}
 
     def start(self) -> None:
         """Starts the process now, so that it is ready when it is needed. Raises `EchoApexError` where it cannot be."""
@@ -73,20 +71,23 @@ class ReadingProcess:
                 self._child.kill()
             self._child = None
 
-    def run(self, reader: Callable[[Path], Value], path: str | Path) -> Value:
+    def run(self, reader: Callable[..., Value], path: str | Path, *more: str | Path) -> Value:
         """What ``reader``, a function of a module, gives for the file at ``path``; read in the process.
+
+        Where ``more`` are read with it, ``reader`` is called with all of them, and ``path`` is named for what they do.
 
         Its refusals are raised here. Raises `ReadError` for a file that ends the process or exceeds a limit; asked
         again about the same content, at once.
         """
-        source = Path(path)
-        content = _content(source)
+        source, paths = Path(path), tuple(map(Path, (path, *more)))
+        content = _content(paths)
         with self._asking:
-            if content in self._harmful:
+            if content is not None and content in self._harmful:
                 raise self._harmful[content]
-            seconds = self.limits.seconds_for(source)
+            seconds = self.limits.seconds_for(paths)
             try:
-                request = (f"{reader.__module__}:{reader.__qualname__}", str(source), str(Path.cwd()), seconds)
+                name = f"{reader.__module__}:{reader.__qualname__}"
+                request = (name, tuple(map(str, paths)), str(Path.cwd()), seconds)
                 reply = self._running().ask(request, source, seconds, self.limits.memory_bytes)
             except BaseException as problem:
                 self.close()
@@ -104,12 +105,20 @@ class ReadingProcess:
             return self._child
 
 
-def _content(source: Path) -> tuple[Path, int, int] | None:
+def _size(path: Path) -> int:
     try:
-        status = source.stat()
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _content(paths: Sequence[Path]) -> _Content | None:
+    """By what files are known again; None where one of them is not there."""
+    try:
+        status = [path.stat() for path in paths]
     except OSError:
         return None
-    return source.absolute(), status.st_size, status.st_mtime_ns
+    return tuple((path.absolute(), s.st_size, s.st_mtime_ns) for path, s in zip(paths, status, strict=True))
 
 
 def _opened(reply: Any, source: Path) -> Any:

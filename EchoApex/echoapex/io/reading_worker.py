@@ -45,14 +45,14 @@ def _listen(source: RawIOBase, requests: queue.SimpleQueue[Any]) -> None:
     os._exit(0)
 
 
-def _answer(reader: str, path: str, folder: str, seconds: float) -> tuple[Any, ...]:
-    """What ``reader`` (``module:function``) gives for the file; ``folder`` is the parent's working directory."""
+def _answer(reader: str, paths: tuple[str, ...], folder: str, seconds: float) -> tuple[Any, ...]:
+    """What ``reader`` (``module:function``) gives for the files; ``folder`` is the parent's working directory."""
     _end_after(seconds)
     try:
         if Path.cwd() != Path(folder):
             os.chdir(folder)
         module, name = reader.split(":")
-        return VALUE, getattr(import_module(module), name)(Path(path))
+        return VALUE, getattr(import_module(module), name)(*map(Path, paths))
     except EchoApexError as refusal:
         value = None if refusal.value is None else str(refusal.value)
         return REFUSED, type(refusal).__name__, refusal.rule, value, refusal.file

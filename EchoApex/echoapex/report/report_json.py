@@ -83,6 +83,7 @@ def _clip(clip: ClipResult, folder: Path, masks: Mapping[str, str]) -> dict[str,
     return {
         "id": clip.id,
         "file": None if cine.path is None else relative_path(cine.path, folder),
+        "parts": [relative_path(part, folder) for part in cine.parts],
         "origin": clip.origin or None,
         "simulated": cine.simulated,
         "view": clip.view,

@@ -153,6 +153,7 @@ class _Work:
         studies = group_studies(find_clips(paths, self.tell, left_out))
         counting = {path: path for study in studies for path in study.files}
         files = counting | {copy: kept for study in studies for copy, kept in study.copies.items()}
+        files |= {part: first for study in studies for first, parts in study.series.items() for part in parts}
         self._views = _given(self.options.views or {}, files, "view", VIEWS)
         self._flips = _given(self.options.flips or {}, files, "flip", tuple(Flip))
         if self.options.patient not in (None, Patient()) and len(studies) > 1:
@@ -225,7 +226,7 @@ class _Work:
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""
-        from ..io import read_cine
+        from ..io import read_cine, read_series
 
         clips: list[ClipResult] = []
         failures: list[EchoApexError] = []
@@ -234,7 +235,7 @@ class _Work:
         for number, path in enumerate(study.files, start=1):
             self.tell(f"{study.id}: clip {number} of {len(study.files)}")
             try:
-                cine = read_cine(path)
+                cine = read_series(study.series[path]) if path in study.series else read_cine(path)
                 shown.check_new(cine, path)
                 clips.append(self._clip(cine, path, clips))
             except NotAClipError as refusal:

@@ -28,7 +28,7 @@ class StudyFiles:
 
     ``id`` is neutral (``study-1``); ``patient`` is what the headers say of sex, age, height and weight; ``notes`` say
     how the files were told apart and what was assumed. ``copies`` are left out of ``files``: each with the file that
-    counts in its place.
+    counts in its place. ``series`` are the single frames of one cine by the first of them, which alone is in ``files``.
     """
 
     id: str
@@ -36,6 +36,7 @@ class StudyFiles:
     patient: Patient
     notes: tuple[str, ...]
     copies: Mapping[Path, Path] = field(default_factory=dict)
+    series: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
 
 
 def find_clips(
@@ -121,7 +122,9 @@ def look(path: Path) -> GroupedFile:
             header = read_header(path)
             # Cut short before the image is described, whose it was may be missing too.
             whole = "Rows" in header
-            return GroupedFile(path, read_identity(header), read_facts(header), instance_of(header), readable=whole)
+            single = str(header.get("NumberOfFrames") or "1") == "1"
+            known = read_identity(header), read_facts(header), instance_of(header)
+            return GroupedFile(path, *known, single, readable=whole)
     except (ReadError, OSError):
         return GroupedFile(path, readable=False)
 
@@ -196,8 +199,12 @@ def _same(file: GroupedFile, group: StudyGroup) -> bool:
 
 
 def _study(number: int, group: StudyGroup, groups: Sequence[StudyGroup]) -> StudyFiles:
+    from ..io import find_series
+
     files = sorted(group.files, key=lambda file: file.path)
     patient, doubts = agreed_patient([file.facts for file in files])
     copies = find_copies({file.path: file.instance for file in files if file.readable})
-    counting = tuple(file.path for file in files if file.path not in copies)
-    return StudyFiles(f"study-{number}", counting, patient, (*describe(group, groups), *doubts), copies)
+    series = find_series(file.path for file in files if file.single and file.path not in copies)
+    parts = {part for run in series.values() for part in run[1:]}
+    counting = tuple(file.path for file in files if file.path not in copies and file.path not in parts)
+    return StudyFiles(f"study-{number}", counting, patient, (*describe(group, groups), *doubts), copies, series)

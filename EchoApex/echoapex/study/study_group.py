@@ -12,12 +12,13 @@ from .header_identity import Identity
 
 @dataclass(frozen=True)
 class GroupedFile:
-    """One file: whose it is, what its header says of the patient, and which DICOM instance it is."""
+    """One file: whose it is, what its header says of the patient, which DICOM instance it is, and if of one frame."""
 
     path: Path
     identity: Identity = field(default_factory=Identity)
     facts: dict[str, Any] = field(default_factory=dict)
     instance: Hashable = None
+    single: bool = False
     readable: bool = True
 
 

@@ -1,0 +1,172 @@
+"""A cine that was exported as single frames of one DICOM series, a file each, becomes one cine again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cine import Cine, FrameTimes, Mode, TimeSource
+from ..errors import ReadError
+from .believable_cine import believable
+from .cine_reading import describe_cine, read_cine
+from .clip_finding import DICOM, sniff
+from .dicom_header import read_header, refusing
+from .dicom_times import find_clock_times, find_frame_times
+from .guarded_reading import guarded
+from .imaging_mode import mode_of_pixels
+from .sector_detection import find_sector
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+# Own choices, tried on simulated clips.
+FEWEST_FRAMES = 8
+"""Files that make a cine, at least; fewer of one series are stills."""
+
+_PAIRS = 6  # of neighbors whose pictures are compared
+_BLOCK = 8  # pixels over which pictures are averaged before
+_LIT_LEVEL = 16
+_LIKENESS = 0.75  # correlation of neighbors in a cine, at least; 0.90 in cines, 0.47 between two hearts
+
+
+def find_series(paths: Iterable[Path]) -> dict[Path, tuple[Path, ...]]:
+    """The files of each cine that lies in single frames, in their order, by the first of them.
+
+    They are of one folder and series, of one size, without places in space, and numbered one after the other, and
+    neighbors look alike: stills of a series do not.
+    """
+    runs: dict[Hashable, dict[int, Path]] = {}
+    for path in paths:
+        numbered = _guarded_number(path)
+        if numbered is not None:
+            series, number = numbered
+            runs.setdefault(series, {})[number] = path
+    found = [run for numbers in runs.values() for run in _consecutive(numbers) if len(run) >= FEWEST_FRAMES]
+    return {run[0]: run for run in found if _all_alike(run)}
+
+
+def read_series(paths: Sequence[Path]) -> Cine:
+    """The cine whose single frames are ``paths``, in this order; its path is that of the first.
+
+    Raises `ReadError` for a frame that cannot be read, or that differs from the first in size or scale.
+    """
+    return guarded(_read, *paths)
+
+
+def _read(*paths: Path) -> Cine:
+    cines = [read_cine(path) for path in paths]
+    first = cines[0]
+    for cine in cines:
+        if cine.frames.shape != first.frames.shape or cine.scale != first.scale:
+            raise ReadError("The frames of one series must have one size and scale", file=cine.path)
+    frames = np.concatenate([cine.frames for cine in cines])
+    sector = find_sector(frames)
+    shown = mode_of_pixels(frames, sector, None)
+    colored = any(cine.mode is Mode.COLOR for cine in cines)
+    told = [text for cine in cines for text in cine.warnings]
+    return believable(
+        replace(
+            first,
+            frames=frames,
+            times=_times(paths),
+            sector=sector,
+            mode=Mode.COLOR if colored else shown.mode,
+            mode_source=first.mode_source if colored else shown.source,
+            color=any(cine.color for cine in cines),
+            parts=tuple(paths),
+            warnings=(f"The clip was put together from {len(paths)} files of one frame each", *dict.fromkeys(told)),
+        )
+    )
+
+
+def describe_series(paths: Sequence[Path]) -> dict[str, Any]:
+    """What is known about the cine of `read_series`, in the keys of ``echoapex info``."""
+    return describe_cine(paths[0], read_series(paths))
+
+
+def _guarded_number(path: Path) -> tuple[Hashable, int] | None:
+    try:
+        return guarded(_numbered, path)
+    except ReadError:  # a file that does harm: reading it tells
+        return None
+
+
+def _numbered(path: Path) -> tuple[Hashable, int] | None:
+    """To which series a file of one frame belongs, and as which; None for other files."""
+    if sniff(path) != DICOM:
+        return None
+    try:
+        with refusing(path):
+            header = read_header(path)
+            number, series = header.get("InstanceNumber"), str(header.get("SeriesInstanceUID") or "")
+            single = str(header.get("NumberOfFrames") or "1") == "1"
+            if not single or number is None or not series or _has_place(header):
+                return None
+            size = header.get("Rows"), header.get("Columns"), str(header.get("SOPClassUID"))
+            return (path.parent, series, *size), int(number)
+    except (ReadError, OSError):
+        return None
+
+
+def _has_place(header: Dataset) -> bool:
+    """Whether the frame has a place in space, as slices do."""
+    return any(header.get(name) is not None for name in ("ImagePositionPatient", "SliceLocation"))
+
+
+def _consecutive(numbers: dict[int, Path]) -> Iterator[tuple[Path, ...]]:
+    """Runs of files whose numbers follow one another."""
+    run: list[Path] = []
+    before: int | None = None
+    for number in sorted(numbers):
+        if before is not None and number != before + 1:
+            yield tuple(run)
+            run = []
+        run.append(numbers[number])
+        before = number
+    yield tuple(run)
+
+
+def _all_alike(run: Sequence[Path]) -> bool:
+    starts = np.unique(np.linspace(0, len(run) - 2, _PAIRS).astype(int))
+    try:
+        return all(guarded(_look_alike, *run[at : at + 2]) for at in starts)
+    except ReadError:
+        return False
+
+
+def _look_alike(one: Path, other: Path) -> bool:
+    return _likeness(read_cine(one).frames[0], read_cine(other).frames[0]) >= _LIKENESS
+
+
+def _likeness(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Correlation of two frames ``uint8 [H, W]`` without their speckle, where either is lit."""
+    if one.shape != other.shape:
+        return 0.0
+    rows, columns = (length // _BLOCK * _BLOCK for length in one.shape)
+    shape = rows // _BLOCK, _BLOCK, columns // _BLOCK, _BLOCK
+    means = [frame[:rows, :columns].reshape(shape).mean(axis=(1, 3)) for frame in (one, other)]
+    lit = np.maximum(*means) > _LIT_LEVEL
+    if lit.sum() < 2 or any(np.ptp(mean[lit]) == 0 for mean in means):
+        return 0.0
+    return float(np.corrcoef(means[0][lit], means[1][lit])[0, 1])
+
+
+def _times(paths: Sequence[Path]) -> FrameTimes:
+    """Times by the rate in the first header, else by the clock in all of them."""
+    headers = []
+    for path in paths:
+        with refusing(path):
+            headers.append(read_header(path))
+    with refusing(paths[0]):
+        times, _ = find_frame_times(headers[0], len(paths))
+        if times.known:
+            return times
+        seconds = find_clock_times(headers)
+    if seconds is None:
+        return FrameTimes.unknown("the files of the single frames hold neither a frame rate nor rising times")
+    return FrameTimes(seconds, TimeSource.CLOCK)
