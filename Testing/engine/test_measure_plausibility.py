@@ -10,7 +10,7 @@ from report_cases import report, simulated, true_landmarks, true_masks, true_res
 
 from echoapex.analysis.clip_analysis import ClipResult, measure_clip
 from echoapex.analysis.study_measurements import summarize
-from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from echoapex.io.believable_cine import believable
 from echoapex.limits import LIMITS
 from echoapex.measure.measurement import Measurement
@@ -34,7 +34,7 @@ def measured(cine: Cine, view: str = "A4C") -> ClipResult:
     return measure_clip(cine, view, view, true_masks(view), true_landmarks(view))
 
 
-READ = ("pixel", "depth", "width", "frame rate", "gap", "uneven")
+READ = ("area", "pixel", "depth", "width", "frame rate", "gap", "uneven")
 MEASURED = [name for name in LIMITS if name not in READ]
 
 
@@ -93,6 +93,24 @@ def test_a_doubt_about_the_scale_stands_beside_every_number_that_depends_on_it()
     said = {item.unit: any("depth of the image" in text for text in item.warnings) for item in result.measurements}
     assert said["mL"] and not said["%"] and not said["1/min"]
     assert any("depth of the image" in text for text in result.warnings)
+
+
+def with_sector(share: float) -> ClipResult:
+    """The simulated A4C whose ventricle fills this share, in %, of a sector cut to fit."""
+    masks = true_masks("A4C")
+    largest = masks["LV"].masks[masks["LV"].masks.sum(axis=(1, 2)).argmax()]
+    sector = largest.copy()
+    spare = np.flatnonzero(~largest.ravel())
+    sector.ravel()[spare[: round(largest.sum() * (100 / share - 1))]] = True
+    cine = replace(simulated("A4C").cine(), sector=Sector.from_mask(sector, "region"), scale=Scale.none("none"))
+    return measure_clip(cine, "A4C", "A4C", masks)
+
+
+def test_a_ventricle_that_fills_the_picture_is_none() -> None:
+    assert "area of the left ventricle would be 95" in str(with_sector(95.0).not_measured[0])
+    doubted, usual = with_sector(75.0), true_result("A4C")
+    assert doubted.lv is not None and any("area of the left ventricle of 75" in text for text in doubted.warnings)
+    assert usual.lv is not None and not any("area of the left ventricle" in text for text in usual.warnings)
 
 
 def test_what_is_made_of_the_impossible_goes_with_it() -> None:

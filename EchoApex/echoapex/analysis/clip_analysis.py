@@ -18,8 +18,9 @@ from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
 from ..io.sector_detection import is_whole_screen, probe_at_top
 from ..landmarks import Landmarks
+from ..limits import LIMITS
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
-from ..measure.contradictions import area_contradicts, chambers_contradict
+from ..measure.contradictions import area_contradicts, area_share, chambers_contradict
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
@@ -236,7 +237,8 @@ def measure_clip(
     measured = _believed(measured)
     measured = replace(
         measured,
-        lv=measured.lv and _doubted(measured.lv, (*doubts, *_unsure_outline(found), *_rate_doubt(measured))),
+        lv=measured.lv
+        and _doubted(measured.lv, (*doubts, *_unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
         walls=measured.walls and _doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
         atrium=measured.atrium and _doubted(measured.atrium, doubts),
     )
@@ -299,6 +301,7 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
         )
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
+    share = area_share(lv.area_px, cine.sector)
     doubts = (
         *chambers_contradict(
             ventricle.masks,
@@ -307,6 +310,7 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
             cine.sector,
         ),
         *area_contradicts(lv.area_px, lv.beats, cine.times),
+        *(() if LIMITS["area"].allow(share) else (LIMITS["area"].impossible(share),)),
     )
     if doubts:
         rule = f"Nothing is measured, since the outlines contradict themselves: {'; '.join(doubts)}"
@@ -349,6 +353,13 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
     if not walls.beats:
         missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
     return replace(clip, walls=walls, not_measured=tuple(missing))
+
+
+def _area_doubt(clip: ClipResult) -> Iterable[str]:
+    """A warning where the ventricle fills more or less of the picture than is usual."""
+    share = math.nan if clip.lv is None else area_share(clip.lv.area_px, clip.cine.sector)
+    if math.isfinite(share) and not LIMITS["area"].expect(share):
+        yield LIMITS["area"].doubt(share)
 
 
 def _rate_doubt(clip: ClipResult) -> Iterable[str]:

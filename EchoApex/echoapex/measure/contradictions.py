@@ -53,6 +53,12 @@ def chambers_contradict(
             yield "the left ventricle and its myocardium do not touch"
 
 
+def area_share(area_px: FloatArray, sector: Sector) -> float:
+    """The largest of the areas ``[T]`` of a ventricle in % of the sector; NaN where it was found in no frame."""
+    known = area_px[np.isfinite(area_px)]
+    return 100.0 * float(known.max()) / float(sector.mask.sum()) if known.size else float("nan")
+
+
 def area_contradicts(area_px: FloatArray, beats: Sequence[Beat], times: FrameTimes) -> Iterable[str]:
     """What speaks against the areas ``[T]`` of a ventricle, NaN where it was not found, each in one sentence."""
     from scipy.ndimage import median_filter
