@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .console import harmless
+
+_LONGEST = 300
+"""Characters of a value that are shown at most: a damaged file can put anything there."""
+
 
 class EchoApexError(Exception):
     """A refusal a user can act on.
 
-    Parameters: ``rule`` is one clear sentence in plain words; ``value`` is what broke it (shown as is); ``file`` is
-    the file concerned, when there is one. ``str(error)`` is a single line naming all three.
+    Parameters: ``rule`` is one clear sentence in plain words; ``value`` is what broke it; ``file`` is the file
+    concerned, when there is one. ``str(error)`` is a single line naming all three, without characters that steer a
+    terminal, and with a long value cut.
     """
 
     def __init__(self, rule: str, *, value: object = None, file: str | Path | None = None) -> None:
@@ -20,12 +26,17 @@ class EchoApexError(Exception):
 
     def _sentence(self) -> str:
         place = f"{self.file}: " if self.file else ""
-        found = "" if self.value is None else f" (found: {self.value})"
-        return f"{place}{self.rule}{found}."
+        found = "" if self.value is None else f" (found: {_shown(self.value)})"
+        return harmless(f"{place}{self.rule}{found}.")
 
     def as_failure(self) -> dict[str, object]:
         """This refusal as an entry of ``failures`` in report.json."""
-        return {"file": self.file, "rule": self.rule, "value": None if self.value is None else str(self.value)}
+        return {"file": self.file, "rule": self.rule, "value": None if self.value is None else _shown(self.value)}
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class ReadError(EchoApexError):

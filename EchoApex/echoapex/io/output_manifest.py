@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError
+from .json_shapes import ShapeError, list_of, one_of, record, table_of, text, whole
+from .paths_below import is_below
 from .safe_files import write_atomically
+from .untrusted_json import read_json
 
 MANIFEST_FILE = ".echoapex-manifest.json"
 
@@ -50,16 +53,12 @@ Outputs = Mapping[str, tuple[Written, ...]]
 
 def read_manifest(file: Path) -> Outputs:
     """What a manifest lists; nothing where there is none. Raises `EchoApexError` for one that cannot be understood."""
+    rule = "The list of what EchoApex wrote here cannot be read, so nothing is replaced; give another folder"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if record["schema"] != SCHEMA:
-            raise ValueError(f"schema {record['schema']}")
-        return {str(kind): tuple(map(_entry, entries)) for kind, entries in record["outputs"].items()}
+        found = read_json(file, rule, _SHAPE)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        rule = "The list of what EchoApex wrote here cannot be read, so nothing is replaced; give another folder"
-        raise EchoApexError(rule, value=error, file=file) from None
+    return {kind: tuple(Written(**entry) for entry in entries) for kind, entries in found["outputs"].items()}
 
 
 def write_manifest(file: Path, outputs: Outputs) -> None:
@@ -93,9 +92,12 @@ def check_replaceable(folder: Path, paths: Iterable[str], outputs: Outputs) -> N
         raise EchoApexError(rule, file=file)
 
 
-def _entry(item: Any) -> Written:
-    path = PurePosixPath(item["path"])
-    # Nobody's list makes us reach outside its folder.
-    if path.is_absolute() or not path.parts or ".." in path.parts or ":" in item["path"] or "\\" in item["path"]:
-        raise ValueError(f"path {item['path']}")
-    return Written(str(path), int(item["size"]), str(item["sha256"]))
+def _path_below(value: Any, place: str) -> None:
+    """Nobody's list makes us reach outside its folder."""
+    text(value, place)
+    if not is_below(value):
+        raise ShapeError(place, "a path below its folder", value)
+
+
+_ENTRY = record({"path": _path_below, "size": whole(0, 2**62), "sha256": text})
+_SHAPE = record({"schema": one_of(SCHEMA), "outputs": table_of(list_of(_ENTRY))})

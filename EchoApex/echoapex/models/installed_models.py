@@ -13,7 +13,9 @@ from pathlib import Path
 
 from .. import resources
 from ..errors import EchoApexError, ModelError
+from ..io.json_shapes import record, text
 from ..io.safe_files import write_atomically
+from ..io.untrusted_json import read_json
 from .model_card import ModelCard, check_identifier, read_card
 
 MODELS_VARIABLE = "ECHOAPEX_MODELS"
@@ -128,12 +130,15 @@ def _chosen_default() -> str | None:
 
 
 def _read_default(file: Path) -> str:
+    rule = 'The default model is named as {"default": "identifier"}'
     try:
-        identifier = json.loads(file.read_text(encoding="utf-8"))["default"]
+        identifier = str(read_json(file, rule, record({"default": text}), kind=ModelError)["default"])
         check_identifier(identifier)
-    except (OSError, ValueError, KeyError, TypeError, ModelError) as error:
-        raise ModelError('The default model is named as {"default": "identifier"}', value=error, file=file) from None
-    return str(identifier)
+    except FileNotFoundError as error:
+        raise ModelError(rule, value=error.strerror, file=file) from None
+    except ModelError as error:
+        raise ModelError(rule, value=error.value, file=file) from None
+    return identifier
 
 
 def _entry(folder: Path, *, bundled: bool, default: bool) -> ModelEntry:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError, ModelError
+from ..io.untrusted_json import parse_json, read_json
 from .preprocessing import Preprocessing
 
 SCHEMA = 2
@@ -24,6 +25,10 @@ CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.safetensors"
 PAGE_FILE = "evaluation.html"
 """Tables and figures of the scores, where a model has been evaluated."""
+
+_NOT_JSON = "The model card is not readable JSON"
+_MOST_BYTES = 2**24
+"""Our choice: the tables of scores that are shipped take some hundred kilobytes."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -108,10 +113,10 @@ class ModelCard:
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
         """The card that `to_json` wrote; raises `ModelError` for anything else, naming the entry that is wrong."""
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError("The model card is not readable JSON", value=error) from None
+        return cls._of(parse_json(text, _NOT_JSON, kind=ModelError, most_bytes=_MOST_BYTES))
+
+    @classmethod
+    def _of(cls, data: Any) -> ModelCard:
         if not isinstance(data, dict) or "schema" not in data:
             raise ModelError("This is no model card")
         schema = data.pop("schema")
@@ -126,11 +131,9 @@ def read_card(folder: Path) -> ModelCard:
     """The card in a model's folder; raises `ModelError`, naming the file, when it is missing or damaged."""
     file = folder / CARD_FILE
     try:
-        return ModelCard.from_json(file.read_text(encoding="utf-8"))
+        return ModelCard._of(read_json(file, _NOT_JSON, kind=ModelError, most_bytes=_MOST_BYTES))
     except FileNotFoundError:
         raise ModelError("A model needs its card, and there is none", file=file) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError("The model card cannot be read", value=error, file=file) from None
     except EchoApexError as error:
         raise ModelError(error.rule, value=error.value, file=file) from None
 
@@ -180,11 +183,4 @@ def _value(kind: str, value: object, place: str) -> Any:
     # To Python True is an int, to a card it is not.
     if not isinstance(value, _SIMPLE[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise ModelError(f"Model card entry {place} must be of type {kind}", value=value)
-    return _float(value, place) if kind == "float" else value
-
-
-def _float(value: Any, place: str) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise ModelError(f"Model card entry {place} must be a number that fits") from None
+    return float(value) if kind == "float" else value  # type: ignore[arg-type]

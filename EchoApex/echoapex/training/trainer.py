@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
 from ..io.safe_files import try_to_write, write_atomically, written_beside
+from ..io.untrusted_json import read_json
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
@@ -91,8 +92,8 @@ def _check_origin(recipe: Recipe, folder: Path) -> None:
 def _read_origin(file: Path) -> object:
     """What the frames were drawn from; None where the file is not of ours."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+        return read_json(file, "The frames here are of an unknown origin")
+    except EchoApexError:
         return None
 
 
