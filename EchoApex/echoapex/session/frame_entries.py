@@ -5,8 +5,6 @@ Entries are never changed, only replaced. All of them can be written as plain da
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,6 +14,8 @@ import numpy as np
 
 from ..cine import BoolMask
 from ..errors import EchoApexError
+from ..io.json_shapes import Shape, check_shape, list_of, number, one_of, or_null, record, row, text, whole
+from ..io.packed_bits import bits_from_text, bits_to_text
 from ..prompts import PointPrompt, Prompt
 
 
@@ -98,6 +98,28 @@ Key = tuple[str, int]
 EMPTY = Entry()
 
 
+DAMAGED = "An entry of the session is damaged"
+
+BOX = row(number(), number(), number(), number())
+"""A box in JSON."""
+
+POINTS = list_of(row(number(), number(), whole(0, 1)))
+"""Point prompts in JSON: x, y, and 1 for a positive one."""
+
+_GIVEN = record({"points": POINTS, "box": or_null(BOX), "structure": or_null(text), "rater": text, "time": text})
+
+ENTRY_SHAPES: Mapping[str, Shape] = {
+    "source": one_of(*SOURCES),
+    "review": or_null(one_of(*REVIEWS)),
+    "confidence": or_null(number(0, 1)),
+    "mask": or_null(record({"window": or_null(row(whole(), whole(), whole(), whole())), "bits": text})),
+    "prompts": list_of(_GIVEN),
+}
+"""What `entry_to_plain` writes."""
+
+_ENTRY = record(ENTRY_SHAPES, more_allowed=True)
+
+
 def entry_to_plain(entry: Entry) -> dict[str, Any]:
     """An entry as JSON knows it; `entry_from_plain` reads it."""
     mask = entry.mask
@@ -105,9 +127,7 @@ def entry_to_plain(entry: Entry) -> dict[str, Any]:
         "source": entry.source.value,
         "review": None if entry.review is None else entry.review.value,
         "confidence": entry.confidence,
-        "mask": None
-        if mask is None
-        else {"window": mask.window, "bits": base64.b64encode(zlib.compress(mask.bits)).decode("ascii")},
+        "mask": None if mask is None else {"window": mask.window, "bits": bits_to_text(mask.bits)},
         "prompts": [
             {
                 "points": [[point.x, point.y, int(point.positive)] for point in given.prompt.points],
@@ -126,33 +146,32 @@ def entry_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> Entry:
 
     Raises `EchoApexError` for anything else.
     """
+    check_shape(data, _ENTRY, DAMAGED)
     try:
-        entry = Entry(
-            mask=None if data["mask"] is None else _mask_from_plain(data["mask"], shape),
-            confidence=None if data["confidence"] is None else float(data["confidence"]),
-            source=Status(data["source"]),
-            review=None if data["review"] is None else Status(data["review"]),
-            prompts=tuple(_given_from_plain(given, shape) for given in data["prompts"]),
-        )
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise EchoApexError("An entry of the session is damaged", value=error) from None
-    if entry.source not in SOURCES or entry.review not in (None, *REVIEWS):
-        raise EchoApexError("An entry of the session has no such status", value=entry.status)
-    return entry
+        mask = None if data["mask"] is None else _mask_from_plain(data["mask"], shape)
+    except ValueError as error:
+        raise EchoApexError(DAMAGED, value=error) from None
+    review = None if data["review"] is None else Status(data["review"])
+    if review is Status.ACCEPTED if mask is None else data["source"] == Status.EMPTY:
+        raise EchoApexError("The status of an entry of the session does not fit its mask", value=data["source"])
+    return Entry(
+        mask=mask,
+        confidence=None if data["confidence"] is None else float(data["confidence"]),
+        source=Status(data["source"]),
+        review=review,
+        prompts=tuple(_given_from_plain(given, shape) for given in data["prompts"]),
+    )
 
 
 def _mask_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> PackedMask:
     if data["window"] is None:
         return PackedMask(shape, None, b"")
-    x0, y0, x1, y1 = (int(value) for value in data["window"])
+    x0, y0, x1, y1 = data["window"]
     if not (0 <= x0 <= x1 < shape[1] and 0 <= y0 <= y1 < shape[0]):
         raise ValueError(f"a mask reaches beyond the frame: {data['window']}")
-    size = ((x1 - x0 + 1) * (y1 - y0 + 1) + 7) // 8
-    # No more than belongs there, whatever the data say.
-    bits = zlib.decompressobj().decompress(base64.b64decode(data["bits"], validate=True), size + 1)
-    if len(bits) != size:
-        raise ValueError(f"a mask has {len(bits)} bytes in place of {size}")
-    return PackedMask(shape, (x0, y0, x1, y1), bits)
+    bits = bits_from_text(data["bits"], ((x1 - x0 + 1) * (y1 - y0 + 1) + 7) // 8)
+    # One mask must not be kept in two ways: it would seem to have changed.
+    return PackedMask.of(PackedMask(shape, (x0, y0, x1, y1), bits).unpacked())
 
 
 def _given_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> Given:

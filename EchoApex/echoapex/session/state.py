@@ -17,10 +17,22 @@ import numpy as np
 from ..cine import BoolMask, Cine
 from ..errors import EchoApexError, PromptError
 from ..inference.segmentation import Segmentation, check_prompts
+from ..io.json_shapes import check_shape, list_of, one_of, record, text, whole
+from ..io.quoting import quoted
 from ..models.model_card import ModelCard
 from ..prompts import Prompt
 from ..structures import PROMPTED, structures
-from .frame_entries import BY_HAND, Entry, Given, PackedMask, Status, entry_from_plain, entry_to_plain
+from .frame_entries import (
+    BY_HAND,
+    DAMAGED,
+    ENTRY_SHAPES,
+    Entry,
+    Given,
+    PackedMask,
+    Status,
+    entry_from_plain,
+    entry_to_plain,
+)
 from .model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
 from .undo_history import Change, Marks
 
@@ -237,9 +249,8 @@ class SessionState:
 
         Raises `EchoApexError` for data of another version or cine, and for damaged ones, and changes nothing then.
         """
-        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
-            version = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
-            raise EchoApexError(f"A session of version {SCHEMA} is needed", value=version, file=self.cine.path)
+        rule = f"A session of version {SCHEMA} is needed"
+        check_shape(data, record({"schema": one_of(SCHEMA)}, more_allowed=True), rule, file=self.cine.path)
         if data.get("cine") != _fingerprint(self.cine):
             raise EchoApexError("This session is of another cine: its pixels differ", file=self.cine.path)
         self._marks = Marks(_entries(data.get("entries"), self))
@@ -309,16 +320,21 @@ def _fingerprint(cine: Cine) -> dict[str, Any]:
     return {"shape": list(cine.frames.shape), "sha256": pixels}
 
 
+_ENTRIES = list_of(record({"structure": text, "frame": whole(), **ENTRY_SHAPES}))
+
+
 def _entries(listed: Any, session: SessionState) -> dict[tuple[str, int], Entry]:
-    known = {*structures(), PROMPTED, *session.card.structures}
-    read = {}
-    for item in listed if isinstance(listed, list) else [None]:
-        if (
-            not isinstance(item, Mapping)
-            or item.get("structure") not in known
-            or not isinstance(item.get("frame"), int)
-        ):
-            raise EchoApexError("An entry of the session is damaged", value=item, file=session.cine.path)
-        session.cine.check_frame(item["frame"])
-        read[item["structure"], item["frame"]] = entry_from_plain(item, session._shape)
+    file, known = session.cine.path, {*structures(), PROMPTED, *session.card.structures}
+    check_shape(listed, _ENTRIES, DAMAGED, file=file)
+    read: dict[tuple[str, int], Entry] = {}
+    for item in listed:
+        key = item["structure"], item["frame"]
+        if key[0] not in known or key in read:
+            state = "twice" if key in read else "no structure that is known"
+            raise EchoApexError(DAMAGED, value=f"{quoted(key[0])} on frame {key[1]}: {state}", file=file)
+        session.cine.check_frame(key[1])
+        try:
+            read[key] = entry_from_plain(item, session._shape)
+        except EchoApexError as refusal:
+            raise EchoApexError(refusal.rule, value=refusal.value, file=file) from None
     return read
