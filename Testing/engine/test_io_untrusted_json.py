@@ -127,7 +127,7 @@ MISSHAPEN: dict[str, tuple[object, str]] = {
     "no object": ([], "it must be an object, and is a list of 0"),
     "schema true": (GOOD | {"schema": True}, "schema must be one of 1, and is true"),
     "schema 1.0": (GOOD | {"schema": 1.0}, "schema must be one of 1, and is 1.0"),
-    "text missing": ({name: GOOD[name] for name in GOOD if name != "name"}, "name must be there, and is missing"),
+    "text missing": ({name: GOOD[name] for name in GOOD if name != "name"}, "found: name is missing"),
     "text a number": (GOOD | {"name": 1}, "name must be a text, and is 1"),
     "truth a number": (GOOD | {"done": 1}, "done must be true or false, and is 1"),
     "number true": (GOOD | {"share": True}, "share must be a finite number from 0 to 1, and is true"),

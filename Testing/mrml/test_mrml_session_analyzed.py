@@ -148,13 +148,25 @@ def test_a_segmentation_of_somebody_else_is_left_alone() -> None:
         assert np.array_equal(masksOfSequence(own, (cine.rows, cine.columns))["Segment_1"], masks["Segment_1"])
 
 
-@pytest.mark.parametrize("damage", [{"LV": [0.5]}, {"LV": None}, {"LV": ["high"] * cases.FRAMES}, ["LV"], None])
-def test_a_damaged_record_is_refused_in_a_sentence_and_stays(scene: Any, damage: Any) -> None:
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ({"LV": [0.5]}, "The outlines of this cine or their record are damaged"),
+        ({"LV": None}, "confidence.LV must be a list, and is null"),
+        (
+            {"LV": ["high"] * cases.FRAMES},
+            r"confidence.LV\[0\] must be .* and is the text high",
+        ),
+        (["LV"], "confidence must be an object"),
+        (None, "confidence must be an object"),
+    ],
+)
+def test_a_damaged_record_is_refused_in_a_sentence_and_stays(scene: Any, damage: Any, words: str) -> None:
+    state = SessionState(CARD, cineOf(browser_of(scene)))
     node = browser_of(scene).GetNodeReference(RECORD)
     text = json.dumps({**json.loads(node.GetText()), "confidence": damage})
     node.SetText(text)
-    state = SessionState(CARD, cineOf(browser_of(scene)))
-    with pytest.raises(ReadError, match="The outlines of this cine or their record are damaged"):
+    with pytest.raises(ReadError, match=words):
         takeAnalyzed(browser_of(scene), state)
     assert state.structures == () and node.GetText() == text
     assert browser_of(scene).GetNodeReference(MASKS) is None
@@ -165,12 +177,21 @@ def test_phases_are_those_of_the_first_beat(scene: Any, clip: Any) -> None:
     assert analyzedPhases(browser_of(scene), cases.FRAMES) == (beat.ed, beat.es)
 
 
-@pytest.mark.parametrize("beats", [[{"ed": 1}], [{"ed": 1, "es": 99}], ["ED"], 5])
-def test_a_damaged_curve_is_refused_in_a_sentence(scene: Any, beats: Any) -> None:
+@pytest.mark.parametrize(
+    ("beats", "words"),
+    [
+        ([{"ed": 1}], r"beats\[0\].es is missing"),
+        ([{"ed": 1, "es": 99}], "The curve of this cine is damaged"),
+        ([{"ed": -1, "es": 2}], r"beats\[0\].ed must be a whole number"),
+        (["ED"], r"beats\[0\] must be an object"),
+        (5, "curve.beats must be a list, and is 5"),
+    ],
+)
+def test_a_damaged_curve_is_refused_in_a_sentence(scene: Any, beats: Any, words: str) -> None:
     node = browser_of(scene).GetNodeReference(RECORD)
     record = json.loads(node.GetText())
     node.SetText(json.dumps(record | {"curve": record["curve"] | {"beats": beats}}))
-    with pytest.raises(ReadError, match="The curve of this cine is damaged"):
+    with pytest.raises(ReadError, match=words):
         analyzedPhases(browser_of(scene), cases.FRAMES)
 
 

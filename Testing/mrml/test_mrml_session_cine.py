@@ -13,7 +13,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from echoapex.cine import Cine, Mode, ModeSource, ScaleSource, TimeSource
+from echoapex.cine import Cine, Flip, Mode, ModeSource, ScaleSource, Setting, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from EchoApexLib.cine.cineFromBrowser import cineOf, mayBeCine, openCine
 from EchoApexLib.record.recordSaving import RECORD
@@ -27,14 +27,20 @@ def assert_same(found: Cine, given: Cine) -> None:
     assert (found.times.source, found.times.reason) == (given.times.source, given.times.reason)
     assert np.array_equal(found.times.seconds, given.times.seconds)
     facts = ("kind", "modality", "color", "image_count", "mode", "mode_source", "heart_rate", "r_wave_times", "view")
-    for fact in (*facts, "simulated"):
+    for fact in (*facts, "simulated", "setting", "flip"):
         assert getattr(found, fact) == getattr(given, fact), fact
         assert type(getattr(found, fact)) is type(getattr(given, fact)), fact
 
 
 @pytest.mark.parametrize(
     "facts",
-    [{}, {"scale": cases.NO_SCALE, "simulated": False}, {"times": cases.NO_TIMES, "frames": 1}, {"mode": Mode.COLOR}],
+    [
+        {},
+        {"scale": cases.NO_SCALE, "simulated": False},
+        {"times": cases.NO_TIMES, "frames": 1},
+        {"mode": Mode.COLOR},
+        {"setting": Setting("peak", contrast=True, probe="rotated"), "flip": Flip.VERTICAL},
+    ],
 )
 def test_a_cine_is_the_same_after_saving(facts: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)

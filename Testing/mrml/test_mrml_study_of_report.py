@@ -229,9 +229,9 @@ def test_a_clip_without_a_file_is_left_out(tmp_path: Path) -> None:
     [
         (None, "There is no report here"),
         ("{", "damaged"),
-        ("[]", r"schema 1 can be read \(found: list\)"),
-        ('{"schema": 2}', r"schema 1 can be read \(found: 2\)"),
-        ('{"schema": 1}', r"does not keep to its schema \(found: KeyError: 'clips'\)"),
+        ("[]", r"schema 1 can be read \(found: it must be an object, and is a list of 0\)"),
+        ('{"schema": 2}', r"schema 1 can be read \(found: schema must be one of 1, and is 2\)"),
+        ('{"schema": 1}', r"does not keep to its schema \(found: software is missing\)"),
         ('{"schema": 1, "clips": [{"id": 7}]}', "does not keep to its schema"),
         ('{"schema": 1, "clips": 7}', "does not keep to its schema"),
     ],

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from echoapex.cine import BoolMask, Cine, FloatArray
 from echoapex.errors import EchoApexError
+from echoapex.io.json_shapes import or_null, record, truth, whole
+from echoapex.io.untrusted_json import parse_json
 from echoapex.measure.input_checks import frame_confidence
 from echoapex.measure.measurement import Beat, Measurement
 from echoapex.measure.volumes_while_editing import (
@@ -293,12 +295,6 @@ def _phasesOf(browser: Any, frameCount: int) -> Phases:
     text = browser.GetAttribute(PHASES)
     if not text:
         return Phases()
-    try:
-        phases = Phases(**json.loads(text))
-        frames = [frame for frame in (phases.ed, phases.es) if frame is not None]
-        fits = all(isinstance(frame, int) and 0 <= frame < frameCount for frame in frames)
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise EchoApexError("ED and ES of this scene are damaged", value=text)
-    return phases
+    frame = or_null(whole(0, frameCount - 1))
+    shape = record({}, {"ed": frame, "es": frame, "ed_by_hand": truth, "es_by_hand": truth})
+    return Phases(**parse_json(text, "ED and ES of this scene are damaged", shape))

@@ -7,7 +7,6 @@ neither identifiers nor paths nor names of header fields.
 
 from __future__ import annotations
 
-import base64
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -18,6 +17,7 @@ import numpy as np
 from echoapex.cine import (
     BoolMask,
     Cine,
+    Flip,
     FloatArray,
     FrameTimes,
     ImageStack,
@@ -26,16 +26,17 @@ from echoapex.cine import (
     Scale,
     ScaleSource,
     Sector,
+    Setting,
     TimeSource,
 )
 from echoapex.console import plain
+from echoapex.errors import ReadError
 from echoapex.inference.segmentation import Segmentation
+from echoapex.io.packed_bits import bits_from_text, bits_to_text
 from echoapex.measure.measurement import Beat, Measurement, Reference, Source
 
+from .recordShapes import SCHEMA
 from .studyContents import Curve, SceneClip
-
-SCHEMA = 1
-"""Version of the records."""
 
 _ROUNDING = 1e-9
 _ELSEWHERE = ("frames", "times", "scale", "sector", "path", "parts", "identifying", "warnings")
@@ -68,12 +69,13 @@ def _curve(curve: Curve) -> dict[str, Any]:
 
 
 def _packed(mask: BoolMask) -> str:
-    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes())).decode("ascii")
+    return bits_to_text(np.packbits(mask).tobytes())
 
 
 def _unpacked(text: str, shape: tuple[int, int]) -> BoolMask:
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    return np.unpackbits(bits, count=shape[0] * shape[1]).astype(bool).reshape(shape)
+    count = shape[0] * shape[1]
+    bits = np.frombuffer(bits_from_text(text, (count + 7) // 8), np.uint8)
+    return np.unpackbits(bits, count=count).astype(bool).reshape(shape)
 
 
 def cineOfRecord(
@@ -85,6 +87,10 @@ def cineOfRecord(
         name: tuple(value) if isinstance(value, list) else value for name, value in record["facts"].items()
     }
     facts |= {"mode": Mode(facts["mode"]), "mode_source": ModeSource(facts["mode_source"])}
+    if "setting" in facts:
+        facts["setting"] = Setting(**facts["setting"])
+    if facts.get("flip") is not None:
+        facts["flip"] = Flip(facts["flip"])
     return Cine(
         frames=frames,
         times=FrameTimes(seconds, TimeSource(times["source"]), times["reason"]),
@@ -106,18 +112,35 @@ def _scale(record: Mapping[str, Any], mmPerPx: tuple[float, float]) -> Scale:
 def segmentationsOf(
     masks: Mapping[str, BoolMask], confidence: Mapping[str, Sequence[float]]
 ) -> dict[str, Segmentation]:
-    """Masks with their confidence; 1 in each frame for a structure without one, which was drawn by hand."""
+    """Masks with their confidence; 1 in each frame for a structure without one, which was drawn by hand.
+
+    Raises `ReadError` where there is not one for each frame.
+    """
+    for name, stack in masks.items():
+        if name in confidence and len(confidence[name]) != len(stack):
+            found = f"{len(confidence[name])} for {len(stack)} frames"
+            raise ReadError("There must be one confidence for each frame of a structure", value=found)
     return {
         name: Segmentation(stack, np.asarray(confidence.get(name, np.ones(len(stack))), np.float32))
         for name, stack in masks.items()
     }
 
 
-def curveOfRecord(record: Mapping[str, Any] | None) -> Curve | None:
-    """A curve from its record; None where there is none."""
+def curveOfRecord(record: Mapping[str, Any] | None, frameCount: int) -> Curve | None:
+    """A curve of so many frames from its record; None where there is none. Raises `ReadError` for another one."""
     if record is None:
         return None
-    return Curve(record["name"], record["unit"], numbers(record["values"]), beatsOfRecord(record["beats"]))
+    curve = Curve(record["name"], record["unit"], numbers(record["values"]), beatsOfRecord(record["beats"]))
+    checkCurve(curve, frameCount)
+    return curve
+
+
+def checkCurve(curve: Curve, frameCount: int) -> None:
+    """Raises `ReadError` for a curve that has not one value for each frame, and for a beat beyond them."""
+    moments = [frame for beat in curve.beats for frame in (beat.ed, beat.es, beat.next_ed) if frame is not None]
+    if len(curve.values) != frameCount or max(moments, default=0) >= frameCount:
+        found = f"{len(curve.values)} values and frame {max(moments, default=0)} for {frameCount} frames"
+        raise ReadError("The curve of this cine is damaged: it is of other frames", value=found)
 
 
 def numbers(values: Sequence[float | None]) -> FloatArray:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from echoapex.errors import EchoApexError
+from echoapex.io.untrusted_json import parse_json
 from echoapex.models.model_card import ModelCard
 from echoapex.session.frame_entries import EMPTY, entry_to_plain
 from echoapex.session.state import SessionState
@@ -72,10 +73,9 @@ def _isOf(node: Any, state: SessionState) -> bool:
 
 
 def _load(node: Any) -> Any:
-    try:
-        return json.loads(node.GetText())
-    except (TypeError, ValueError) as error:
-        raise EchoApexError("The session in this scene is damaged", value=f"{node.GetName()}: {error}") from None
+    # A scene may name any node.
+    text = node.GetText() if node.IsA("vtkMRMLTextNode") else None
+    return parse_json(text, f"The session in this scene, {node.GetName()}, is damaged")
 
 
 def restoreState(browser: Any, card: ModelCard, rater: str = "") -> SessionState | None:

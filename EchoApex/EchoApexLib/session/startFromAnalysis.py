@@ -48,13 +48,10 @@ def analyzedPhases(browser: Any, frameCount: int) -> tuple[int, int] | None:
     node = browser.GetNodeReference(RECORD)
     record = {} if node is None else recordOf(node)
     try:
-        curve = curveOfRecord(record.get("curve"))
-        if curve is None or not curve.beats:
-            return None
-        return range(frameCount)[curve.beats[0].ed], range(frameCount)[curve.beats[0].es]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        told = f"{node.GetName()}: {type(error).__name__} {error}"
-        raise ReadError("The curve of this cine is damaged", value=told) from None
+        curve = curveOfRecord(record.get("curve"), frameCount)
+    except ReadError as refusal:
+        raise ReadError(refusal.rule, value=f"{node.GetName()}: {refusal.value}") from None
+    return None if curve is None or not curve.beats else (curve.beats[0].ed, curve.beats[0].es)
 
 
 def _found(browser: Any, count: int, confidence: Mapping[str, Any]) -> Any:

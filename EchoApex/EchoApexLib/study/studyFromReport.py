@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,14 +13,21 @@ import numpy as np
 from echoapex.cine import Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_cine, read_masks, read_series
+from echoapex.io.json_shapes import check_shape, one_of, record
+from echoapex.io.quoting import quoted
+from echoapex.io.untrusted_json import read_json
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 
-from ..record.clipRecords import beatsOfRecord, measurementOfRecord, numbers, segmentationsOf
+from ..record.clipRecords import beatsOfRecord, checkCurve, measurementOfRecord, numbers, segmentationsOf
+from ..record.recordShapes import REPORT
 from ..record.studyContents import Curve, SceneClip, SceneStudy, sizeCurve
 
 REPORT_FILE = "report.json"
 SCHEMA = 1
 """Version of report.json that is read here."""
+
+_MOST_LANDMARKS = 64
+"""Our choice: there are four of the walls."""
 
 _CURVES = ("volume_ml", "area_px", "lvid_mm")
 _UNKNOWN = "unknown in the report"
@@ -35,15 +41,11 @@ def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[Sc
     is no report that can be read, and `EchoApexError` when no clip is left.
     """
     home = Path(folder)
-    record = _load(home / REPORT_FILE)
-    try:
-        return _study(home, record if liesIn is None else _seenFrom(liesIn, record))
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise ReadError("This report does not keep to its schema", value=found, file=home / REPORT_FILE) from error
+    found = _load(home / REPORT_FILE)
+    return _study(home, found if liesIn is None else _seenFrom(liesIn, found))
 
 
-def _seenFrom(liesIn: str | Path, record: Mapping[str, Any]) -> dict[str, Any]:
+def _seenFrom(liesIn: str | Path, report: Mapping[str, Any]) -> dict[str, Any]:
     """The record with absolute paths of its clips. Its folder may not be there yet: ".." is not looked up in it."""
     start = Path(liesIn).absolute()
 
@@ -56,31 +58,29 @@ def _seenFrom(liesIn: str | Path, record: Mapping[str, Any]) -> dict[str, Any]:
             "file": None if clip["file"] is None else seen(clip["file"]),
             "parts": [seen(part) for part in clip.get("parts", [])],
         }
-        for clip in record["clips"]
+        for clip in report["clips"]
     ]
-    return {**record, "clips": clips}
+    return {**report, "clips": clips}
 
 
-def _study(home: Path, record: Mapping[str, Any]) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
-    clips, refusals = _readClips(home, record["clips"])
+def _study(home: Path, report: Mapping[str, Any]) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
+    clips, refusals = _readClips(home, report["clips"])
     if not clips:
         reasons = " ".join(str(refusal) for refusal in refusals) or "the report lists none."
         raise EchoApexError(f"No clip of this report can be put into a scene: {reasons}", file=home / REPORT_FILE)
-    measurements = tuple(measurementOfRecord(item) for item in record["measurements"])
-    return SceneStudy(clips, measurements, _note(record)), refusals
+    measurements = tuple(measurementOfRecord(item) for item in report["measurements"])
+    return SceneStudy(clips, measurements, _note(report)), refusals
 
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+        found = read_json(file, "This report is damaged", kind=ReadError)
+    except FileNotFoundError as error:
         raise ReadError("There is no report here", value=error.strerror, file=file) from None
-    except ValueError as error:
-        raise ReadError("This report is damaged", value=error, file=file) from None
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        found = record.get("schema") if isinstance(record, dict) else type(record).__name__
-        raise ReadError(f"Only reports of schema {SCHEMA} can be read", value=found, file=file)
-    return record
+    rule = f"Only reports of schema {SCHEMA} can be read"
+    check_shape(found, record({"schema": one_of(SCHEMA)}, more_allowed=True), rule, file=file, kind=ReadError)
+    check_shape(found, REPORT, "This report does not keep to its schema", file=file, kind=ReadError)
+    return dict(found)
 
 
 def _readClips(
@@ -92,6 +92,9 @@ def _readClips(
             clips.append(_readClip(home, item))
         except EchoApexError as refusal:
             refusals.append(refusal)
+        except (IndexError, ValueError) as error:
+            rule = f"Clip {quoted(item['id'])} of this report is not what its schema says"
+            refusals.append(ReadError(rule, value=error, file=home / REPORT_FILE))
     return tuple(clips), tuple(refusals)
 
 
@@ -107,7 +110,7 @@ def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
         cine=cine,
         view=item["view"],
         segmentations=segmentationsOf(masks, item.get("confidence", {})),
-        curve=_curve(item),
+        curve=_curve(item, cine.frame_count),
         landmarks=_landmarks(item["landmarks"], cine.frame_count),
     )
 
@@ -141,15 +144,20 @@ def _scale(item: Mapping[str, Any], cine: Cine) -> Scale:
     return Scale((float(y), float(x)), ScaleSource(item["scale_source"]))
 
 
-def _curve(item: Mapping[str, Any]) -> Curve | None:
+def _curve(item: Mapping[str, Any], frameCount: int) -> Curve | None:
     volume, area, diameter = (None if item.get(name) is None else numbers(item[name]) for name in _CURVES)
-    return sizeCurve(beatsOfRecord(item["beats"]), volume, area, diameter)
+    curve = sizeCurve(beatsOfRecord(item["beats"]), volume, area, diameter)
+    if curve is not None:
+        checkCurve(curve, frameCount)
+    return curve
 
 
 def _landmarks(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
     if not items:
         return None
     found = {item["name"]: None for item in items}
+    if len(found) > _MOST_LANDMARKS:
+        raise ReadError(f"A clip has at most {_MOST_LANDMARKS} landmarks", value=len(found))
     names = tuple(dict.fromkeys([*(name for name in WALL_LANDMARKS if name in found), *found]))
     points = np.full((frameCount, len(names), 2), np.nan)
     sigma = np.full((frameCount, len(names)), np.nan)
@@ -160,8 +168,8 @@ def _landmarks(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks
     return Landmarks(names, points, sigma)
 
 
-def _note(record: Mapping[str, Any]) -> str:
-    model, version = record["model"], record["software"]["version"]
+def _note(report: Mapping[str, Any]) -> str:
+    model, version = report["model"], report["software"]["version"]
     trained = ", trained on simulated hearts only: a demonstration" if model["simulated_only"] else ""
-    shown = " Some clips are simulated and say nothing about a patient." if record["simulated"] else ""
+    shown = " Some clips are simulated and say nothing about a patient." if report["simulated"] else ""
     return f"EchoApex {version} with the model {model['id']}{trained}. Not for clinical use.{shown}"

@@ -21,8 +21,9 @@ from ..cine.cineFromBrowser import cineOf
 from ..cine.echoViewLabel import viewOf
 from ..measurements.tablesAndPlots import addCurvePlot, addMeasurementTable
 from ..nodes.coordinates import ijkToRas
-from ..record.clipRecords import SCHEMA, clipRecord, curveOfRecord, measurementOfRecord, segmentationsOf
+from ..record.clipRecords import clipRecord, curveOfRecord, measurementOfRecord, segmentationsOf
 from ..record.recordSaving import CLIP, RECORD, STUDY, addRecord, recordOf
+from ..record.recordShapes import SCHEMA
 from ..record.studyContents import SceneClip, SceneStudy, renamed, sceneNames
 from ..sequences.cineSequence import addBrowser, addCineSequence, addToBrowser, sequencesWith, spacingOfSequence
 from ..sequences.landmarkSequence import addLandmarkSequence, landmarksOfSequence
@@ -163,7 +164,7 @@ def readStudy(scene: Any) -> SceneStudy:
     if not browsers:
         raise EchoApexError("There is no clip of EchoApex in this scene")
     texts = [node for node in _nodes(scene, "vtkMRMLTextNode") if node.GetAttribute(RECORD) == STUDY]
-    records = [recordOf(node) for node in texts]
+    records = [recordOf(node, STUDY) for node in texts]
     measurements = (measurementOfRecord(item) for record in records for item in record["measurements"])
     note = "\n".join(record["note"] for record in records)
     return SceneStudy(tuple(_readClip(browser) for browser in browsers), tuple(measurements), note)
@@ -186,7 +187,7 @@ def _readClip(browser: Any) -> SceneClip:
         cine=cine,
         view=viewOf(browser),
         segmentations=segmentationsOf(masks, record["confidence"]),
-        curve=curveOfRecord(record["curve"]),
+        curve=curveOfRecord(record["curve"], cine.frame_count),
         landmarks=landmarksOfSequence(points[0], ijkToRas(spacing)) if points else None,
     )
 

@@ -17,6 +17,8 @@ import numpy as np
 from echoapex.cine import Cine
 from echoapex.console import say
 from echoapex.errors import EchoApexError
+from echoapex.io.json_shapes import number, or_null, record, row, table_of, whole
+from echoapex.io.untrusted_json import parse_json
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.measure.measurement import Measurement
 from echoapex.measure.wall_steps_by_hand import (
@@ -375,10 +377,7 @@ def _recordOf(browser: Any, frameCount: int) -> tuple[int | None, int | None, di
     text = browser.GetAttribute(PROTOCOL)
     if not text:
         return None, None, {}
-    try:
-        record = json.loads(text)
-        ed, es = (None if record[name] is None else range(frameCount)[record[name]] for name in ("ed", "es"))
-        confirmed = {str(name): (int(frame), float(value)) for name, (frame, value) in record["confirmed"].items()}
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise EchoApexError("The wall measurements of this scene are damaged", value=text) from None
-    return ed, es, confirmed
+    frame = whole(0, frameCount - 1)
+    shape = record({"ed": or_null(frame), "es": or_null(frame), "confirmed": table_of(row(frame, number()))})
+    found = parse_json(text, "The wall measurements of this scene are damaged", shape)
+    return found["ed"], found["es"], {name: (item[0], float(item[1])) for name, item in found["confirmed"].items()}

@@ -17,8 +17,6 @@ from .quoting import quoted
 
 Shape = Callable[[Any, str], None]
 
-_MISSING = object()
-
 
 class ShapeError(ValueError):
     """A value is not what it must be: ``str`` says where, what is needed, and what was found as far as may be told."""
@@ -27,9 +25,14 @@ class ShapeError(ValueError):
         super().__init__(f"{place or 'it'} must be {needed}, and is {_told(value)}")
 
 
+class MissingError(ShapeError):
+    """An entry that must be there is not."""
+
+    def __init__(self, place: str) -> None:
+        ValueError.__init__(self, f"{place} is missing")
+
+
 def _told(value: object) -> str:
-    if value is _MISSING:
-        return "missing"
     if isinstance(value, str):
         return f"the text {quoted(value)}"
     if isinstance(value, dict):
@@ -173,7 +176,7 @@ def record(
             raise ShapeError(place, "an object", value)
         for name in needed:
             if name not in value:
-                raise ShapeError(_inside(place, name), "there", _MISSING)
+                raise MissingError(_inside(place, name))
         for name, item in value.items():
             shape = needed.get(name) or more.get(name)
             if shape is not None:
