@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,3 +62,19 @@ def click(clip: SimulatedClip, frame: int) -> Prompt:
 def same(one: Segmentation, other: Segmentation) -> None:
     assert np.array_equal(one.masks, other.masks)
     assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+def gone(pid: int) -> None:
+    """Waits until the process is."""
+    end = time.monotonic() + PATIENCE_S
+    while alive(pid):
+        assert time.monotonic() < end, "the orphan lives on"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"

@@ -29,8 +29,8 @@ def test_serve_speaks_lines_of_json(tmp_path: Path) -> None:
     said = [json.loads(one) for one in done.stdout.splitlines()]
     assert done.returncode == 0 and said[0]["say"] == "hello"
     refused = [one["failure"]["rule"] for one in said if one["say"] == "refused"]
-    assert refused == ["There is no such message", "A line is no message", "Messages of version 2 are needed"]
-    assert {one["v"] for one in said} == {2}
+    assert refused == ["There is no such message", "A line is no message", "Messages of version 3 are needed"]
+    assert {one["v"] for one in said} == {3}
 
 
 @given(st.lists(st.binary(max_size=30).filter(lambda data: b"\n" not in data and data.strip()), max_size=8), st.data())

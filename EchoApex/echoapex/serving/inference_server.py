@@ -17,8 +17,11 @@ from ..console import plain
 from ..errors import EchoApexError
 from ..inference.feature_cache import FeatureCache
 from ..session.model_answers import Inference
+from .heartbeat import Heartbeat
 from .message_inbox import Inbox
-from .messages import TEXT, Message, cine_from_message, line, question_from_message
+from .message_shapes import TEXT, Message
+from .messages import cine_from_message, line, question_from_message
+from .parent_watch import watch_end
 from .shared_memory import SharedCine
 
 if TYPE_CHECKING:
@@ -38,12 +41,17 @@ class _OverError(Exception):
     """The work at hand is not wanted any more."""
 
 
-def serve(model_id: str | None, device: str) -> bool:
-    """Answers on standard output what is asked on standard input until that is closed; False where no model loads."""
+def serve(model_id: str | None, device: str, parent: int | None = None) -> bool:
+    """Answers on standard output what is asked on standard input until that is closed; False where no model loads.
+
+    It also ends with the process ``parent``, by default the one that started this one: somebody else may hold the other
+    end of our input open.
+    """
     # Whatever else is printed must not come between the messages.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     server = Server(sys.stdin.buffer, out)
+    watch_end(os.getppid() if parent is None else parent, server.end)
     return server.run(model_id, device)
 
 
@@ -54,6 +62,7 @@ class Server:
         self._out = out
         self._saying = threading.Lock()
         self._inbox = Inbox(source, self._refuse_message)
+        self._heart = Heartbeat(lambda: self._say(say="beat"))
         self._disk = FeatureCache()
         self._shared: SharedCine | None = None
         self._inference: Inference | None = None
@@ -67,6 +76,7 @@ class Server:
         # First of all: what is read may be refused at once.
         self._say(say="hello", version=__version__, pid=os.getpid())
         self._inbox.listen()
+        self._heart.start()
         try:
             self._use(model_id, device)
         except Exception as problem:
@@ -75,12 +85,18 @@ class Server:
                 return False
             self._use(model_id, "cpu")
         while not self._inbox.closed:
+            self._heart.step()
             told = self._inbox.next()
             if told is not None:
                 self._handle(told)
             elif not self._encode_one():
-                self._inbox.wait()
+                with self._heart.resting():
+                    self._inbox.wait()
         return True
+
+    def end(self) -> None:
+        """Ends the work and the process, as when nobody asks any more."""
+        self._inbox.close()
 
     def _use(self, model_id: str | None, device: str) -> None:
         import torch
@@ -103,7 +119,7 @@ class Server:
         _give_memory_back()
 
     def _handle(self, told: Message) -> None:
-        number = int(told.get("id", 0))
+        number = told["id"]
         try:
             if told["do"] == "open":
                 self._open(told)
@@ -122,10 +138,10 @@ class Server:
             self._say(say="refused", id=number, failure=_failure(problem))
 
     def _open(self, told: Message) -> None:
-        self._inference = self._shared = None
-        cine, self._shared = cine_from_message(told["cine"])
-        self._inference = Inference(self._model, cine, self._disk)
-        self._shown, self._complete = int(told.get("shown", 0)), False
+        # Refused, it leaves the cine before as it is.
+        cine, shared = cine_from_message(told["cine"])
+        self._inference, self._shared = Inference(self._model, cine, self._disk), shared
+        self._shown, self._complete = told.get("shown", 0), False
         self._cine_number = told["id"]
         self._say(say="opened", id=told["id"])
 
@@ -133,10 +149,10 @@ class Server:
         inference, shared = self._inference, self._shared
         if inference is None or shared is None:
             raise EchoApexError("A cine must be opened before anything is asked about it")
-        kind, progress = told.get("kind"), self._progress(number)
+        kind, progress = told["kind"], self._progress(number)
         self._threads(self._encode_threads)
         if kind == TEXT:
-            return {TEXT: self._understood(str(told["words"]))}
+            return {TEXT: self._understood(told["words"])}
         if kind == "landmarks":
             return {"landmarks": plain(inference.landmarks(progress))}
         if kind == "view":
@@ -167,6 +183,7 @@ class Server:
 
         def tell(done: int, total: int) -> None:
             nonlocal told_at
+            self._heart.step()
             while (click := self._inbox.click()) is not None:
                 self._handle(click)
             if self._inbox.is_over(number):
@@ -241,8 +258,8 @@ class Server:
         if torch.get_num_threads() != count:
             torch.set_num_threads(count)
 
-    def _refuse_message(self, refusal: EchoApexError) -> None:
-        self._say(say="refused", id=0, failure=refusal.as_failure())
+    def _refuse_message(self, refusal: EchoApexError, number: int) -> None:
+        self._say(say="refused", id=number, failure=refusal.as_failure())
 
     def _say(self, **told: object) -> None:
         # Nobody listens: the inbox ends us.

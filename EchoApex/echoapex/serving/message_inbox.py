@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from ..errors import EchoApexError
-from .messages import TEXT, Lines, Message, message
+from .message_shapes import TEXT, Message, check_order
+from .messages import Lines, message
 
 GRACE_S = 3.0
 """How long work goes on after nobody listens any more, before the process is ended (our choice)."""
@@ -20,10 +21,11 @@ _READ_BYTES = 65536
 class Inbox:
     """Waiting messages: a new cine before everything, then clicks, then work through the whole cine.
 
-    ``refused`` is told of a message that cannot be understood.
+    ``refused`` is told of a message that is none, and its number, 0 where it has none. Whatever comes, the next message
+    is read.
     """
 
-    def __init__(self, source: BinaryIO, refused: Callable[[EchoApexError], None]) -> None:
+    def __init__(self, source: BinaryIO, refused: Callable[[EchoApexError, int], None]) -> None:
         self._source, self._refused = source, refused
         self._changed = threading.Condition()
         self._opened: Message | None = None
@@ -67,14 +69,8 @@ class Inbox:
         with self._changed:
             return self.closed or self._opened is not None or number in self._cancelled
 
-    def _read(self) -> None:
-        lines = Lines()
-        while not self.closed:
-            data = os.read(self._source.fileno(), _READ_BYTES)
-            if not data:
-                break
-            for one in lines.feed(data):
-                self._sort(one)
+    def close(self) -> None:
+        """Nobody listens any more: work is ended, and soon the process."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()
@@ -83,29 +79,53 @@ class Inbox:
         ending.daemon = True
         ending.start()
 
-    def _sort(self, data: bytes) -> None:
+    def _read(self) -> None:
+        lines = Lines()
+        while not self.closed:
+            try:
+                data = os.read(self._source.fileno(), _READ_BYTES)
+            except OSError:
+                # A terminal that is gone, for one.
+                break
+            if not data:
+                break
+            for one in lines.feed(data):
+                self._take(one)
+        self.close()
+
+    def _take(self, data: bytes) -> None:
+        number = 0
         try:
             told = message(data)
+            number = _number_of(told)
+            check_order(told)
         except EchoApexError as refusal:
-            self._refused(refusal)
+            self._refused(refusal, number)
             return
+        self._sort(told)
+
+    def _sort(self, told: Message) -> None:
         with self._changed:
-            match told.get("do"):
+            match told["do"]:
                 case "open":
                     self._opened = told
                     self._clicks.clear()
                     self._works.clear()
                     self._cancelled.clear()
-                case "ask" if told.get("kind") in ("prompt", TEXT):
+                case "ask" if told["kind"] in ("prompt", TEXT):
                     self._clicks.append(told)
                 case "ask":
                     self._works.append(told)
                 case "cancel":
-                    self._cancelled.add(int(told["id"]))
+                    self._cancelled.add(told["id"])
                 case "show":
-                    self._shown = int(told["frame"])
+                    self._shown = told["frame"]
                 case "quit":
                     self.closed = True
-                case other:
-                    self._refused(EchoApexError("There is no such message", value=other))
             self._changed.notify_all()
+
+
+def _number_of(told: Message) -> int:
+    """The number under which a refusal is waited for."""
+    number = told.get("id")
+    return number if type(number) is int and number > 0 else 0

@@ -7,24 +7,25 @@ refused, so that an old process is never misunderstood.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
+from ..io.size_limits import MAX_PIXELS
+from ..io.untrusted_json import parse_json
 from ..prompts import PointPrompt, Prompt
 from ..session.frame_entries import EMPTY, Given
 from ..session.model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question
+from .message_shapes import VERSION, Message
 from .shared_memory import SharedCine
 
-VERSION = 2
-
-TEXT = "text"
-"""Kind of a question about words; it is answered in the middle of work, as a prompt is."""
-
-Message = dict[str, Any]
+LONGEST = 32 * 2**20
+"""Bytes of the longest line that is taken (our choice): landmarks of ten thousand frames take six million."""
 
 
 def line(message: Message) -> bytes:
@@ -34,10 +35,7 @@ def line(message: Message) -> bytes:
 
 def message(data: bytes) -> Message:
     """The message of a line. Raises `EchoApexError` for one of another version, and for what is none."""
-    try:
-        found = json.loads(data)
-    except ValueError:
-        raise EchoApexError("A line is no message", value=data[:80].decode(errors="replace")) from None
+    found = parse_json(data, "A line is no message", most_bytes=LONGEST)
     if not isinstance(found, dict) or found.get("v") != VERSION:
         version = found.get("v") if isinstance(found, dict) else type(found).__name__
         raise EchoApexError(f"Messages of version {VERSION} are needed", value=version)
@@ -48,12 +46,20 @@ class Lines:
     """Bytes that come in pieces, cut into lines."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that are whole now."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        yield from (one for one in whole if one.strip())
+        """The lines that are whole now; of a line longer than `LONGEST` its beginning, which is longer, too."""
+        first, *more = data.split(b"\n")
+        self._keep(first)
+        for piece in more:
+            one, self._rest = bytes(self._rest), bytearray()
+            self._keep(piece)
+            if one.strip():
+                yield one
+
+    def _keep(self, piece: bytes) -> None:
+        self._rest += piece[: LONGEST + 1 - len(self._rest)]
 
 
 def cine_to_message(cine: Cine, shared: SharedCine) -> Message:
@@ -69,15 +75,24 @@ def cine_to_message(cine: Cine, shared: SharedCine) -> Message:
 
 
 def cine_from_message(told: Message) -> tuple[Cine, SharedCine]:
-    """The cine of `cine_to_message`, its frames in the shared memory; where it comes from stays with who sent it."""
-    count, rows, columns = (int(value) for value in told["shape"])
+    """The cine of `cine_to_message`, its frames in the shared memory; where it comes from stays with who sent it.
+
+    Raises `EchoApexError` for what is no cine, and for memory that is not there.
+    """
+    count, rows, columns = told["shape"]
+    if math.prod(told["shape"]) > MAX_PIXELS:
+        rule = f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames"
+        raise EchoApexError(rule, value=f"{count} frames of {columns} x {rows}")
     pixels, masks = told["memory"]
-    shared = SharedCine.found((count, rows, columns), (str(pixels), str(masks)))
+    shared = SharedCine.found((count, rows, columns), (pixels, masks))
     elsewhere = "told by the process that asks"
     seconds, scale = told["seconds"], told["scale"]
     times = FrameTimes.unknown(elsewhere) if seconds is None else FrameTimes(np.array(seconds), TimeSource.USER)
     known = Scale.none(elsewhere) if scale is None else Scale((scale[0], scale[1]), ScaleSource.USER)
-    return Cine(shared.frames, times, known, Sector.from_mask(shared.sector.get(0), "shared")), shared
+    sector = shared.sector.get(0)
+    if not sector.any():
+        raise EchoApexError("The sector of a cine needs at least one pixel")
+    return Cine(shared.frames, times, known, Sector.from_mask(sector, "shared")), shared
 
 
 def question_to_message(question: Question, shared: SharedCine) -> Message:
@@ -98,20 +113,40 @@ def question_to_message(question: Question, shared: SharedCine) -> Message:
 
 
 def question_from_message(told: Message, shared: SharedCine) -> Question:
-    """The question of `question_to_message`, without what its asker keeps."""
-    structure, frames = str(told["structure"]), tuple(int(frame) for frame in told["frames"])
+    """The question of `question_to_message`, without what its asker keeps.
+
+    Raises `EchoApexError` for frames that the cine has not, or that do not rise.
+    """
+    structure, frames = told["structure"], tuple(told["frames"])
+    _check_frames(frames, len(shared.frames))
     before = dict.fromkeys(frames, EMPTY)
     if told["kind"] == "prompt":
         mask = shared.prompt.get(0) if told["prompt"]["mask"] else None
         asked, new = _prompt_of(told["prompt"], mask), _prompt_of(told["new"], None)
         return PromptQuestion(structure, frames[0], asked, Given(new, "", ""), EMPTY)
     if told["kind"] == "carry":
-        given = {int(frame): shared.masks.get(row) for row, (frame, _) in enumerate(told["given"])}
-        certainty = {int(frame): float(sure) for frame, sure in told["given"]}
+        certainty = {frame: float(sure) for frame, sure in told["given"]}
+        if not certainty or len(certainty) != len(told["given"]):
+            raise EchoApexError("Masks are carried from one frame at least, each named once", value=len(certainty))
+        _check_frames(sorted(certainty), len(shared.frames))
+        given = {frame: shared.masks.get(row) for row, frame in enumerate(certainty)}
         return CarryQuestion(structure, frames, given, certainty, before)
     if told["kind"] == "name":
         return NameQuestion(structure, frames, before)
     raise EchoApexError("There is no such kind of question", value=told["kind"])
+
+
+def _check_frames(frames: Sequence[int], count: int) -> None:
+    if not all(first < second for first, second in pairwise(frames)):
+        raise EchoApexError("The frames of a question rise")
+    if frames and not 0 <= frames[0] <= frames[-1] < count:
+        raise EchoApexError(f"The frames must be 0 to {count - 1}", value=f"{frames[0]} to {frames[-1]}")
+
+
+def failure_in(told: Message) -> str:
+    """The sentence of a refusal."""
+    failure = told["failure"]
+    return str(EchoApexError(failure["rule"], value=failure["value"], file=failure["file"]))
 
 
 def _prompt(prompt: Prompt) -> Message:

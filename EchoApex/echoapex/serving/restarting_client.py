@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..cine import Cine
 from ..errors import EchoApexError
 from ..inference.segmentation import Segmentation
 from ..landmarks import Landmarks
-from ..session.model_questions import PromptQuestion, Question
-from .messages import TEXT, Message, cine_to_message, line, message, question_to_message
+from ..session.model_questions import Question
+from .asked_questions import Asked, ignore
+from .message_shapes import TEXT, Message, check_news
+from .messages import cine_to_message, failure_in, line, message
 from .server_process import Child
 from .shared_memory import SharedCine
 
@@ -28,6 +29,13 @@ MOST_DEATHS = 5
 MOST_TRIES = 2
 """A question at which the process ended so often is not asked again (our choice)."""
 
+SILENCE_S = 20.0
+"""A process that has not given a sign of life for so long hangs or was stopped (our choice; it gives one a second)."""
+
+STARTING_SILENCE_S = 180.0
+"""The same for a process that has not said anything yet: a slow disk has libraries to give first (our choice)."""
+
+_MOST_STEP_S = 1.0
 
 NOT_RUNNING = "The inference process does not run: start it again"
 
@@ -39,29 +47,6 @@ class ProcessState(StrEnum):
     READY = "ready"
     BROKEN = "broken"
     CLOSED = "closed"
-
-
-def _ignore(*_: object) -> None:
-    """Nobody wants to know."""
-
-
-@dataclass
-class Asked:
-    """A question on its way: who is told of the answer, of a refusal, and how far it is."""
-
-    number: int
-    question: Question | str
-    answered: Callable[[Any], None]
-    refused: Callable[[str], None] = _ignore
-    progress: Callable[[int, int], None] = _ignore
-    replaces: str = ""
-    words: str = ""
-    tries: int = 0
-
-    @property
-    def is_click(self) -> bool:
-        """Whether it is answered before what goes through the whole cine."""
-        return isinstance(self.question, PromptQuestion) or self.question == TEXT
 
 
 @dataclass
@@ -77,16 +62,17 @@ class Told:
 
 
 def serve_command(model: str | Path | None = None, device: str = "auto", python: str = sys.executable) -> list[str]:
-    """The command line of the process: ``python`` runs this very package."""
+    """The command line of the process, which ends with this one: ``python`` runs this very package."""
     chosen = [] if model is None else ["--model", str(model)]
-    return [python, "-m", "echoapex", "serve", "--device", device, *chosen]
+    return [python, "-m", "echoapex", "serve", "--device", device, "--parent", str(os.getpid()), *chosen]
 
 
 class InferenceProcess:
     """One child process that answers about one cine at a time; nothing here ever waits.
 
     `poll` has to be called every few milliseconds: answers, refusals and news come from there, in the thread that calls
-    it. ``news`` is told of everything else in a sentence, and `state` changes before that.
+    it. ``news`` is told of everything else in a sentence, and `state` changes before that. A process that says nothing
+    for ``silence_s`` while it is polled is ended, and started again as one that has ended by itself.
     """
 
     def __init__(
@@ -94,13 +80,16 @@ class InferenceProcess:
         command: Sequence[str] | None = None,
         *,
         environment: Mapping[str, str] | None = None,
-        news: Callable[[str], None] = _ignore,
+        news: Callable[[str], None] = ignore,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._command = list(command or serve_command())
         package = Path(__file__).resolve().parents[2]
         paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH", "")])]
         self._environment = {"PYTHONPATH": os.pathsep.join(paths), **(environment or {})}
         self._news = news
+        self._silence_s = silence_s
+        self._silent_s, self._looked_at, self._heard = 0.0, 0.0, False
         self._child: Child | None = None
         self._waiting: deque[Asked] = deque()
         self._sent: dict[bool, Asked] = {}
@@ -153,8 +142,8 @@ class InferenceProcess:
         self,
         question: Question,
         answered: Callable[[Segmentation], None],
-        refused: Callable[[str], None] = _ignore,
-        progress: Callable[[int, int], None] = _ignore,
+        refused: Callable[[str], None] = ignore,
+        progress: Callable[[int, int], None] = ignore,
         *,
         replaces: str = "",
     ) -> int:
@@ -169,18 +158,18 @@ class InferenceProcess:
     def ask_landmarks(
         self,
         answered: Callable[[Landmarks], None],
-        refused: Callable[[str], None] = _ignore,
-        progress: Callable[[int, int], None] = _ignore,
+        refused: Callable[[str], None] = ignore,
+        progress: Callable[[int, int], None] = ignore,
     ) -> int:
         """Asks for the landmarks of every frame; otherwise as `ask`."""
         return self._ask(Asked(self._next_number(), "landmarks", answered, refused, progress))
 
-    def ask_view(self, answered: Callable[[Mapping[str, Any]], None], refused: Callable[[str], None] = _ignore) -> int:
+    def ask_view(self, answered: Callable[[Mapping[str, Any]], None], refused: Callable[[str], None] = ignore) -> int:
         """Asks which view it is; ``answered`` gets the fields of `ViewEstimate`."""
         return self._ask(Asked(self._next_number(), "view", answered, refused))
 
     def ask_text(
-        self, words: str, answered: Callable[[Mapping[str, Any]], None], refused: Callable[[str], None] = _ignore
+        self, words: str, answered: Callable[[Mapping[str, Any]], None], refused: Callable[[str], None] = ignore
     ) -> int:
         """Asks which ``structure`` the ``words`` name; ``answered`` gets that and the ``reason``, as `Resolved`."""
         return self._ask(Asked(self._next_number(), TEXT, answered, refused, words=words))
@@ -191,7 +180,7 @@ class InferenceProcess:
         for kind, asked in list(self._sent.items()):
             if asked.number == number:
                 # It keeps its place until the process has left it: the memory for masks is its own until then.
-                self._sent[kind] = Asked(number, asked.question, _ignore)
+                self._sent[kind] = Asked(number, asked.question, ignore)
                 self._send({"do": "cancel", "id": number})
 
     def poll(self) -> None:
@@ -202,14 +191,27 @@ class InferenceProcess:
         child.flush()
         ended = child.exit_code
         # Kept: where a callback raises, the rest is heard the next time.
-        self._lines.extend(child.lines())
+        lines = list(child.lines())
+        silent = self._is_silent(bool(lines))
+        self._lines.extend(lines)
         while self._lines:
             self._hear(self._lines.popleft())
             if self._child is not child:
                 return
         if ended is not None:
-            self._lost(child, ended)
+            self._lost(child, f"ended by itself (exit code {ended}{_after_colon(child.last_words())})")
+        elif silent:
+            self._lost(child, f"gave no sign of life for {self._silent_s:.0f} s and was ended")
         self._send_waiting()
+
+    def _is_silent(self, said_something: bool) -> bool:
+        """Whether the process has been silent for too long. Only time in which somebody listened counts."""
+        now = time.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        self._heard |= said_something
+        # After a pause of ours (a dialog, a computer asleep) what it said meanwhile is still to be read.
+        self._silent_s = 0.0 if said_something else self._silent_s + min(passed, _MOST_STEP_S)
+        return self._silent_s > (self._silence_s if self._heard else max(self._silence_s, STARTING_SILENCE_S))
 
     def close(self) -> None:
         """Ends the process and forgets the questions; `start` begins anew."""
@@ -245,18 +247,14 @@ class InferenceProcess:
             if asked.is_click not in self._sent:
                 self._waiting.remove(asked)
                 self._sent[asked.is_click] = asked
-                self._send({"do": "ask", "id": asked.number, **self._worded(asked)})
-
-    def _worded(self, asked: Asked) -> Message:
-        assert self._shared is not None
-        if isinstance(asked.question, str):
-            return {"kind": asked.question, "words": asked.words}
-        return question_to_message(asked.question, self._shared)
+                assert self._shared is not None
+                self._send(asked.to_message(self._shared))
 
     def _start(self) -> None:
         self.told = Told()
         self._lines.clear()
         self._child = Child(self._command, self._environment)
+        self._silent_s, self._looked_at, self._heard = 0.0, time.monotonic(), False
         self.state = ProcessState.STARTING
 
     def _send(self, told: Message) -> None:
@@ -285,26 +283,30 @@ class InferenceProcess:
     def _hear(self, data: bytes) -> None:
         try:
             told = message(data)
+            check_news(told)
         except EchoApexError as refusal:
-            self._give_up(f"The inference process is not understood: {refusal}")
+            self._misunderstood(refusal)
             return
-        match told.get("say"):
+        match told["say"]:
             case "ready":
                 self._hear_ready(told)
             case "unusable":
-                self._give_up(_sentence(told))
+                self._give_up(failure_in(told))
             case "opened" if told["id"] == self._opening:
                 assert self._shared is not None
                 self._shared.forget_names()
                 self._opening = 0
             case "refused" if told["id"] == self._opening and self._opening:
-                self._give_up(_sentence(told))
+                self._give_up(failure_in(told))
             case "encoded" if told["cine"] == self._cine_number:
-                self.told.encoded.update(int(frame) for frame in told["frames"])
+                self.told.encoded.update(told["frames"])
             case "note":
-                self._news(str(told["text"]))
+                self._news(told["text"])
             case "progress" | "answer" | "refused" | "cancelled":
                 self._hear_of_question(told)
+
+    def _misunderstood(self, refusal: EchoApexError) -> None:
+        self._give_up(f"The inference process is not understood: {refusal}")
 
     def _hear_ready(self, told: Message) -> None:
         again = self.state is ProcessState.READY
@@ -321,31 +323,23 @@ class InferenceProcess:
         if told["say"] == "progress":
             asked.progress(told["done"], told["total"])
             return
-        answer = self._answer(asked, told) if told["say"] == "answer" else None
+        answer: object = None
+        if told["say"] == "answer":
+            assert self._shared is not None
+            try:
+                answer = asked.answer_of(told, self._shared)
+            except EchoApexError as refusal:
+                self._misunderstood(refusal)
+                return
         del self._sent[asked.is_click]
         self._send_waiting()
         if told["say"] == "answer":
             self._deaths = 0
             asked.answered(answer)
         elif told["say"] == "refused":
-            asked.refused(_sentence(told))
+            asked.refused(failure_in(told))
 
-    def _answer(self, asked: Asked, told: Message) -> object:
-        """The answer, its masks copied before another question may take their place."""
-        if asked.question in ("view", TEXT):
-            return told[asked.question]
-        if asked.question == "landmarks":
-            return _landmarks(told["landmarks"])
-        assert self._shared is not None
-        confidence = np.array(told["confidence"], np.float32)
-        masks, first = (self._shared.prompt, 1) if asked.is_click else (self._shared.masks, 0)
-        found = np.zeros((confidence.size, *masks.shape), bool)
-        for row in range(confidence.size):
-            found[row] = masks.get(first + row)
-        return Segmentation(found, confidence)
-
-    def _lost(self, child: Child, code: int) -> None:
-        words = child.last_words()
+    def _lost(self, child: Child, how: str) -> None:
         child.close(0.0)
         self._child = None
         self._forget_memory()
@@ -355,7 +349,7 @@ class InferenceProcess:
             asked.tries += 1
         tried = [asked for asked in again if asked.tries >= MOST_TRIES]
         self._waiting.extendleft(asked for asked in reversed(again) if asked.tries < MOST_TRIES)
-        why = f"The inference process ended by itself (exit code {code}{': ' + words if words else ''})."
+        why = f"The inference process {how}."
         if self._deaths >= MOST_DEATHS:
             self._give_up(f"{why} It did so {self._deaths} times in a row and is not started again by itself.")
         else:
@@ -384,16 +378,5 @@ class InferenceProcess:
             asked.refused(f"{NOT_RUNNING}.")
 
 
-def _sentence(told: Message) -> str:
-    failure = told["failure"]
-    return str(EchoApexError(failure["rule"], value=failure["value"], file=failure["file"]))
-
-
-def _landmarks(told: Mapping[str, Any]) -> Landmarks:
-    covariance = told["covariance_px"]
-    return Landmarks(
-        tuple(told["names"]),
-        np.array(told["points"], np.float64),
-        np.array(told["sigma_px"], np.float64),
-        None if covariance is None else np.array(covariance, np.float64),
-    )
+def _after_colon(words: str) -> str:
+    return f": {words}" if words else ""

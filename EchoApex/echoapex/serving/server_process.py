@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from ..console import harmless
 from ..errors import EchoApexError
 from .messages import Lines
 
@@ -77,7 +78,7 @@ class Child:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - _LOG_TAIL_BYTES))
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        return harmless(lines[-1].strip()) if lines else ""
 
     def close(self, wait_s: float = _ENDING_S) -> None:
         """Ends it: by closing its input, and after ``wait_s`` by force, with everything that it has started."""

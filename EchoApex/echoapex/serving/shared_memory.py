@@ -6,7 +6,9 @@ import errno
 import math
 import mmap
 import os
+import re
 import secrets
+import stat
 import sys
 import tempfile
 import weakref
@@ -25,6 +27,8 @@ from ..errors import EchoApexError
 
 _MEMORY_DISK = Path("/dev/shm")
 _OPEN_FILES = Path("/proc/self/fd")
+_HELD = re.compile(r"(/proc/[0-9]+/fd/[0-9]+)#([0-9]+)")
+_FILE_NAME = re.compile(r"echoapex-[0-9a-f]{32}")
 
 
 def _others_find_open_files() -> bool:
@@ -54,6 +58,8 @@ class SharedMemory:
         self._forget: Callable[[], object] = _nothing
         try:
             if sys.platform == "win32":
+                if name is not None and not _FILE_NAME.fullmatch(name):
+                    raise ValueError("this is no name of shared memory")
                 self.name = name or f"echoapex-{secrets.token_hex(16)}"
                 self._map = mmap.mmap(-1, size, tagname=self.name)
             else:
@@ -62,7 +68,7 @@ class SharedMemory:
                     self._map = mmap.mmap(handle, size, access=mmap.ACCESS_READ if read_only else mmap.ACCESS_WRITE)
                 finally:
                     os.close(handle)
-        except (OSError, ValueError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             raise EchoApexError("There is no room to share the cine with the inference process", value=error) from None
 
     def _create(self, size: int) -> tuple[int, str]:
@@ -104,16 +110,23 @@ def _nothing() -> None:
 
 
 def _opened(name: str, read_only: bool) -> int:
-    access = os.O_RDONLY if read_only else os.O_RDWR
-    if not name.startswith("/proc/"):
-        return os.open(name, access | os.O_NOFOLLOW)
-    path, _, number = name.partition("#")
-    handle = os.open(path, access | os.O_NONBLOCK)
+    """A handle of the memory that a process of ours has named so; nothing else is ever opened, or written to."""
+    access = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_NONBLOCK | os.O_CLOEXEC
+    held = _HELD.fullmatch(name)
+    if held is None and not _FILE_NAME.fullmatch(Path(name).name):
+        raise FileNotFoundError(errno.ENOENT, "This is no name of shared memory", name)
+    handle = os.open(held[1], access) if held else os.open(name, access | os.O_NOFOLLOW)
+    facts = os.fstat(handle)
     # A process that has let go of a file may by now have another one under the same handle.
-    if str(os.fstat(handle).st_ino) != number:
+    ours = _is_without_file(handle) and str(facts.st_ino) == held[2] if held else stat.S_ISREG(facts.st_mode)
+    if not ours or facts.st_uid != os.geteuid():
         os.close(handle)
-        raise FileNotFoundError(errno.ENOENT, "The memory is gone", path)
+        raise FileNotFoundError(errno.ENOENT, "The memory is gone", name)
     return handle
+
+
+def _is_without_file(handle: int) -> bool:
+    return str((_OPEN_FILES / str(handle)).readlink()).startswith("/memfd:echoapex")
 
 
 def _reserve(handle: int, size: int) -> None:
