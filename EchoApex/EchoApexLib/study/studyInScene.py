@@ -30,6 +30,7 @@ from ..sequences.landmarkSequence import addLandmarkSequence, landmarksOfSequenc
 from ..sequences.segmentationSequence import addSegmentationSequence, masksOfSequence, showSegmentation
 from ..session.sessionPrompts import PROMPTS
 from ..sliceView.redSliceSetup import showClip
+from .sceneArchive import unpackScene
 
 ACTIVE_FIRST = ("A4C", "A2C", "PLAX", "A3C", "A5C", "PSAX_PM", "PSAX_MV", "SC4C")
 """The first of these views that is there is shown when a scene opens (own choice: those that are measured first)."""
@@ -222,18 +223,17 @@ def _replace(packed: Path, target: Path) -> None:
 def readScene(path: str | Path) -> SceneStudy:
     """The study in an ``.mrb`` written by `writeScene`, or saved in Slicer since; no open scene is touched.
 
-    Raises `ReadError` when the file is missing or no scene, and `EchoApexError` when nothing of EchoApex is in it.
+    Raises `ReadError` when the file is missing or no scene or would do harm (`unpackScene`), and `EchoApexError` when
+    nothing of EchoApex is in it.
     """
     import slicer
 
     source = Path(path)
     if not source.is_file():
         raise ReadError("There is no such file", file=source)
-    with newScene() as scene:
+    with newScene() as scene, tempfile.TemporaryDirectory(prefix="echoapex-mrb-") as folder:
         messages = slicer.vtkMRMLMessageCollection()
-        # Slicer unpacks in another working folder, and stays there when it fails.
-        with chdir("."):
-            done = scene.ReadFromMRB(str(source.resolve()), False, messages)
-        if not done:
+        scene.SetURL(str(unpackScene(source, Path(folder).resolve())))
+        if not scene.Import(messages):
             raise ReadError("Slicer could not read this scene", value=messages.GetAllMessagesAsString(), file=source)
         return readStudy(scene)
