@@ -128,8 +128,11 @@ def _folders() -> list[Check]:
 
     def cache() -> str:
         from ..inference.feature_cache import FeatureCache
+        from ..io.private_files import check_unlinked
 
         kept = FeatureCache()
+        if kept.folder.exists() or kept.folder.is_symlink():
+            check_unlinked(kept.folder)
         return f"{_writable(kept.folder)}, {kept.size_bytes / 1e6:.0f} MB kept"
 
     return [

@@ -1,15 +1,19 @@
 """Features of encoded frames kept on disk, so that a cine that is opened again need not be encoded again.
 
 Each frame is a file of its own, in a folder named by a digest of the pixels, the model and what lies between them; no
-name of a patient, file or study is in it. Nothing here stops the work: what cannot be kept or read is encoded.
+name of a patient, file or study is in it, and only this user may read it. Nothing here stops the work: what cannot be
+kept or read, or is not what this model would have made, is encoded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
+import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +21,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..cine import Cine
+from ..io.private_files import (
+    check_private,
+    check_unlinked,
+    make_private_folder,
+    make_unlinked_folder,
+    read_private,
+    write_private,
+)
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..models.image_encoder import Features
     from ..models.model_loading import LoadedModel
 
@@ -29,6 +43,9 @@ MOST_BYTES = 2 * 2**30
 """What is kept at most (our choice): some 3600 frames at a model input of 160 x 160 pixels."""
 
 _FORMAT = 1
+_HEADER_BYTES = 65536
+"""What a file may have beside its numbers; safetensors writes some hundred bytes."""
+
 _SUFFIX = ".safetensors"
 
 
@@ -47,7 +64,8 @@ def cache_folder() -> Path:
 class FeatureCache:
     """The features on disk; at most ``most_bytes``, those not used for longest are removed first.
 
-    ``problem`` says why nothing is kept any more (a full disk, a folder that may not be written), "" while all is well.
+    ``problem`` says why nothing is kept any more (a full disk, a folder that may not be written, that is a link or of
+    another user), "" while all is well.
     """
 
     def __init__(self, folder: str | Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
@@ -58,7 +76,7 @@ class FeatureCache:
 
     def of(self, model: LoadedModel, cine: Cine) -> CineFeatures:
         """The part of the cache that holds this cine as this model sees it."""
-        return CineFeatures(self, self.folder / _key(model, cine))
+        return CineFeatures(self, self.folder / _key(model, cine), model.model.encoder.shapes(1))
 
     @property
     def size_bytes(self) -> int:
@@ -73,7 +91,7 @@ class FeatureCache:
             self._remove(file)
         for part in self.folder.glob("*"):
             # Only what is empty now, or was left over by a write that was killed.
-            if part.is_dir() and _is_key(part.name):
+            if _is_key(part.name) and part.is_dir() and not part.is_symlink():
                 shutil.rmtree(part, ignore_errors=True)
         self._size = None
 
@@ -81,10 +99,10 @@ class FeatureCache:
         found = []
         for file in self.folder.glob(f"*/*{_SUFFIX}"):
             try:
-                known = file.stat()
+                known = file.lstat()
             except OSError:
                 continue  # Another process has removed it.
-            if _is_key(file.parent.name):
+            if _is_key(file.parent.name) and not file.parent.is_symlink() and stat.S_ISREG(known.st_mode):
                 found.append((file, known.st_size, known.st_mtime))
         return found
 
@@ -92,15 +110,10 @@ class FeatureCache:
         if self.problem or len(data) > self._most:
             return
         try:
+            make_unlinked_folder(self.folder)
             self._make_room(len(data))
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_name(f"{file.name}.{os.getpid()}.part")
-            try:
-                part.write_bytes(data)
-                part.replace(file)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+            make_private_folder(file.parent)
+            write_private(file, data)
         except OSError as error:
             self.problem = f"Encoded frames are no longer kept in {self.folder}: {error.strerror or error}"
             return
@@ -131,9 +144,13 @@ class CineFeatures:
 
     cache: FeatureCache
     folder: Path
+    shapes: tuple[tuple[int, ...], ...]
 
     def read(self, frame: int) -> Features | None:
-        """The features of a frame on the CPU, as they were kept; None where there are none that can be read."""
+        """The features of a frame on the CPU, as they were kept; None where there are none that can be read.
+
+        None, too, where they are not what the model makes: of other names, shapes or types, or not finite.
+        """
         from safetensors import SafetensorError
         from safetensors.torch import load
 
@@ -141,20 +158,39 @@ class CineFeatures:
 
         file = self._file(frame)
         try:
-            tensors = load(file.read_bytes())
+            check_unlinked(self.cache.folder)
+            check_private(self.folder)
+            tensors = load(read_private(file, self._most_bytes))
             os.utime(file)
-            levels = sum(name.startswith("fine") for name in tensors)
-            fine = tuple(tensors[f"fine{level}"] for level in range(levels))
-            return Features(tensors["embedding"], tensors["cls"], fine)
-        except (OSError, SafetensorError, KeyError):
+        except (OSError, SafetensorError, KeyError, ValueError):
             return None
+        if not self._fits(tensors):
+            return None
+        embedding, cls, *fine = (tensors[name] for name in self._names)
+        return Features(embedding, cls, tuple(fine))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return "embedding", "cls", *(f"fine{level}" for level in range(len(self.shapes) - 2))
+
+    @property
+    def _most_bytes(self) -> int:
+        return 4 * sum(map(math.prod, self.shapes)) + _HEADER_BYTES
+
+    def _fits(self, tensors: Mapping[str, Tensor]) -> bool:
+        import torch
+
+        expected = dict(zip(self._names, self.shapes, strict=True))
+        if {name: tuple(value.shape) for name, value in tensors.items()} != expected:
+            return False
+        kinds = {value.dtype for value in tensors.values()}
+        return kinds in ({torch.float16}, {torch.float32}) and all(bool(v.isfinite().all()) for v in tensors.values())
 
     def keep(self, frame: int, features: Features) -> None:
         """Keeps the features of a frame; where that is not possible, `FeatureCache.problem` says so."""
         from safetensors.torch import save
 
-        tensors = {"embedding": features.embedding, "cls": features.cls}
-        tensors |= {f"fine{level}": value for level, value in enumerate(features.fine)}
+        tensors = dict(zip(self._names, (features.embedding, features.cls, *features.fine), strict=True))
         self.cache._keep(self._file(frame), save({name: value.cpu().contiguous() for name, value in tensors.items()}))
 
     def _file(self, frame: int) -> Path:

@@ -15,16 +15,17 @@ from pathlib import Path
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def written_beside(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     """A new name beside ``path``, with its ending, to write a file to.
 
-    When the block ends well, the file is flushed and takes the place of ``path``; when it does not, nothing of it stays
-    and what was at ``path`` is as before. Raises `OSError` where that is not possible.
+    When the block ends well, the file is ``flushed`` and takes the place of ``path``; when it does not, nothing of it
+    stays and what was at ``path`` is as before. Raises `OSError` where that is not possible.
     """
     draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield draft
-        flush(draft)
+        if flushed:
+            flush(draft)
         draft.replace(path)
     finally:
         with suppress(OSError):

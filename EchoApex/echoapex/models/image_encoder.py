@@ -204,6 +204,12 @@ class Encoder(nn.Module):
             LayerNorm2d(EMBEDDING_CHANNELS),
         )
 
+    def shapes(self, frames: int) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the `Features` of so many frames: embedding, cls, and those of fine."""
+        sides = (self.image_size // 2, self.image_size // 4, self.image_size // 8)
+        fine = tuple((frames, width, side, side) for width, side in zip(FINE_CHANNELS, sides, strict=True))
+        return (frames, EMBEDDING_CHANNELS, self.grid, self.grid), (frames, self.embed_dim), *fine
+
     def tokens(self, images: Tensor) -> Tokens:
         """What the backbone makes of normalized ``images [B, 1, S, S]``, before the neck; any S the patch divides."""
         fine, coarse = self.detail(images)
