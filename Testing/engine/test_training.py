@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
@@ -323,7 +324,17 @@ def test_the_shipped_recipes_are_whole_and_a_wrong_one_named(name: str, tmp_path
         ({"views": {"A4C": 0.0}}, "shares above 0"),
         ({"views": {"A7C": 1.0}}, "A7C"),
         ({"views": {"A4C": 1.0}}, "has none"),
-        ({"calibration": 0}, "calibration"),
+        ({"calibration": 0}, "at least 4 hearts for its calibration"),
+        ({"calibration": 3}, "at least 4 hearts for its calibration"),
+        ({"calibration": -4}, "calibration of a recipe is out of range"),
+        ({"calibration": "many"}, "calibration of a recipe is a number"),
+        ({"calibration": 10**12}, "calibration of a recipe is out of range"),
+        ({"calibration": 2 * 10**9}, "kept for tests"),
+        ({"first_seed": 899_990, "calibration": 8}, "kept for tests"),
+        ({"views": {"PLAX": 1.0}, "others": 0}, "at least two views"),
+        ({"views": {"A4C": "true", "PLAX": 1.0}}, "shares above 0"),
+        ({"structures": ["LV", "LV"]}, "each tissue once"),
+        ({"id": "../elsewhere"}, "identifier"),
     ],
 )
 def test_a_recipe_that_no_run_can_follow_is_refused(changes: dict[str, object], rule: str, tmp_path: Path) -> None:
@@ -335,9 +346,13 @@ def test_a_recipe_that_no_run_can_follow_is_refused(changes: dict[str, object], 
 
 def test_a_recipe_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("steps = = 3")
-    for name in ("a.toml", "none.toml"):
-        with pytest.raises(EchoApexError, match=name):
+    (tmp_path / "deep.toml").write_text("steps = " + "[" * 100_000)
+    (tmp_path / "large.toml").write_text("# " + "x" * 2**20)
+    (tmp_path / "latin.toml").write_bytes(b"name = '\xe9'")
+    for name in ("a.toml", "none.toml", "deep.toml", "large.toml", "latin.toml", "."):
+        with pytest.raises(EchoApexError, match=re.escape(str(tmp_path / name))) as refusal:
             read_recipe(tmp_path / name)
+        assert "\n" not in str(refusal.value)
 
 
 def test_what_is_not_in_the_picture_is_asked_for_by_name_and_empty(run_folder: Path) -> None:

@@ -7,16 +7,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..console import plain
 from ..errors import EchoApexError
+from ..io.npz_reading import npz_names, read_npz
 from ..io.safe_files import try_to_write, write_atomically
+from ..io.untrusted_json import parse_json
 from .trial_types import Findings
 
 _RECORD = "record"
+_DAMAGED = "Kept trials cannot be read; delete this file"
 
 
 class Cache:
@@ -42,7 +45,7 @@ class Cache:
     def write(self, seed: int, task: str, findings: Findings) -> None:
         """Keeps the trials of one task; a file is there whole or not at all."""
         data = io.BytesIO()
-        record = np.frombuffer(json.dumps(findings.as_record()).encode(), np.uint8)
+        record = np.frombuffer(json.dumps(plain(findings.as_record()), allow_nan=False).encode(), np.uint8)
         # The record alone is compressed text; pictures are compressed already, coverage mostly empty.
         content: dict[str, Any] = {_safe(key): value for key, value in findings.arrays.items()}
         np.savez_compressed(data, **content | {_RECORD: record})
@@ -58,12 +61,15 @@ class Cache:
         Raises `EchoApexError` for a file that is missing or damaged.
         """
         file = self._file(seed, task)
+        record = parse_json(read_npz(file, [_RECORD], _DAMAGED)[_RECORD].tobytes(), _DAMAGED, file=file)
         try:
-            with np.load(file, allow_pickle=False) as kept:
-                record = json.loads(kept[_RECORD].tobytes())
-            return Findings.from_record(record, _Arrays(file))
-        except (OSError, BadZipFile, ValueError, KeyError, TypeError) as error:
-            raise EchoApexError("Kept trials cannot be read; delete this file", value=error, file=file) from None
+            findings = Findings.from_record(record, _Arrays(file))
+        except ValueError as error:
+            raise EchoApexError(_DAMAGED, value=error, file=file) from None
+        missing = findings.array_names - set(findings.arrays)
+        if missing:
+            raise EchoApexError(_DAMAGED, value=f"{len(missing)} arrays are missing", file=file)
+        return findings
 
     def _readable(self, seed: int, task: str) -> bool:
         try:
@@ -83,12 +89,13 @@ class _Arrays(Mapping[str, NDArray[np.uint8]]):
         self._file = file
 
     def __getitem__(self, key: str) -> NDArray[np.uint8]:
-        with np.load(self._file, allow_pickle=False) as kept:
-            return np.asarray(kept[_safe(key)], np.uint8)
+        values = read_npz(self._file, [_safe(key)], _DAMAGED)[_safe(key)]
+        if values.dtype != np.uint8:
+            raise EchoApexError(_DAMAGED, value=f"numbers of type {values.dtype}", file=self._file)
+        return values
 
     def __iter__(self) -> Iterator[str]:
-        with np.load(self._file, allow_pickle=False) as kept:
-            return iter([name.replace("|", "/") for name in kept.files if name != _RECORD])
+        return iter([name.replace("|", "/") for name in npz_names(self._file, _DAMAGED) if name != _RECORD])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

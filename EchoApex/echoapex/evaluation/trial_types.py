@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..io.json_shapes import Shape, list_of, number, or_null, record, row, table_of, text, truth, whole
 
 
 @dataclass(frozen=True)
@@ -193,10 +196,17 @@ class Findings:
         return {"seed": self.seed} | {name: rows for name, rows in kept.items() if rows}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], arrays: Mapping[str, NDArray[np.uint8]]) -> Findings:
-        """What `as_record` gave; raises `KeyError`, `TypeError` or `ValueError` for anything else."""
-        rows = {name: [_row(_KINDS[name], row) for row in record[name]] for name in record if name != "seed"}
-        return cls(int(record["seed"]), **rows, arrays=arrays)
+    def from_record(cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[np.uint8]]) -> Findings:
+        """What `as_record` gave, NaN as None; raises `ValueError` for anything else."""
+        _RECORD(values, "")
+        rows = {name: [_row(_KINDS[name], item) for item in values[name]] for name in values if name != "seed"}
+        return cls(values["seed"], **rows, arrays=arrays)
+
+    @property
+    def array_names(self) -> set[str]:
+        """The names of the arrays that the trials name."""
+        pictures = [*(trial.picture for trial in self.masks), *(trial.picture for trial in self.walls)]
+        return {trial.coverage for trial in self.masks} | {name for name in pictures if name is not None}
 
 
 _KINDS: dict[str, type[Any]] = {
@@ -215,7 +225,40 @@ _KINDS: dict[str, type[Any]] = {
 }
 
 
-def _row(kind: type[Any], record: Mapping[str, Any]) -> Any:
-    """One trial; pairs come back from JSON as lists."""
-    pairs = {item.name for item in fields(kind) if str(item.type) == "tuple[float, float]"}
-    return kind(**{name: tuple(value) if name in pairs else value for name, value in record.items()})
+_NUMBER = or_null(number())
+_SHAPES: dict[str, Shape] = {
+    "str": text,
+    "str | None": or_null(text),
+    "bool": truth,
+    "int": whole(),
+    "float": _NUMBER,
+    "list[float]": list_of(_NUMBER),
+    "dict[str, float]": table_of(_NUMBER),
+    "tuple[float, float]": row(_NUMBER, _NUMBER),
+}
+_RECORD = record(
+    {"seed": whole()},
+    {
+        name: list_of(record({item.name: _SHAPES[str(item.type)] for item in fields(kind)}))
+        for name, kind in _KINDS.items()
+    },
+)
+
+
+def _row(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """One trial; pairs come back from JSON as lists, and what could not be measured as null."""
+    return kind(**{item.name: _field(str(item.type), values[item.name]) for item in fields(kind)})
+
+
+def _field(kind: str, value: Any) -> Any:
+    if kind == "float":
+        return _known(value)
+    if kind == "dict[str, float]":
+        return {name: _known(item) for name, item in value.items()}
+    if kind in ("list[float]", "tuple[float, float]"):
+        return [*map(_known, value)] if kind == "list[float]" else (*map(_known, value),)
+    return value
+
+
+def _known(value: float | None) -> float:
+    return nan if value is None else value

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import EchoApexError, ReadError
 from .paths_below import is_below
 
 _PIECE = 2**20
+_ENCRYPTED = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def checked_entries(opened: ZipFile, archive: Path, limits: Limits) -> Sequence[
 def _check_entry(entry: ZipInfo, archive: Path) -> None:
     if not is_below(entry.orig_filename):
         raise ReadError("An archive holds names below its folder only", value=entry.orig_filename, file=archive)
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or entry.flag_bits & _ENCRYPTED:
+        raise ReadError("An archive is packed by deflate, and not encrypted", value=entry.orig_filename, file=archive)
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         rule = "An archive holds files only, and neither links nor devices"

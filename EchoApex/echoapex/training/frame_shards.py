@@ -14,14 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EchoApexError
+from ..io.npz_reading import npz_forms, read_npz
 from ..io.safe_files import written_beside
 from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import OTHER
+from ..simulation.heart import Tissue
 from ..simulation.presets import TEST_SEEDS, draw_case, draw_placement
 from ..simulation.ultrasound_imaging import Canvas, Imager
 from ..simulation.vendor_looks import TRAINING
 
 PHASES_PER_CASE = 3
+
+_DAMAGED = "Training frames cannot be read; delete this file, and they are drawn again"
 
 Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -41,6 +45,9 @@ class Frames:
 
 def refuse_test_seeds(seeds: Iterable[int]) -> None:
     """Raises `EchoApexError` when a seed belongs to the test set."""
+    if isinstance(seeds, range) and seeds.step == 1:
+        # A recipe may ask for more seeds than can be gone through.
+        seeds = range(max(seeds.start, TEST_SEEDS.start), min(seeds.stop, TEST_SEEDS.stop))
     for seed in seeds:
         if seed in TEST_SEEDS:
             raise EchoApexError(f"Seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1} are kept for tests", value=seed)
@@ -103,13 +110,44 @@ def write_shard(path: Path, frames: Frames) -> None:
         raise EchoApexError("Training frames cannot be written", value=error.strerror, file=path) from None
 
 
+def check_shard(path: Path, count: int, size: int) -> None:
+    """Raises `EchoApexError` where ``path`` is no whole shard of ``count`` frames of ``size`` pixels a side.
+
+    The arrays themselves are not read: that is for `read_shards`.
+    """
+    marks = len(WALL_LANDMARKS)
+    expected = {
+        "images": ((count, size, size), "u1"),
+        "labels": ((count, size, size), "u1"),
+        "views": ((count,), "U"),
+        "landmarks": ((count, marks, 2), "f4"),
+    }
+    found = npz_forms(path, _DAMAGED)
+    for name, (shape, kind) in expected.items():
+        if name not in found:
+            raise EchoApexError(_DAMAGED, value=f"no array {name}", file=path)
+        held, dtype = found[name]
+        if held != shape or (dtype.kind if kind == "U" else dtype.str[1:]) != kind:
+            raise EchoApexError(_DAMAGED, value=f"{name} are {dtype} {held} in place of {shape}", file=path)
+
+
 def read_shards(paths: Iterable[Path]) -> Frames:
-    """All frames of the given shards."""
+    """All frames of the given shards. Raises `EchoApexError` for one that cannot be read, or holds other things."""
     names = [item.name for item in fields(Frames)]
     parts = []
     for path in paths:
-        with np.load(path, allow_pickle=False) as data:
-            parts.append([data[name] for name in names])
+        arrays = read_npz(path, names, _DAMAGED)
+        _check_content(arrays, path)
+        parts.append([arrays[name] for name in names])
     if not parts:
         raise EchoApexError("There are no training frames to read")
     return Frames(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _check_content(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    unknown = sorted(set(np.unique(arrays["labels"]).tolist()) - {int(tissue) for tissue in Tissue})
+    if unknown:
+        raise EchoApexError(_DAMAGED, value=f"labels that are no tissue: {unknown[:5]}", file=path)
+    beyond = np.isinf(arrays["landmarks"]).any()
+    if beyond:
+        raise EchoApexError(_DAMAGED, value="landmarks that are nowhere", file=path)

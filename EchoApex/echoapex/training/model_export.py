@@ -14,7 +14,7 @@ from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import Architecture, ModelCard, Training
 from ..models.model_loading import save_model
 from .frame_shards import PHASES_PER_CASE, draw_frames, draw_others
-from .recipe import Recipe
+from .recipe import LEAST_CALIBRATION, Recipe
 from .text_encoder_training import train_text_encoder
 from .trainer import Trainer
 
@@ -69,7 +69,7 @@ def view_threshold(trainer: Trainer) -> float:
     hearts = range(first, first + recipe.calibration)
     parts = [draw_frames(recipe.preset, hearts, recipe.frame_size, dict.fromkeys(recipe.views, 1.0))]
     if recipe.others:
-        parts.append(draw_others(recipe.preset, hearts[: recipe.calibration // 4], recipe.frame_size))
+        parts.append(draw_others(recipe.preset, hearts[: recipe.calibration // LEAST_CALIBRATION], recipe.frame_size))
     images = np.concatenate([part.images for part in parts])
     views = np.concatenate([part.views for part in parts])[::PHASES_PER_CASE]
     truth = [recipe.view_classes.index(view) for view in views]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError
-from ..models.model_card import OTHER
+from ..models.model_card import OTHER, check_identifier
 from ..simulation.heart import Tissue
 from ..simulation.presets import check_view
+from .frame_shards import refuse_test_seeds
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,16 @@ _FROM_ZERO = (
     *("first_seed", "seed", "weight_decay", "ema", "drop_path"),
     *("others", "strangers", "corrections", "view_loss", "landmark_loss", "calibration", "text_steps"),
 )
+LEAST_CALIBRATION = 4
+"""Hearts for the threshold of the views where pictures without one are known, too: there is one to four hearts."""
+
+_MOST, _MOST_BYTES = 2**31, 2**20
 _BELOW_ONE = ("ema", "drop_path", "strangers")
 
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in ``path``; raises `EchoApexError` naming what cannot be read, is missing, unknown or impossible."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EchoApexError("The recipe cannot be read", value=error.strerror, file=path) from None
-    except ValueError as error:
-        raise EchoApexError("A recipe is a TOML file in UTF-8", value=error, file=path) from None
+    data = _parsed(path)
     known = {f.name for f in fields(Recipe)}
     wrong = sorted(known ^ set(data))
     if wrong:
@@ -94,7 +93,42 @@ def read_recipe(path: Path) -> Recipe:
         raise EchoApexError("Precision is float32 or bfloat16", value=data["precision"], file=path)
     _check_names(data, path)
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-    return Recipe(**values)
+    recipe = Recipe(**values)
+    try:
+        check_identifier(recipe.id)
+        _check_view_head(recipe)
+        first, count = recipe.first_seed, max(recipe.cases, recipe.others)
+        refuse_test_seeds(range(first, first + count + recipe.calibration))
+    except EchoApexError as refusal:
+        raise EchoApexError(refusal.rule, value=refusal.value, file=path) from None
+    return recipe
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise EchoApexError(f"A recipe takes at most {_MOST_BYTES:,} bytes", file=path)
+        return tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise EchoApexError("The recipe cannot be read", value=error.strerror, file=path) from None
+    except RecursionError:
+        raise EchoApexError("A recipe is a TOML file in UTF-8", value="lists too deep", file=path) from None
+    except ValueError as error:
+        raise EchoApexError("A recipe is a TOML file in UTF-8", value=error, file=path) from None
+
+
+def _check_view_head(recipe: Recipe) -> None:
+    """What would fail when the run is over: the threshold of the views is set, and the card written, at its end."""
+    if not recipe.view_loss:
+        return
+    if len(recipe.view_classes) < 2:
+        raise EchoApexError("A view head tells at least two views apart", value=", ".join(recipe.view_classes))
+    least = LEAST_CALIBRATION if recipe.others else 1
+    if recipe.calibration < least:
+        rule = f"A view head needs at least {least} hearts for its calibration"
+        raise EchoApexError(rule, value=recipe.calibration)
 
 
 def _check_names(data: dict[str, Any], path: Path) -> None:
@@ -103,13 +137,16 @@ def _check_names(data: dict[str, Any], path: Path) -> None:
         unknown = sorted(set(data[name]) - Tissue.__members__.keys())
         if unknown:
             raise EchoApexError(f"{name} of a recipe name tissues of the simulation", value=unknown, file=path)
+        if len(set(data[name])) != len(data[name]):
+            raise EchoApexError(f"{name} of a recipe name each tissue once", value=data[name], file=path)
     both = sorted(set(data["structures"]) & set(data["held_out"]))
     if both or not data["structures"]:
         raise EchoApexError("A recipe teaches at least one structure and holds out none of them", value=both, file=path)
     for view in data["views"]:
-        check_view(view)
-    if data["view_loss"] and not data["calibration"]:
-        raise EchoApexError("A view head needs hearts for its calibration", value=0, file=path)
+        try:
+            check_view(view)
+        except EchoApexError as refusal:
+            raise EchoApexError(refusal.rule, value=refusal.value, file=path) from None
     if data["landmark_loss"] and "PLAX" not in data["views"]:
         raise EchoApexError("Wall landmarks are learned from PLAX, and this recipe has none", file=path)
 
@@ -122,7 +159,7 @@ def _check(name: str, kind: str, value: object, path: Path) -> None:
         return
     if kind.startswith("dict"):
         shares = value.values() if isinstance(value, dict) else ()
-        if not shares or not all(isinstance(share, int | float) and 0 < share < math.inf for share in shares):
+        if not shares or not all(type(share) in (int, float) and 0 < share < _MOST for share in shares):
             raise EchoApexError(f"{name} of a recipe is a table of shares above 0", value=value, file=path)
         return
     if kind == "str":
@@ -132,7 +169,7 @@ def _check(name: str, kind: str, value: object, path: Path) -> None:
     # To Python True is an int, in a recipe it is not.
     if isinstance(value, bool) or not isinstance(value, int | float if kind == "float" else int):
         raise EchoApexError(f"{name} of a recipe is a number of type {kind}", value=value, file=path)
-    high = 1.0 if name in (*_BELOW_ONE, "decay_fraction") else math.inf
+    high = 1.0 if name in (*_BELOW_ONE, "decay_fraction") else _MOST
     fits = 0 <= value < high or (name == "decay_fraction" and value == high)
     if not fits or (value == 0 and name not in _FROM_ZERO):
         raise EchoApexError(f"{name} of a recipe is out of range", value=value, file=path)

@@ -7,17 +7,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..console import harmless
 from ..errors import EchoApexError
 from ..models.model_loading import check_model_folder
 from .model_export import publish
 from .recipe import Recipe, read_recipe
-from .trainer import Team, Trainer, draw_shards, prepare_frames
+from .trainer import Team, Trainer, check_run, draw_shards, prepare_frames
 
 USAGE = "Trains a model from a recipe. A run survives a kill: started again with the same arguments it continues."
 
 
+_REFUSED = 1
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def _quiet(text: str) -> None:
@@ -46,27 +50,42 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if options.out is not None:
             check_model_folder(options.out, recipe.id)
+        check_run(recipe, options.run)
         # Here, once: the processes only read them.
         draw_shards(recipe, options.run / "frames", _say)
-        _start(options, recipe)
+        return _start(options, recipe)
     except EchoApexError as error:
         _say(str(error))
-        return 1
+        return _REFUSED
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
-def _start(options: argparse.Namespace, recipe: Recipe) -> None:
-    from torch.multiprocessing.spawn import spawn
+def _start(options: argparse.Namespace, recipe: Recipe) -> int:
+    from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
     if options.processes == 1:
         _work(0, options, recipe, "")
-        return
+        return 0
     # A file as meeting point: no port, nothing listens.
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        spawn(_work, (options, recipe, meeting), nprocs=options.processes)  # type: ignore[no-untyped-call]
+        try:
+            spawn(_share, (options, recipe, meeting), nprocs=options.processes)  # type: ignore[no-untyped-call]
+        except ProcessExitedException as ended:
+            if ended.exit_code != _REFUSED:
+                raise
+            return _REFUSED
+    return 0
+
+
+def _share(rank: int, options: argparse.Namespace, recipe: Recipe, meeting: str) -> None:
+    """The work of one process of several; what it refuses it says itself."""
+    try:
+        _work(rank, options, recipe, meeting)
+    except EchoApexError as refusal:
+        _say(str(refusal))
+        sys.exit(_REFUSED)
 
 
 def _work(rank: int, options: argparse.Namespace, recipe: Recipe, meeting: str) -> None:

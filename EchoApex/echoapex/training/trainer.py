@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +30,16 @@ from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segme
 from ..models.view_and_landmark_heads import Heads, heat_map_loss
 from ..simulation.heart import Tissue
 from .augmentation import augment
-from .frame_shards import Frames, draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
+from .frame_shards import (
+    PHASES_PER_CASE,
+    Frames,
+    check_shard,
+    draw_frames,
+    draw_others,
+    read_shards,
+    refuse_test_seeds,
+    write_shard,
+)
 from .losses import mask_loss
 from .prompt_sampling import Ask, collate, corrected_by_click, draw_asks
 from .recipe import Recipe
@@ -36,7 +47,10 @@ from .unknown_objects import add_stranger
 
 CASES_PER_SHARD = 50
 CHECKPOINT_FILE = "checkpoint.pt"
-_NOT_OURS = (AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError)
+_NOT_OURS = (
+    *(AttributeError, EOFError, IndexError, KeyError, MemoryError, OSError),
+    *(RuntimeError, TypeError, UnpicklingError, ValueError),
+)
 """What reading a file that is no checkpoint of this recipe raises."""
 _TEXT = "text_embedding.weight"
 
@@ -54,11 +68,7 @@ def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
     A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
     refused rather than mixed in.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try_to_write(folder)
-    except OSError as error:
-        raise EchoApexError("Training frames cannot be kept here", value=error.strerror, file=folder) from None
+    check_writable(folder, "Training frames cannot be kept here")
     _check_origin(recipe, folder)
     paths = []
     for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
@@ -70,8 +80,33 @@ def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
             if not path.exists():
                 say(f"drawing {kind} {start} to {seeds[-1]}")
                 write_shard(path, _draw(recipe, kind, seeds))
+            check_shard(path, len(seeds) * PHASES_PER_CASE, recipe.frame_size)
             paths.append(path)
     return paths
+
+
+def check_writable(folder: Path, rule: str) -> None:
+    """Makes ``folder``; raises `EchoApexError` with the ``rule`` where no file can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try_to_write(folder)
+    except OSError as error:
+        raise EchoApexError(rule, value=error.strerror, file=folder) from None
+
+
+def check_run(recipe: Recipe, folder: Path) -> None:
+    """Raises `EchoApexError` where a run of ``recipe`` in ``folder`` would fail: to be asked before the work.
+
+    That is where no checkpoint can be written, the one that is there is of something else, or the network cannot be
+    built or start from the model that it is to start from.
+    """
+    check_writable(folder, "The run cannot be kept here")
+    network = Network(recipe)
+    if recipe.start_from:
+        network.start_from(load_model(recipe.start_from, "cpu"), recipe)
+    file = folder / CHECKPOINT_FILE
+    if file.exists():
+        _read_checkpoint(file)
 
 
 def _draw(recipe: Recipe, kind: str, seeds: range) -> Frames:
@@ -84,7 +119,10 @@ def _check_origin(recipe: Recipe, folder: Path) -> None:
     origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
     file = folder / "origin.json"
     if not file.exists():
-        write_atomically(file, json.dumps(origin).encode())
+        try:
+            write_atomically(file, json.dumps(origin).encode())
+        except OSError as error:
+            raise EchoApexError("Training frames cannot be kept here", value=error.strerror, file=file) from None
     elif _read_origin(file) != origin:
         raise EchoApexError("The frames here were drawn by another recipe; give another --run folder", file=file)
 
@@ -92,7 +130,7 @@ def _check_origin(recipe: Recipe, folder: Path) -> None:
 def _read_origin(file: Path) -> object:
     """What the frames were drawn from; None where the file is not of ours."""
     try:
-        return read_json(file, "The frames here are of an unknown origin")
+        return read_json(file, "The frames here are of an unknown origin", most_bytes=2**20)
     except EchoApexError:
         return None
 
@@ -186,13 +224,13 @@ class Trainer:
             self.model.start_from(load_model(recipe.start_from, "cpu"), recipe)
         self.structures = [Tissue[name] for name in recipe.structures]
         self.held_out = [Tissue[name] for name in recipe.held_out]
-        self.views = np.array([recipe.view_classes.index(view) if recipe.view_classes else 0 for view in frames.views])
+        self.views = _view_numbers(recipe, frames)
         self.average = deepcopy(self.model).eval()
         self.optimizer = torch.optim.AdamW(
             _groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.step, self.seconds = 0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder, "The run cannot be kept here")
         self._resume()
 
     def run(self, until: int | None = None) -> Network:
@@ -352,17 +390,41 @@ class Trainer:
         if not path.exists():
             return
         try:
-            # weights_only: nothing but tensors and numbers is unpickled.
-            state = torch.load(path, weights_only=True)
+            state = _read_checkpoint(path)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = state["step"], state["seconds"]
         except _NOT_OURS as error:
-            reason = str(error).partition("\n")[0]
-            rule = "This checkpoint is not of a run of this recipe, and is not replaced; give another --run folder"
-            raise EchoApexError(rule, value=reason, file=path) from None
+            raise _foreign(path, error) from None
         self.say(f"continuing at step {self.step}")
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Trainer.save` wrote; raises `EchoApexError` for anything else, as far as it shows without a network."""
+    try:
+        # weights_only: nothing but tensors and numbers is unpickled.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        step, seconds = state["step"], state["seconds"]
+        if not (type(step) is int and step >= 0 and isinstance(seconds, float) and 0 <= seconds < math.inf):
+            raise ValueError("its steps or seconds are none")
+        return {name: state[name] for name in ("model", "average", "optimizer", "step", "seconds")}
+    except _NOT_OURS as error:
+        raise _foreign(path, error) from None
+
+
+def _foreign(path: Path, error: BaseException) -> EchoApexError:
+    rule = "This checkpoint is not of a run of this recipe, and is not replaced; give another --run folder"
+    return EchoApexError(rule, value=str(error).partition("\n")[0], file=path)
+
+
+def _view_numbers(recipe: Recipe, frames: Frames) -> np.ndarray:
+    """The class of each frame's view; raises `EchoApexError` for a view that the recipe has not."""
+    foreign = sorted(set(frames.views.tolist()) - {*recipe.views, OTHER})
+    if foreign:
+        rule = "The training frames show views that the recipe has not; give another --run folder"
+        raise EchoApexError(rule, value=", ".join(foreign[:5]))
+    return np.array([recipe.view_classes.index(view) if recipe.view_classes else 0 for view in frames.views])
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
