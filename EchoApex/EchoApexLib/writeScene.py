@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoapex.console import say
+from echoapex.console import Parser, harmless_libraries, print_line, say
 from echoapex.errors import EchoApexError
 from echoapex.io.output_folder import OutputFolder
 
@@ -21,9 +21,7 @@ SCENE_FILE = "scene.mrb"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the scene and prints its path; 1 when it could not be written, or not with all clips of the report."""
-    parser = argparse.ArgumentParser(
-        prog="python -m EchoApexLib.writeScene", description="Writes the scene of a report."
-    )
+    parser = Parser(prog="python -m EchoApexLib.writeScene", description="Writes the scene of a report.")
     parser.add_argument("folder", type=Path, help="where report.json lies")
     parser.add_argument(
         "--out", type=Path, help=f"the .mrb to write; {SCENE_FILE} in the folder of the report if not given"
@@ -36,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("a scene needs Slicer's libraries, and this Python has none. Install them with: pip install slicer-core")
         return 1
     _hideWarnings()
+    with harmless_libraries():
+        return _write(chosen)
+
+
+def _write(chosen: argparse.Namespace) -> int:
     try:
         study, refusals = readReport(chosen.folder, chosen.lies_in)
         written = writeScene(chosen.out, study) if chosen.out else _addScene(chosen.folder, study)
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for left_out in refusals:
         say(f"left out of the scene: {left_out}")
-    print(written)
+    print_line(written)
     return 1 if refusals else 0
 
 

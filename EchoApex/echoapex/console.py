@@ -1,22 +1,40 @@
-"""What the command line prints: JSON for machines, aligned lines for people, messages on standard error."""
+"""What the command line prints: JSON for machines, aligned lines for people, messages on standard error.
+
+Nothing else prints: names of files and texts out of them may hold any character, also those that steer a terminal.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 _LONG = 8
 
 
 def say(text: str) -> None:
     """Prints a message for people on standard error."""
-    print(f"echoapex: {harmless(text)}", file=sys.stderr, flush=True)
+    tell(f"echoapex: {text}")
+
+
+def tell(text: str) -> None:
+    """Prints a line on standard error."""
+    _print(harmless(text), sys.stderr)
+    sys.stderr.flush()
+
+
+def print_line(text: object = "") -> None:
+    """Prints one line on standard output."""
+    _print(harmless(str(text)), sys.stdout)
 
 
 def harmless(text: str) -> str:
@@ -26,14 +44,14 @@ def harmless(text: str) -> str:
 
 def print_json(value: object) -> None:
     """Prints one JSON value on standard output; what is not a finite number becomes null."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False))
+    _print(json.dumps(plain(value), indent=2, allow_nan=False), sys.stdout)
 
 
 def print_record(record: Mapping[str, Any]) -> None:
     """Prints one ``name  value`` line for each entry, long lists shortened to their ends."""
     width = max((len(name) for name in record), default=0)
     for name, value in record.items():
-        print(harmless(f"{name:<{width}}  {_short(plain(value))}").rstrip())
+        print_line(f"{name:<{width}}  {_short(plain(value))}".rstrip())
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -42,7 +60,48 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
         cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
-        print(harmless("  ".join(cells)).rstrip())
+        print_line("  ".join(cells).rstrip())
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose refusals do not steer either: a shell gives names of files as arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with a message."""
+        super().error(harmless(message))
+
+
+@contextmanager
+def harmless_libraries() -> Iterator[None]:
+    """While it lasts, what libraries warn of and log where nobody listens passes through here as well.
+
+    Such warnings quote what stands in a file.
+    """
+    handler = logging.lastResort
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        logging.lastResort = _Harmless(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.lastResort = handler
+
+
+class _Harmless(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(self.format(record))
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    tell(f"{category.__name__}: {message}")
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def plain(value: Any) -> Any:

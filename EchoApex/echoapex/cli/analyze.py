@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cine import Flip
-from ..console import print_json, say
+from ..console import print_json, print_line, say
 from ..errors import EchoApexError, NotAClipError
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient, Sex
@@ -60,9 +60,9 @@ def analyze(chosen: Namespace) -> bool:
             continue
         records.append(_analyzed(written))
         if not chosen.json:
-            print(written.report.id)
+            print_line(written.report.id)
             print_numbers(written.report)
-            print(written.page)
+            print_line(written.page)
     if left_out and not records and not failures:
         say("nothing was analyzed: no file is a clip")
     if chosen.json:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .. import __version__
-from ..console import print_json, say
+from ..console import Parser, harmless_libraries, print_json, say
 from ..errors import EchoApexError
 from . import analyze, demo, doctor, evaluate, info, models, segment, serve, simulate
 
@@ -26,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read when torch loads its OpenMP: waiting threads then sleep and do not slow down what runs beside us.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    with harmless_libraries():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     as_json = False
     try:
         chosen = _parser().parse_args(arguments)
@@ -54,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="echoapex", description="Echo cines: read, measure, report, simulate, evaluate. Not a medical device."
     )
     parser.add_argument("--version", action="version", version=f"echoapex {__version__}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.clip_analysis import ClipResult
-from ..console import plain, say
+from ..console import plain, print_line, say
 from ..errors import EchoApexError
 from ..evaluation.bootstrap_scores import dice
 from ..inference.view_outlines_landmarks import ModelObserver
@@ -77,8 +77,8 @@ def run_demo(
     if as_text:
         for report, result in zip((simulated, real), results, strict=True):
             print_numbers(report)
-            print(banner(model.card.simulated_only))
-            print(result["html"])
+            print_line(banner(model.card.simulated_only))
+            print_line(result["html"])
     failures = [failure for result in results for failure in result["failures"]]
     return {**results[0], "notice": banner(model.card.simulated_only), "real": results[1], "failures": failures}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from ..console import print_json
+from ..console import print_json, print_line
 from ..models.device import DEVICES
 from .shared_options import add_verb
 
@@ -25,6 +25,7 @@ def doctor(chosen: Namespace) -> bool:
         print_json(checks)
         return all(check.ok for check in checks)
     for check in checks:
-        advice = "" if check.ok else f"\n      {check.advice}"
-        print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.found}{advice}")
+        print_line(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.found}")
+        if not check.ok:
+            print_line(f"      {check.advice}")
     return all(check.ok for check in checks)

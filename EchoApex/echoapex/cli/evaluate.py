@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from ..console import print_json, print_table, say
+from ..console import print_json, print_line, print_table, say
 from .shared_options import add_model_options, add_verb, count
 
 TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "all")
@@ -48,7 +48,7 @@ def evaluate(chosen: Namespace) -> bool:
         print_json(tables)
         return True
     for task, metrics in tables.items():
-        print(task)
+        print_line(task)
         rows = [(name, *cells(score)) for name, score in metrics.items()]
         print_table(("metric", "value", "95 % interval", "constant predictor"), rows)
     return True

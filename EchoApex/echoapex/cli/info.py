@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from ..console import print_json, print_record, say
+from ..console import print_json, print_line, print_record, say
 from ..errors import EchoApexError, NotAClipError
 from .shared_options import add_verb
 
@@ -38,7 +38,7 @@ def info(chosen: Namespace) -> bool:
     else:
         for record in clips:
             print_record(record)
-            print()
+            print_line()
     say(f"{len(clips)} read, {len(failures)} not, {len(left_out)} left out as no clip")
     return not failures
 

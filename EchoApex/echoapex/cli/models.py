@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from ..console import print_json, print_record, print_table, say
+from ..console import print_json, print_line, print_record, print_table, say
 from .shared_options import add_verb
 
 if TYPE_CHECKING:
@@ -109,5 +109,8 @@ def models_show(chosen: Namespace) -> bool:
     print_record(content)
     page = folder / model_card.PAGE_FILE
     where = f"{page}, and with --json" if page.is_file() else "with --json"
-    print("\n".join(f"scores on {data}: {count}, {where}" for data, count in told.items()) or "scores: none")
+    for data, count in told.items():
+        print_line(f"scores on {data}: {count}, {where}")
+    if not told:
+        print_line("scores: none")
     return True

@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
-from ..console import print_json, say
+from ..console import print_json, print_line, say
 from ..simulation.pathologies import PATHOLOGIES
 from ..simulation.presets import PRESETS
 from .shared_options import add_verb, positive, seed
@@ -46,7 +46,7 @@ def simulate(chosen: Namespace) -> bool:
         print_json(record | {"files": paths})
     else:
         for path in paths:
-            print(path)
+            print_line(path)
     return True
 
 

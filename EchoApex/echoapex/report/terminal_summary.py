@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..console import print_table
+from ..console import print_line, print_table
 from ..measure.measurement import Measurement
 from .display_names import difference, method, quantity, warnings_of, with_unit
 from .measurements_table import key_measurements
@@ -13,14 +13,14 @@ def print_numbers(report: StudyReport) -> None:
     """Prints the key numbers, beside the truth where it is known, and their warnings as numbered notes below."""
     items = key_measurements(report)
     if not items:
-        print("Nothing could be measured; the page says why.")
+        print_line("Nothing could be measured; the page says why.")
         return
     known = ("truth", "difference") if report.truth is not None else ()
     notes = warnings_of(tuple(items))
     header = ("quantity", "estimate", *known, "grade", "method", "clips", "notes")
     print_table(header, [_row(report, item, notes) for item in items])
     for number, text in enumerate(notes, start=1):
-        print(f"{number}: {text}")
+        print_line(f"{number}: {text}")
 
 
 def _row(report: StudyReport, item: Measurement, notes: list[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..console import harmless
+from ..console import Parser, harmless_libraries, tell
 from ..errors import EchoApexError
 from ..models.model_loading import check_model_folder
 from .model_export import publish
@@ -21,7 +21,7 @@ _REFUSED = 1
 
 
 def _say(text: str) -> None:
-    print(harmless(text), file=sys.stderr, flush=True)
+    tell(text)
 
 
 def _quiet(text: str) -> None:
@@ -30,7 +30,7 @@ def _quiet(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a recipe and, when it is done, writes the model folder."""
-    parser = argparse.ArgumentParser(prog="python -m echoapex.training", description=USAGE)
+    parser = Parser(prog="python -m echoapex.training", description=USAGE)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--run", type=Path, required=True, help="folder for frames and checkpoints")
     parser.add_argument("--out", type=Path, help="where the finished model goes")
@@ -42,6 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--until", type=int, help="stop at this step; a later start continues")
     options = parser.parse_args(arguments)
+    with harmless_libraries():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         recipe = read_recipe(options.recipe)
         if options.processes < 1 or recipe.batch % options.processes:
