@@ -66,6 +66,15 @@ def test_one_frame_and_empty_masks(tmp_path: Path) -> None:
     assert not back.masks.any()
 
 
+@pytest.mark.parametrize("times", ["nan " * 6, "0 1 2 3 4 inf", "0 1 2", "zero one"])
+def test_times_that_are_none_are_refused(tmp_path: Path, cine: Cine, times: str) -> None:
+    image = sitk.GetImageFromArray(np.zeros(cine.frames.shape, np.uint8))
+    image.SetMetaData("frame_times_s", times)
+    sitk.WriteImage(image, str(tmp_path / "m.nrrd"))
+    with pytest.raises(ReadError, match=r"m\.nrrd: (Frame times must be|There must be one time)"):
+        read_masks(tmp_path / "m.nrrd")
+
+
 def test_a_mask_file_is_no_cine_but_keeps_the_times_of_one(tmp_path: Path, cine: Cine) -> None:
     write_masks(tmp_path / "m.nrrd", fan() > 120, cine)
     with pytest.raises(NotAClipError, match="masks or segments"):

@@ -10,12 +10,23 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from record_cases import changed_records, changed_texts
 
 from echoapex.errors import EchoApexError
 from echoapex.io.output_folder import OutputFile, OutputFolder
+from echoapex.io.output_manifest import MANIFEST_FILE, read_manifest
 
+LISTED = {
+    "schema": 1,
+    "outputs": {
+        "report": [{"path": "masks/a.nrrd", "size": 4, "sha256": "0" * 64}],
+        "study": [{"path": "b.dcm", "size": 0, "sha256": "1" * 64}],
+    },
+}
 FILES = {"masks/a.nrrd": b"mask", "report.json": b"{}", "report.html": b"page"}
 
 
@@ -212,6 +223,33 @@ def test_a_list_that_reaches_outside_its_folder_or_is_none_is_refused(tmp_path: 
         with pytest.raises(EchoApexError, match="cannot be read, so nothing is replaced"):
             write(tmp_path / "out", FILES)
     assert (tmp_path / "mine.txt").read_bytes() == b"mine"
+
+
+@given(changed_records(LISTED) | changed_texts(LISTED))
+def test_a_changed_list_is_what_it_says_or_is_refused(tmp_path_factory: pytest.TempPathFactory, changed: Any) -> None:
+    file = tmp_path_factory.getbasetemp() / MANIFEST_FILE
+    file.write_bytes(changed if isinstance(changed, bytes) else json.dumps(changed).encode())
+    try:
+        found = read_manifest(file)
+    except EchoApexError as refusal:
+        assert "so nothing is replaced" in str(refusal) and "\n" not in str(refusal)
+    else:
+        told = {kind: [vars(entry) for entry in entries] for kind, entries in found.items()}
+        assert {"schema": 1, "outputs": told} == json.loads(file.read_bytes())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right on Windows")
+def test_a_list_does_not_reach_through_a_link(tmp_path: Path) -> None:
+    """Somebody who knows a file of ours by heart makes a folder that would remove it."""
+    write(tmp_path / "made", {"masks/a.nrrd": b"known by heart"})
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "made" / MANIFEST_FILE).rename(out / MANIFEST_FILE)
+    (tmp_path / "made" / "masks").rename(tmp_path / "mine")
+    (out / "masks").symlink_to(tmp_path / "mine")
+    with pytest.raises(EchoApexError, match="was changed since EchoApex wrote it"):
+        write(out, FILES)
+    assert (tmp_path / "mine" / "a.nrrd").read_bytes() == b"known by heart"
 
 
 def test_where_nothing_can_be_made_beside_the_folder_it_is_made_inside(tmp_path: Path) -> None:

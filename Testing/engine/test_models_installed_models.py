@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -68,11 +69,23 @@ def test_the_users_choice_goes_before_the_bundled_model(
         remove_model("shipped")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"default": 3}', '{"default": "../x"}', "{}"])
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"default": 3}', '{"default": "../x"}', "{}", "", DEEP, "\x00"])
 def test_a_damaged_choice_of_model_is_refused(text: str, shipped_models: Path) -> None:
     (shipped_models / "default.json").write_text(text)
     with pytest.raises(ModelError, match="default model is named as"):
         load_model(device="cpu")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_a_model_that_is_a_link_is_not_removed(copied_model: Path, tmp_path: Path, shipped_models: Path) -> None:
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "tiny-test").symlink_to(copied_model)
+    with pytest.raises(ModelError, match="The model cannot be removed"):
+        remove_model("tiny-test")
+    assert (copied_model / WEIGHTS_FILE).is_file()
 
 
 def test_a_damaged_model_is_listed_with_its_problem_and_not_imported(copied_model: Path, tmp_path: Path) -> None:

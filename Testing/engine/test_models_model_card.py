@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from model_cases import CARD
+from record_cases import changed_records, changed_texts
 
 from echoapex import resources
 from echoapex.errors import ModelError
@@ -65,6 +67,36 @@ def test_what_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match=rule) as refusal:
         ModelCard.from_json(json.dumps({**json.loads(FULL.to_json()), **changes}))
     assert "\n" not in str(refusal.value)
+
+
+SCORED = replace(FULL, scores={"a": {"ef": {"ef_mae": {"value": 1.5, "ci": [1.0, None], "constant": None}}}})
+
+
+@given(changed_records(json.loads(SCORED.to_json())) | changed_texts(json.loads(SCORED.to_json())))
+def test_a_changed_card_is_what_it_says_or_is_refused(changed: Any) -> None:
+    text = changed.decode(errors="replace") if isinstance(changed, bytes) else json.dumps(changed)
+    try:
+        card = ModelCard.from_json(text)
+    except ModelError as refusal:
+        assert "\n" not in str(refusal) and len(str(refusal)) < 600
+    else:
+        assert json.loads(card.to_json()) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[], None, "good", {"a": 1}, {"a": {"ef": []}}, {"a": {"ef": 1.5}}],
+)
+def test_scores_are_tables(scores: Any) -> None:
+    with pytest.raises(ModelError, match="scores must be tables of scores"):
+        ModelCard.from_json(json.dumps(json.loads(FULL.to_json()) | {"scores": scores}))
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b"\xff", b"{", b" " * (2**24 + 1)])
+def test_a_card_that_is_none_is_refused_and_names_its_file(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_bytes(data)
+    with pytest.raises(ModelError, match=r"card\.json: The model card is not readable JSON"):
+        read_card(tmp_path)
 
 
 @pytest.mark.parametrize("entry", [*ADDED, "schema"])

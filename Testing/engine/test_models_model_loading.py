@@ -105,9 +105,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "wrong shape": (lambda f: change_tensor(f, lambda t: t.update({TEXT: torch.zeros(2, 256)})), "shape"),
     "not a number": (lambda f: change_tensor(f, lambda t: t[TEXT].fill_(float("nan"))), "finite"),
     "whole numbers": (lambda f: change_tensor(f, lambda t: t.update({TEXT: t[TEXT].long()})), "finite"),
+    "eight bits": (lambda f: change_tensor(f, lambda t: t.update({TEXT: t[TEXT].to(torch.float8_e5m2)})), "finite"),
+    "a folder of weights": (lambda f: ((f / WEIGHTS_FILE).unlink(), (f / WEIGHTS_FILE).mkdir()), "cannot be read"),
     "no card": (lambda f: (f / CARD_FILE).unlink(), "there is none"),
     "card no JSON": (lambda f: (f / CARD_FILE).write_text("{"), "not readable JSON"),
-    "card no text": (lambda f: (f / CARD_FILE).write_bytes(b"\xff\xfe\x00"), "cannot be read"),
+    "card no text": (lambda f: (f / CARD_FILE).write_bytes(b"\xff\xfe\x00"), "not readable JSON"),
     "card very deep": (lambda f: (f / CARD_FILE).write_text("[" * 200_000), "not readable JSON"),
     "card a list": (lambda f: (f / CARD_FILE).write_text("[]"), "no model card"),
     "card of the past": (lambda f: rewrite_card(f, schema=1), r"must be of schema 2 \(found: 1\)"),
@@ -146,7 +148,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "hash no hash": (lambda f: rewrite_card(f, weights_sha256="abc"), "64 hexadecimal digits"),
     "mean too large": (
         lambda f: rewrite_card(f, preprocessing={"image_size": 64, "mean": 10**400, "std": 1}),
-        "preprocessing.mean",
+        "more than 64 bits",
     ),
     "no spread": (
         lambda f: rewrite_card(f, preprocessing={"image_size": 64, "mean": 0.1, "std": 0}),

@@ -112,6 +112,8 @@ def _times(values: dict[str, str], count: int, source: Path) -> FloatArray | Non
         seconds = np.array([float(word) for word in text.split()])
     except ValueError as error:
         raise ReadError("Frame times must be numbers", value=quoted(text), file=source) from error
+    if not np.isfinite(seconds).all():
+        raise ReadError("Frame times must be finite", value=quoted(text), file=source)
     if seconds.size != count:
         raise ReadError("There must be one time for each mask", value=f"{seconds.size} for {count}", file=source)
     return seconds

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import EchoApexError
@@ -40,9 +40,11 @@ class Written:
         return cls(path, (folder / path).stat().st_size, digest)
 
     def is_in(self, folder: Path) -> bool:
-        """Whether the file in ``folder`` is the one we wrote, unchanged since. Raises `OSError` as `of`."""
+        """Whether the file in ``folder`` is the one we wrote, unchanged since, and behind no link. Raises as `of`."""
         file = folder / self.path
-        if file.is_symlink() or not file.is_file() or file.stat().st_size != self.size:
+        if any((folder / place).is_symlink() for place in (self.path, *PurePosixPath(self.path).parents[:-1])):
+            return False
+        if not file.is_file() or file.stat().st_size != self.size:
             return False
         return Written.of(folder, self.path) == self
 

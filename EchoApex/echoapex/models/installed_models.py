@@ -97,9 +97,12 @@ def set_default_model(identifier: str) -> None:
     """Use this installed model from now on; raises `ModelError` when it is not installed or its card is damaged."""
     read_card(installed_folder(identifier))
     file = user_models_folder() / _DEFAULT_FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # A half-written choice would leave no model in use.
-    write_atomically(file, (json.dumps({"default": identifier}) + "\n").encode())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # A half-written choice would leave no model in use.
+        write_atomically(file, (json.dumps({"default": identifier}) + "\n").encode())
+    except OSError as error:
+        raise ModelError("The choice of a model cannot be kept", value=error.strerror, file=file) from None
 
 
 def clear_default_model() -> None:

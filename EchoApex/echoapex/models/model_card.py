@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EchoApexError, ModelError
+from ..io.json_shapes import anything, check_shape, table_of
 from ..io.untrusted_json import parse_json, read_json
 from .preprocessing import Preprocessing
 
@@ -63,8 +64,8 @@ class ModelCard:
     probability below ``view_threshold`` (0 to 1) is `UNKNOWN`. ``landmarks`` are those of its heat maps in their order.
     Either is empty where the model has no such head. ``text`` is true where it carries a text encoder.
     ``simulated_only`` is true when no real echo was trained on; ``scores`` are ``evaluate``'s tables
-    (``{task: {metric: {"value", "ci", "constant"}}}``); ``limits`` says in plain words what the model must not be used
-    for; ``created`` is an ISO 8601 time; ``weights_sha256`` is of the weights file, empty until it is written.
+    (``{data: {task: {metric: {"value", "ci", "constant"}}}}``); ``limits`` says in plain words what the model must not
+    be used for; ``created`` is an ISO 8601 time; ``weights_sha256`` is of the weights file, empty until it is written.
     """
 
     id: str
@@ -157,8 +158,8 @@ _SIMPLE: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "bool": (bool,),
-    "dict[str, Any]": (dict,),
 }
+_SCORES = table_of(table_of(table_of(anything)))
 _NESTED: dict[str, type] = {item.__name__: item for item in (Architecture, Training, Preprocessing)}
 
 
@@ -180,6 +181,9 @@ def _value(kind: str, value: object, place: str) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ModelError(f"Model card entry {place} must be a list of texts", value=value)
+    if kind == "dict[str, Any]":
+        check_shape(value, _SCORES, f"Model card entry {place} must be tables of scores", kind=ModelError)
+        return value
     # To Python True is an int, to a card it is not.
     if not isinstance(value, _SIMPLE[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise ModelError(f"Model card entry {place} must be of type {kind}", value=value)

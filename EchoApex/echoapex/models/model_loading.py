@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from .view_and_landmark_heads import Heads
 
 
+_MOST_BYTES = 4 * 2**30
+"""Our choice: the largest encoder takes a tenth of that."""
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one.
@@ -163,13 +167,17 @@ def remove_model(identifier: str) -> None:
     if folder.parent != user_models_folder():
         raise ModelError("Models shipped with EchoApex cannot be removed", value=identifier)
     entry = next(entry for entry in list_models() if entry.folder == folder)
-    for file in folder.iterdir():
-        if file.name not in (WEIGHTS_FILE, CARD_FILE, PAGE_FILE):
-            rule = "Beside this model lies what is not of it, so its folder is not removed; move that away"
-            raise ModelError(rule, file=file)
-    shutil.rmtree(folder)
-    if entry.default:
-        clear_default_model()
+    try:
+        for file in folder.iterdir():
+            if file.name not in (WEIGHTS_FILE, CARD_FILE, PAGE_FILE):
+                rule = "Beside this model lies what is not of it, so its folder is not removed; move that away"
+                raise ModelError(rule, file=file)
+        # A link to a folder is refused.
+        shutil.rmtree(folder)
+        if entry.default:
+            clear_default_model()
+    except OSError as error:
+        raise ModelError("The model cannot be removed", value=error.strerror or error, file=folder) from None
 
 
 class _Parts(NamedTuple):
@@ -266,7 +274,12 @@ def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
 
 
 def _read_weights(file: Path, expected_hash: str) -> bytes:
+    rule = f"Weights take at most {_MOST_BYTES:,} bytes"
     try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise ModelError(rule, value=f"{file.stat().st_size:,}", file=file)
+        if not file.is_file():
+            raise ModelError("The weights cannot be read", value="no regular file", file=file)
         data = file.read_bytes()
     except OSError as error:
         raise ModelError("The weights cannot be read", value=error.strerror, file=file) from None
@@ -279,6 +292,8 @@ def _read_weights(file: Path, expected_hash: str) -> bytes:
 
 def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], file: Path) -> None:
     """Raises `ModelError` unless names and shapes are those the card's architecture has, and all values finite."""
+    import torch
+
     for name in sorted(tensors.keys() ^ expected.keys()):
         state = "missing" if name in expected else "not part of the architecture on the card"
         raise ModelError(f"A tensor of the weights is {state}", value=name, file=file)
@@ -286,7 +301,10 @@ def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.T
         if value.shape != expected[name].shape:
             wanted = tuple(expected[name].shape)
             raise ModelError(f"Tensor {name} must have shape {wanted}", value=tuple(value.shape), file=file)
-        if value.is_floating_point() != expected[name].is_floating_point() or not value.isfinite().all():
+        # Eight bits or four are too few, and PyTorch itself can do little with them.
+        known = value.dtype in (torch.float32, torch.float16, torch.bfloat16, expected[name].dtype)
+        same = known and value.is_floating_point() == expected[name].is_floating_point()
+        if not same or not value.isfinite().all():
             raise ModelError(f"Tensor {name} must hold finite numbers of its kind", value=value.dtype, file=file)
 
 
