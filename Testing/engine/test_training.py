@@ -17,13 +17,14 @@ from echoapex.errors import EchoApexError
 from echoapex.models.model_card import OTHER
 from echoapex.models.model_loading import load_model
 from echoapex.simulation.heart import Tissue
+from echoapex.training.drawn_frames import prepare_frames
 from echoapex.training.frame_shards import draw_frames, draw_others, read_shards, refuse_test_seeds, write_shard
 from echoapex.training.losses import hard_dice, mask_loss
 from echoapex.training.model_export import publish
 from echoapex.training.prompt_sampling import collate, draw_asks
 from echoapex.training.recipe import Recipe, read_recipe
 from echoapex.training.start_run import main
-from echoapex.training.trainer import Team, Trainer, prepare_frames
+from echoapex.training.trainer import Team, Trainer
 
 RECIPE = Recipe(
     id="tiny",

@@ -13,10 +13,11 @@ import torch
 from test_training import RECIPE, recipe_file
 
 from echoapex.errors import EchoApexError
-from echoapex.training import trainer as training
+from echoapex.training import drawn_frames
+from echoapex.training.drawn_frames import draw_shards, prepare_frames
 from echoapex.training.frame_shards import Frames, check_shard, draw_frames, read_shards, write_shard
 from echoapex.training.start_run import main
-from echoapex.training.trainer import draw_shards
+from echoapex.training.trainer import Trainer
 
 COUNT, SIZE = 3, 32
 
@@ -112,7 +113,7 @@ def test_frames_of_a_view_that_the_recipe_has_not_are_refused(tmp_path: Path) ->
     drawn = draw_frames("easy", [5], SIZE, {"A2C": 1.0})
     write_shard(shard, drawn)
     with pytest.raises(EchoApexError, match=r"show views that the recipe has not.*A2C"):
-        training.Trainer(SMALL, training.prepare_frames(SMALL, tmp_path / "frames", print), tmp_path, print)
+        Trainer(SMALL, prepare_frames(SMALL, tmp_path / "frames", print), tmp_path, print)
 
 
 def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_drawn(
@@ -121,7 +122,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_drawn(
     def refuses(folder: Path) -> None:
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(training, "try_to_write", refuses)
+    monkeypatch.setattr(drawn_frames, "try_to_write", refuses)
     assert main([str(small_recipe(tmp_path)), "--run", str(tmp_path / "run")]) == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert "run: The run cannot be kept here (found: Permission denied)." in said

@@ -42,7 +42,8 @@ class Written:
     def is_in(self, folder: Path) -> bool:
         """Whether the file in ``folder`` is the one we wrote, unchanged since, and behind no link. Raises as `of`."""
         file = folder / self.path
-        if any((folder / place).is_symlink() for place in (self.path, *PurePosixPath(self.path).parents[:-1])):
+        above = map(str, PurePosixPath(self.path).parents[:-1])
+        if any((folder / place).is_symlink() for place in (self.path, *above)):
             return False
         if not file.is_file() or file.stat().st_size != self.size:
             return False

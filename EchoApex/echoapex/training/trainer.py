@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +14,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
-from ..io.safe_files import try_to_write, write_atomically, written_beside
-from ..io.untrusted_json import read_json
+from ..io.safe_files import written_beside
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
@@ -30,68 +24,15 @@ from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segme
 from ..models.view_and_landmark_heads import Heads, heat_map_loss
 from ..simulation.heart import Tissue
 from .augmentation import augment
-from .frame_shards import (
-    PHASES_PER_CASE,
-    Frames,
-    check_shard,
-    draw_frames,
-    draw_others,
-    read_shards,
-    refuse_test_seeds,
-    write_shard,
-)
+from .checkpoints import CHECKPOINT_FILE, NOT_OURS, foreign, read_checkpoint
+from .drawn_frames import Say, check_writable
+from .frame_shards import Frames
 from .losses import mask_loss
 from .prompt_sampling import Ask, collate, corrected_by_click, draw_asks
 from .recipe import Recipe
 from .unknown_objects import add_stranger
 
-CASES_PER_SHARD = 50
-CHECKPOINT_FILE = "checkpoint.pt"
-_NOT_OURS = (
-    *(AttributeError, EOFError, IndexError, KeyError, MemoryError, OSError),
-    *(RuntimeError, TypeError, UnpicklingError, ValueError),
-)
-"""What reading a file that is no checkpoint of this recipe raises."""
 _TEXT = "text_embedding.weight"
-
-Say = Callable[[str], None]
-
-
-def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
-    """The recipe's training frames in memory, drawn into ``folder`` where they are not there yet."""
-    return read_shards(draw_shards(recipe, folder, say))
-
-
-def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
-    """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards.
-
-    A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
-    refused rather than mixed in.
-    """
-    check_writable(folder, "Training frames cannot be kept here")
-    _check_origin(recipe, folder)
-    paths = []
-    for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
-        last = recipe.first_seed + count
-        refuse_test_seeds(range(recipe.first_seed, last))
-        for start in range(recipe.first_seed, last, CASES_PER_SHARD):
-            path = folder / f"{kind}-{start:06d}.npz"
-            seeds = range(start, min(start + CASES_PER_SHARD, last))
-            if not path.exists():
-                say(f"drawing {kind} {start} to {seeds[-1]}")
-                write_shard(path, _draw(recipe, kind, seeds))
-            check_shard(path, len(seeds) * PHASES_PER_CASE, recipe.frame_size)
-            paths.append(path)
-    return paths
-
-
-def check_writable(folder: Path, rule: str) -> None:
-    """Makes ``folder``; raises `EchoApexError` with the ``rule`` where no file can be written to it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try_to_write(folder)
-    except OSError as error:
-        raise EchoApexError(rule, value=error.strerror, file=folder) from None
 
 
 def check_run(recipe: Recipe, folder: Path) -> None:
@@ -106,33 +47,7 @@ def check_run(recipe: Recipe, folder: Path) -> None:
         network.start_from(load_model(recipe.start_from, "cpu"), recipe)
     file = folder / CHECKPOINT_FILE
     if file.exists():
-        _read_checkpoint(file)
-
-
-def _draw(recipe: Recipe, kind: str, seeds: range) -> Frames:
-    if kind == OTHER:
-        return draw_others(recipe.preset, seeds, recipe.frame_size)
-    return draw_frames(recipe.preset, seeds, recipe.frame_size, recipe.views)
-
-
-def _check_origin(recipe: Recipe, folder: Path) -> None:
-    origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
-    file = folder / "origin.json"
-    if not file.exists():
-        try:
-            write_atomically(file, json.dumps(origin).encode())
-        except OSError as error:
-            raise EchoApexError("Training frames cannot be kept here", value=error.strerror, file=file) from None
-    elif _read_origin(file) != origin:
-        raise EchoApexError("The frames here were drawn by another recipe; give another --run folder", file=file)
-
-
-def _read_origin(file: Path) -> object:
-    """What the frames were drawn from; None where the file is not of ours."""
-    try:
-        return read_json(file, "The frames here are of an unknown origin", most_bytes=2**20)
-    except EchoApexError:
-        return None
+        read_checkpoint(file)
 
 
 class Network(nn.Module):
@@ -390,32 +305,14 @@ class Trainer:
         if not path.exists():
             return
         try:
-            state = _read_checkpoint(path)
+            state = read_checkpoint(path)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = state["step"], state["seconds"]
-        except _NOT_OURS as error:
-            raise _foreign(path, error) from None
+        except NOT_OURS as error:
+            raise foreign(path, error) from None
         self.say(f"continuing at step {self.step}")
-
-
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Trainer.save` wrote; raises `EchoApexError` for anything else, as far as it shows without a network."""
-    try:
-        # weights_only: nothing but tensors and numbers is unpickled.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        step, seconds = state["step"], state["seconds"]
-        if not (type(step) is int and step >= 0 and isinstance(seconds, float) and 0 <= seconds < math.inf):
-            raise ValueError("its steps or seconds are none")
-        return {name: state[name] for name in ("model", "average", "optimizer", "step", "seconds")}
-    except _NOT_OURS as error:
-        raise _foreign(path, error) from None
-
-
-def _foreign(path: Path, error: BaseException) -> EchoApexError:
-    rule = "This checkpoint is not of a run of this recipe, and is not replaced; give another --run folder"
-    return EchoApexError(rule, value=str(error).partition("\n")[0], file=path)
 
 
 def _view_numbers(recipe: Recipe, frames: Frames) -> np.ndarray:

@@ -1,0 +1,90 @@
+"""The training frames of a recipe: drawn once into a folder, and found there again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import EchoApexError
+from ..io.safe_files import try_to_write, write_atomically
+from ..io.untrusted_json import read_json
+from ..models.model_card import OTHER
+from .frame_shards import (
+    PHASES_PER_CASE,
+    Frames,
+    check_shard,
+    draw_frames,
+    draw_others,
+    read_shards,
+    refuse_test_seeds,
+    write_shard,
+)
+from .recipe import Recipe
+
+CASES_PER_SHARD = 50
+
+Say = Callable[[str], None]
+
+
+def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
+    """The recipe's training frames in memory, drawn into ``folder`` where they are not there yet."""
+    return read_shards(draw_shards(recipe, folder, say))
+
+
+def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
+    """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards.
+
+    A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
+    refused rather than mixed in.
+    """
+    check_writable(folder, "Training frames cannot be kept here")
+    _check_origin(recipe, folder)
+    paths = []
+    for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
+        last = recipe.first_seed + count
+        refuse_test_seeds(range(recipe.first_seed, last))
+        for start in range(recipe.first_seed, last, CASES_PER_SHARD):
+            path = folder / f"{kind}-{start:06d}.npz"
+            seeds = range(start, min(start + CASES_PER_SHARD, last))
+            if not path.exists():
+                say(f"drawing {kind} {start} to {seeds[-1]}")
+                write_shard(path, _draw(recipe, kind, seeds))
+            check_shard(path, len(seeds) * PHASES_PER_CASE, recipe.frame_size)
+            paths.append(path)
+    return paths
+
+
+def _draw(recipe: Recipe, kind: str, seeds: range) -> Frames:
+    if kind == OTHER:
+        return draw_others(recipe.preset, seeds, recipe.frame_size)
+    return draw_frames(recipe.preset, seeds, recipe.frame_size, recipe.views)
+
+
+def check_writable(folder: Path, rule: str) -> None:
+    """Makes ``folder``; raises `EchoApexError` with the ``rule`` where no file can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try_to_write(folder)
+    except OSError as error:
+        raise EchoApexError(rule, value=error.strerror, file=folder) from None
+
+
+def _check_origin(recipe: Recipe, folder: Path) -> None:
+    origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
+    file = folder / "origin.json"
+    if not file.exists():
+        try:
+            write_atomically(file, json.dumps(origin).encode())
+        except OSError as error:
+            raise EchoApexError("Training frames cannot be kept here", value=error.strerror, file=file) from None
+    elif _read_origin(file) != origin:
+        raise EchoApexError("The frames here were drawn by another recipe; give another --run folder", file=file)
+
+
+def _read_origin(file: Path) -> object:
+    """What the frames were drawn from; None where the file is not of ours."""
+    try:
+        return read_json(file, "The frames here are of an unknown origin", most_bytes=2**20)
+    except EchoApexError:
+        return None
