@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_a_file_that_is_refused_is_told_in_the_terminal(tmp_path: Path) -> None:
     ended = started(START, "bad.dcm", "nosuch.mrb", "b.dcm", TMPDIR=str(tmp_path))
     assert ended.returncode == 0 and "opened ['b.dcm']" in ended.stdout
     assert "EchoApex Host: bad.dcm cannot be opened.\n" in ended.stderr
-    assert "EchoApex Host: the scene could not be read: nosuch.mrb\n" in ended.stderr
+    assert "EchoApex Host: nosuch.mrb: This archive cannot be read" in ended.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
@@ -127,7 +128,13 @@ def test_the_menu_saves_a_scene_and_opens_it(
     assert scene.GetFirstNodeByName("Kept") is not None
     (tmp_path / "work.mrb").write_text("no scene")
     actions["Open scene..."].trigger()
-    assert host.window.statusBar().currentMessage() == f"The scene could not be read: {tmp_path / 'work.mrb'}"
+    assert "work.mrb: This archive cannot be read" in host.window.statusBar().currentMessage()
+    with ZipFile(tmp_path / "work.mrb", "w") as hostile:
+        hostile.writestr("scene/scene.mrml", "<MRML/>")
+        hostile.writestr(f"{tmp_path}/written", "x")
+    actions["Open scene..."].trigger()
+    assert "names below its folder only" in host.window.statusBar().currentMessage()
+    assert not (tmp_path / "written").exists()
 
 
 def test_a_click_on_a_screen_with_small_pixels_goes_where_it_was_made() -> None:

@@ -68,8 +68,8 @@ def _open(host: Any, name: str, files: list[str]) -> None:
     panel = slicer.util.getModuleWidget(name)
     for file in files:
         if file.lower().endswith(".mrb"):
-            if not openScene(file):
-                _tell(f"the scene could not be read: {file}")
+            if problem := openScene(file):
+                _tell(problem)
             continue
         if not hasattr(panel, "openFile"):
             raise NotImplementedError(f"The module {name} opens no files")

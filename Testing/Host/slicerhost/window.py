@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -15,13 +17,22 @@ _PANEL_WIDTH = 420
 _SCENES = "Scenes (*.mrb)"
 
 
-def openScene(path: str) -> bool:
-    """Adds a scene to what is there, as Slicer does; whether that was possible."""
+def openScene(path: str) -> str:
+    """Adds a scene to what is there; gives a sentence where that was not possible, "" where it was.
+
+    Slicer's libraries unpack a file to wherever it says; here it is looked at first.
+    """
+    from echoapex.errors import EchoApexError
+    from EchoApexLib.study.sceneArchive import unpackScene
+
     try:
-        slicer.util.loadScene(path)
+        with tempfile.TemporaryDirectory(prefix="echoapex-mrb-") as folder:
+            slicer.util.loadScene(str(unpackScene(Path(path), Path(folder).resolve())))
+    except EchoApexError as refusal:
+        return str(refusal)
     except RuntimeError:
-        return False
-    return True
+        return f"The scene could not be read: {path}"
+    return ""
 
 
 class _ModuleSelector(QtWidgets.QComboBox):
@@ -110,8 +121,8 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
 
     def _openScene(self) -> None:
         path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Open a scene", "", _SCENES)
-        if path and not openScene(path):
-            self.statusBar().showMessage(f"The scene could not be read: {path}")
+        if path and (problem := openScene(path)):
+            self.statusBar().showMessage(problem)
 
     def _saveScene(self) -> None:
         dialog = QtWidgets.QFileDialog(self, "Save the scene", "", _SCENES)
