@@ -72,7 +72,9 @@ starting.leave(running, 7)
 
 
 def started(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    given = os.environ | {"PYTHONPATH": str(TESTING / "Host"), "QT_QPA_PLATFORM": "offscreen"} | environment
+    # The engine of this very checkout, whichever is installed.
+    paths = os.pathsep.join([str(TESTING / "Host"), str(TESTING.parent / "EchoApex")])
+    given = os.environ | {"PYTHONPATH": paths, "QT_QPA_PLATFORM": "offscreen"} | environment
     command = [sys.executable, "-c", code, str(TESTING / "gui" / "modules"), *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=given, timeout=120)
 
