@@ -16,7 +16,7 @@ import numpy as np
 
 from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
-from ..io.size_limits import MAX_PIXELS
+from ..io.size_limits import MAX_BYTES
 from ..io.untrusted_json import parse_json
 from ..prompts import PointPrompt, Prompt
 from ..session.frame_entries import EMPTY, Given
@@ -80,8 +80,8 @@ def cine_from_message(told: Message) -> tuple[Cine, SharedCine]:
     Raises `EchoApexError` for what is no cine, and for memory that is not there.
     """
     count, rows, columns = told["shape"]
-    if math.prod(told["shape"]) > MAX_PIXELS:
-        rule = f"A cine may have at most {MAX_PIXELS:,} pixels in all its frames"
+    if math.prod(told["shape"]) > MAX_BYTES:
+        rule = f"A cine may have at most {MAX_BYTES:,} bytes in all its frames"
         raise EchoApexError(rule, value=f"{count} frames of {columns} x {rows}")
     pixels, masks = told["memory"]
     shared = SharedCine.found((count, rows, columns), (pixels, masks))
