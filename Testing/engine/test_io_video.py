@@ -92,7 +92,7 @@ def test_uneven_times_of_a_container_are_told_and_used(tmp_path: Path) -> None:
 def test_a_last_frame_that_is_held_does_not_change_the_rate_of_the_others(tmp_path: Path) -> None:
     cine = read_cine(gif(tmp_path / "a.gif", [30] * 7 + [1000]))
     assert cine.times.frame_rate == pytest.approx(1 / 0.03)
-    assert any("frames per second, but" in warning for warning in cine.warnings)
+    assert any("frames per second, but its frames are 0.03 s apart" in warning for warning in cine.warnings)
 
 
 def test_a_pause_in_a_container_makes_its_times_unknown(tmp_path: Path) -> None:

@@ -152,7 +152,8 @@ def _times(shown: ShownTimes) -> tuple[FrameTimes, list[str]]:
     median, stated = float(np.median(steps)), 1.0 / shown.rate if shown.rate > 0 else math.inf
     if not rising or (even and abs(median - stated) <= _ROUNDING_S):
         return _believed(np.arange(count, dtype=np.float64) * stated, shown.rate), []
-    found = f"its frames are {steps.min():.3g} to {steps.max():.3g} s apart"
+    apart = f"{median:.3g}" if even else f"{steps.min():.3g} to {steps.max():.3g}"
+    found = f"its frames are {apart} s apart"
     warning = f"The container states {shown.rate:.4g} frames per second, but {found}; these times were taken"
     return _believed(shown.seconds - shown.seconds[0], 1.0 / median), [warning]
 
