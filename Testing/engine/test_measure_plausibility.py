@@ -68,12 +68,25 @@ def test_beyond_possible_there_is_a_reason_and_beyond_usual_a_warning(name: str)
 
 
 def of_size(name: str, value: float) -> Cine:
-    """The simulated A4C with the scale that gives its image this depth or width, or its pixels this size."""
+    """The simulated A4C with the scale that gives its image this depth or width.
+
+    A small size is that of the whole frame, a large one that of the sector.
+    """
     cine = simulated("A4C").cine()
     x0, y0, x1, y1 = cine.sector.box
+    small = value < sum(LIMITS[name].usual) / 2
+    rows, columns = (cine.rows, cine.columns) if small else (y1 - y0 + 1, x1 - x0 + 1)
     y, x = cine.scale.require()
-    scale = {"depth": (value / (y1 - y0 + 1), x), "width": (y, value / (x1 - x0 + 1)), "pixel": (value, value)}[name]
+    scale = {"depth": (value / rows, x), "width": (y, value / columns)}[name]
     return replace(cine, scale=Scale(scale, ScaleSource.DICOM_REGION))
+
+
+def test_a_still_of_which_only_a_bright_part_was_found_keeps_its_scale() -> None:
+    cine = simulated("A4C").cine()
+    part = np.zeros_like(cine.sector.mask)
+    part[10:14, 10:40] = True
+    again = believable(replace(cine, sector=Sector.from_mask(part, "brightness")))
+    assert again.scale == cine.scale and not again.warnings
 
 
 @pytest.mark.parametrize("name", ["depth", "width"])

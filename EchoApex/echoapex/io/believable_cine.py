@@ -45,12 +45,23 @@ def judge_times(seconds: FloatArray) -> tuple[str, tuple[str, ...]]:
 
 
 def _sizes(cine: Cine) -> dict[str, float]:
-    """Depth and width of the image and the larger side of a pixel, in mm."""
+    """Depth and width of the image and the larger side of a pixel, in mm.
+
+    Of a dark still only a part may have been found: the image is at least as large as its sector and at most as large
+    as the frame, and what lies between counts as usual.
+    """
     if cine.scale.mm_per_px is None:
         return {}
     y, x = cine.scale.mm_per_px
     x0, y0, x1, y1 = cine.sector.box
-    return {"depth": (y1 - y0 + 1) * y, "width": (x1 - x0 + 1) * x, "pixel": max(y, x)}
+    depth = _nearest_to_usual("depth", (y1 - y0 + 1) * y, cine.rows * y)
+    width = _nearest_to_usual("width", (x1 - x0 + 1) * x, cine.columns * x)
+    return {"depth": depth, "width": width, "pixel": max(y, x)}
+
+
+def _nearest_to_usual(name: str, least: float, most: float) -> float:
+    low, high = LIMITS[name].usual
+    return min(max((low + high) / 2, least), most)
 
 
 def _judge(values: dict[str, float]) -> tuple[str, tuple[str, ...]]:
