@@ -151,7 +151,7 @@ def _times(shown: ShownTimes) -> tuple[FrameTimes, list[str]]:
     even = not rising or float(np.ptp(steps)) <= _ROUNDING_S
     median, stated = float(np.median(steps)), 1.0 / shown.rate if shown.rate > 0 else math.inf
     if not rising or (even and abs(median - stated) <= _ROUNDING_S):
-        return _believed(np.arange(count, dtype=np.float64) * stated, shown.rate), []
+        return _believed(np.arange(count) / (shown.rate or math.nan), shown.rate), []
     apart = f"{median:.3g}" if even else f"{steps.min():.3g} to {steps.max():.3g}"
     found = f"its frames are {apart} s apart"
     warning = f"The container states {shown.rate:.4g} frames per second, but {found}; these times were taken"
