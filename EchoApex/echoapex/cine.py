@@ -199,6 +199,9 @@ class Setting:
         return " ".join([*parts, *([f"with a {self.probe} probe"] if self.probe else [])])
 
 
+_COLOR_IGNORED = "The clip shows color flow, which was ignored as the user asked: colored blood may be taken for tissue"
+
+
 @dataclass(frozen=True)
 class Cine:
     """One clip: gray frames with their times, scale and sector.
@@ -209,7 +212,7 @@ class Cine:
     ``parts`` are the files of the single frames, where each is a file of its own, and ``path`` is the first of them.
     ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
     how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded. ``flip``
-    tells how `turned` has changed the frames of the file.
+    tells how `turned` has changed the frames of the file, ``color_ignored`` that `ignoring_color` took it for gray.
     """
 
     frames: ImageStack
@@ -231,6 +234,7 @@ class Cine:
     simulated: bool = False
     identifying: tuple[str, ...] = ()
     flip: Flip | None = None
+    color_ignored: bool = False
     warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -275,6 +279,17 @@ class Cine:
             flip=flip,
             warnings=(*self.warnings, warning),
         )
+
+    def ignoring_color(self) -> Cine:
+        """The clip taken for a gray 2D one where it shows color flow, which it says as a warning."""
+        if self.mode is not Mode.COLOR:
+            return self
+        return replace(self, mode=Mode.TWO_D, color_ignored=True, warnings=(*self.warnings, _COLOR_IGNORED))
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Words for numbers that are made of this clip."""
+        return (*self.setting.doubts, *((_COLOR_IGNORED,) if self.color_ignored else ()))
 
     def masked_frames(self) -> ImageStack:
         """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""

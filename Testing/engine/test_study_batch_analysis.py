@@ -76,6 +76,17 @@ def test_a_whole_study_gives_all_numbers_near_the_truth(whole: StudyReport) -> N
     assert whole.biplane.volume_ml[0] == pytest.approx(measured(whole, "LVEDV", "biplane"))
 
 
+def test_color_flow_is_ignored_where_the_user_asks_and_said_at_each_number(tmp_path: Path) -> None:
+    write_take(tmp_path / "plax.dcm", PLAX)
+    set_region(tmp_path / "plax.dcm", RegionDataType=2)
+    refused = analyzed(tmp_path, WHOLE, views={"plax.dcm": "PLAX"})
+    assert not refused.measurements and "color" in reason_of(refused.not_measured, "Only gray 2D clips")
+    report = analyzed(tmp_path, WHOLE, views={"plax.dcm": "PLAX"}, ignore_color=True)
+    assert measured(report, "IVSd", "linear") == pytest.approx(simulated("PLAX").heart.shape.ivsd_mm, abs=1.0)
+    assert any("color flow, which was ignored" in text for text in report.clips[0].warnings)
+    assert all(any("color flow" in text for text in m.warnings) for m in report.measurements if m.value is not None)
+
+
 def on_its_head(path: Path) -> Path:
     """Writes an A4C clip with its rows in reverse."""
     from pydicom import dcmread

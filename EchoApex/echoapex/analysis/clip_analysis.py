@@ -233,7 +233,7 @@ def measure_clip(
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
-    doubts = (*named.warnings, *cine.setting.doubts)
+    doubts = (*named.warnings, *cine.doubts)
     measured = _believed(measured)
     measured = replace(
         measured,

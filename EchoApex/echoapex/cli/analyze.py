@@ -34,6 +34,9 @@ def add(table: Any) -> None:
     parser.add_argument("--views", type=_view, action="append", default=[], metavar="FILE=VIEW", help=text)
     text = "turns a clip before it is looked at: vertical (apex down), horizontal, or both; may be given again"
     parser.add_argument("--flip", type=_flip, action="append", default=[], metavar="FILE=HOW", help=text)
+    parser.add_argument(
+        "--ignore-color", action="store_true", help="measure clips with color flow as if they were gray"
+    )
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
     add_model_options(parser)
 
@@ -49,7 +52,8 @@ def analyze(chosen: Namespace) -> bool:
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     views, flips = _once(chosen.views, "view"), _once(chosen.flip, "flip")
-    options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene)
+    how = {"scene": not chosen.no_scene, "ignore_color": chosen.ignore_color}
+    options = StudyOptions(patient, views, flips, formula, **how)
     records, failures = [], []
     left_out: list[NotAClipError] = []
     studies = write_studies(chosen.paths, model, chosen.out, progress=say, options=options, left_out=left_out.append)

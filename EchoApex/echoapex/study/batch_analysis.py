@@ -45,7 +45,7 @@ class StudyOptions:
     ``patient`` goes before what the files say, entry by entry, and is of a single study; ``views`` names views of clips
     by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized; ``flips`` says in the same way
     which are turned before they are looked at. ``observe`` makes what looks at a clip out of model and cine; ``scene``
-    is false where no Slicer scene is wanted.
+    is false where no Slicer scene is wanted; with ``ignore_color`` clips with color flow are measured as gray ones.
     """
 
     patient: Patient | None = None
@@ -54,6 +54,7 @@ class StudyOptions:
     bsa_formula: BsaFormula = BsaFormula.DUBOIS
     observe: Observe = ModelObserver
     scene: bool = True
+    ignore_color: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,8 @@ class _Work:
     def _clip(self, cine: Cine, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
         if path in self._flips:
             cine = cine.turned(Flip(self._flips[path]))
+        if self.options.ignore_color:
+            cine = cine.ignoring_color()
         observer = self.options.observe(self.model, cine)
         view = find_view(observer, cine, self._views.get(path))
         number = 1 + sum(clip.view == view.name for clip in earlier)
