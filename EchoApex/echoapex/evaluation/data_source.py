@@ -30,7 +30,7 @@ class SimulatedData:
     @classmethod
     def parse(cls, text: str) -> SimulatedData:
         """From ``simulated:PRESET:N[:SEED]``; raises `EchoApexError` saying what is wrong."""
-        match = re.fullmatch(r"simulated:([a-z]+):(\d+)(?::(\d+))?", text)
+        match = re.fullmatch(r"simulated:([a-z0-9-]+):(\d+)(?::(\d+))?", text)
         if match is None or match[1] not in PRESETS or int(match[2]) < 1:
             raise EchoApexError(
                 f"Data are simulated:PRESET:N[:SEED] with PRESET one of {', '.join(PRESETS)}", value=text

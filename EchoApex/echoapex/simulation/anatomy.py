@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .cavity_muscle import papillary_distance, trabecular_place
 from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart, Tissue
 
 ATRIAL_WALL_MM = 2.5
@@ -19,7 +20,12 @@ PERICARDIUM_MM = 1.8
 
 @dataclass(frozen=True)
 class Fields:
-    """Signed distances at points ``[N]``: to each cavity, to the epicardium and to the outside of the heart."""
+    """Signed distances at points ``[N]``: to each cavity, to the epicardium and to the outside of the heart.
+
+    ``trabecular`` is the place by the layer inside of the compacted border: 0 at the border, 1 at the foot of the
+    layer, more inside of it, inf elsewhere; ``level`` runs along the long axis (0 apex, 1 annulus), ``cosine`` is 1 towards the lateral
+    wall and -1 towards the septum. In a child's heart distances are those of the adult's heart of the same proportions.
+    """
 
     lv: Array
     epicardium: Array
@@ -28,8 +34,10 @@ class Fields:
     ra: Array
     ao: Array
     papillary: Array
+    trabecular: Array
     outside: Array
     level: Array
+    cosine: Array
 
     @property
     def cavity(self) -> Array:
@@ -49,10 +57,12 @@ def wall_thickness(heart: Heart, cosine: Array, sine: Array) -> Array:
 
 def fields(heart: Heart, points: Array) -> Fields:
     """Signed distances at ED points ``[N, 3]``."""
+    heart, points = heart.grown, points / heart.shape.growth
     shape = heart.shape
     radius, cosine, sine = heart.polar(points)
     y = points[:, 1]
     level = y / shape.length_mm
+    radius = heart.rounded(radius, level, cosine, sine, 0.0)
     stretch = np.sqrt(cosine**2 + (shape.ellipticity * sine) ** 2)
     endo = heart.radius(level, 0.0)
     wall = wall_thickness(heart, cosine, sine)
@@ -69,8 +79,9 @@ def fields(heart: Heart, points: Array) -> Fields:
     outside = np.minimum.reduce(
         [epicardium, rv - RV_WALL_MM, la - ATRIAL_WALL_MM, ra - ATRIAL_WALL_MM, ao - AO_WALL_MM]
     )
-    papillary = _papillary(heart, points, endo, level)
-    return Fields(lv, epicardium, la, rv, ra, ao, papillary, outside, level)
+    papillary = papillary_distance(heart, points, endo, level)
+    trabecular = trabecular_place(heart, lv, level, cosine, sine)
+    return Fields(lv, epicardium, la, rv, ra, ao, papillary, trabecular, outside, level, cosine)
 
 
 def wall_landmarks(heart: Heart, azimuth: float, phase: float) -> Array:
@@ -104,7 +115,7 @@ def _physical_radius(heart: Heart, level: Array, direction: Array, phase: float)
 
 def tissue(heart: Heart, f: Fields) -> np.ndarray:
     """The `Tissue` at each point, ``uint8 [N]``, from its distances; later rules win."""
-    effusion = heart.shape.effusion_mm
+    effusion = heart.shape.effusion_mm / heart.shape.growth
     label = np.full(f.lv.shape, Tissue.BACKGROUND, np.uint8)
     label[(f.outside > 0.3 + effusion) & (f.outside <= 0.3 + effusion + PERICARDIUM_MM)] = Tissue.PERICARDIUM
     if effusion > 0:
@@ -123,8 +134,13 @@ def tissue(heart: Heart, f: Fields) -> np.ndarray:
 
 
 def truth_labels(label: np.ndarray) -> np.ndarray:
-    """Labels as the truth counts them: papillary muscles belong to the LV cavity."""
+    """Labels as the truth counts them: papillary muscles belong to the LV cavity, as trabeculae do."""
     return np.where(label == Tissue.PAPILLARY, np.uint8(Tissue.LV), label)
+
+
+def without_trabeculae(label: np.ndarray, f: Fields) -> np.ndarray:
+    """The LV as ``bool [N]`` that leaves the trabecular layer outside, as some readers and models trace it."""
+    return np.asarray((truth_labels(label) == Tissue.LV) & (f.trabecular >= 1))
 
 
 def _lv_distance(heart: Heart, radius: Array, y: Array, endo: Array) -> Array:
@@ -222,19 +238,3 @@ def root_distance(heart: Heart) -> float:
     """How far the middle of the root lies from the LV axis at the annulus."""
     half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
     return max(half_base + 5.0, 1.42 * (0.5 * heart.shape.root_mm + 3.0))
-
-
-def _papillary(heart: Heart, points: Array, endo: Array, level: Array) -> Array:
-    if not heart.shape.papillary:
-        return np.full(level.shape, 30.0)
-    distance = np.full(level.shape, 30.0)
-    for azimuth_deg in (38.0, 285.0):
-        azimuth = np.deg2rad(azimuth_deg)
-        away = np.maximum(endo - 2.5, 0)
-        x, z = (
-            points[:, 0] - heart.axis_offset(points[:, 1]) - away * np.cos(azimuth),
-            points[:, 2] - away * np.sin(azimuth),
-        )
-        y = (level - 0.46) * heart.shape.length_mm
-        distance = np.minimum(distance, np.sqrt((x / 3.6) ** 2 + (z / 3.6) ** 2 + (y / 10.0) ** 2) * 3.6 - 3.6)
-    return distance

@@ -13,46 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anatomy import PERICARDIUM_MM, Fields, fields, tissue
+from .border_echoes import border_echoes
+from .echo_levels import LEVEL_DB, Noise
 from .heart import Array, Heart, Tissue
 from .vendor_looks import Conditions
 from .view_planes import Plane
 
-LEVEL_DB: dict[Tissue, float] = {
-    Tissue.BACKGROUND: -14.0,
-    Tissue.LV: -40.0,
-    Tissue.LV_MYO: 0.0,
-    Tissue.LA: -42.0,
-    Tissue.RV: -38.0,
-    Tissue.RA: -41.0,
-    Tissue.RV_WALL: -3.0,
-    Tissue.ATRIAL_WALL: -5.0,
-    Tissue.AO: -42.0,
-    Tissue.PERICARDIUM: 11.0,
-    Tissue.AO_WALL: 5.0,
-    Tissue.PERICARDIAL_EFFUSION: -38.0,
-    Tissue.PAPILLARY: 3.0,
-}
 MUSCLE = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.PAPILLARY)
 GRADIENT_STEP_MM = 0.8
 _VESSEL = 1.7
 """Where the liver's texture exceeds this there is a vessel: 4 % of it (own choice)."""
-
-
-class Noise:
-    """Smooth unit-variance noise fixed to the material: a periodic table of one correlation length."""
-
-    def __init__(self, rng: np.random.Generator, correlation_mm: float, size: int = 192) -> None:
-        from scipy import ndimage
-
-        self._pitch = correlation_mm / 2.5
-        table = ndimage.gaussian_filter(rng.standard_normal((size, size)).astype(np.float32), 2.5, mode="wrap")
-        self._table = table / table.std()
-
-    def __call__(self, points: Array) -> Array:
-        size = self._table.shape[0]
-        row = ((points[:, 1] + 0.31 * points[:, 2]) / self._pitch).astype(int) % size
-        column = ((points[:, 0] + 0.67 * points[:, 2]) / self._pitch).astype(int) % size
-        return np.asarray(self._table[row, column])
 
 
 @dataclass(frozen=True)
@@ -70,6 +40,8 @@ def echo_level(
     f = fields(heart, points)
     label = tissue(heart, f)
     wall_angle, outer_angle = _incidence(heart, plane, points, image_points, f)
+    # Textures and distances of an adult's heart, of which a child's is a small picture.
+    points, image_points = points / heart.shape.growth, image_points / heart.shape.growth
     levels = np.array([LEVEL_DB[Tissue(k)] + rng.normal(0, 1.5) for k in range(len(Tissue))])
     db = levels[label]
     muscle = np.isin(label, MUSCLE)
@@ -86,13 +58,15 @@ def echo_level(
     thin = (label == Tissue.RV_WALL) | (label == Tissue.ATRIAL_WALL)
     db -= np.where(thin, rng.uniform(0, 14), 0.0)
     db -= np.where((label == Tissue.ATRIAL_WALL) & (f.la < 3) & (f.ra < 6), rng.uniform(0, 10), 0.0)
+    db += border_echoes(f, label, points, wall_angle, conditions, fine, patch)
     return Material(label, db)
 
 
 def _incidence(heart: Heart, plane: Plane, points: Array, image_points: Array, f: Fields) -> tuple[Array, Array]:
     """|cos| between the beam and the normals of the nearest cavity border and of the heart's outside."""
-    right = fields(heart, points + GRADIENT_STEP_MM * plane.lateral)
-    down = fields(heart, points + GRADIENT_STEP_MM * plane.depth)
+    step = GRADIENT_STEP_MM * heart.shape.growth
+    right = fields(heart, points + step * plane.lateral)
+    down = fields(heart, points + step * plane.depth)
     beam = image_points[:, :2] / np.maximum(np.linalg.norm(image_points[:, :2], axis=1, keepdims=True), 1e-3)
 
     def cosine(here: Array, beside: Array, below: Array) -> Array:
@@ -121,7 +95,9 @@ def _background(
     if conditions.liver_db is not None:
         db = np.where(_before_heart(f, image_points), _liver(points, conditions.liver_db, wide), db)
     behind = f.level > 1.1
-    db += np.where(behind, rng.uniform(0, 11) * np.exp(-np.maximum(f.outside, 0) / rng.uniform(8, 20)), 0.0)
+    db += np.where(
+        behind, rng.uniform(0, conditions.behind_db) * np.exp(-np.maximum(f.outside, 0) / rng.uniform(8, 20)), 0.0
+    )
     return np.where(label == Tissue.BACKGROUND, db, 0.0)
 
 
@@ -141,8 +117,9 @@ def _trabeculae(
     f: Fields, label: np.ndarray, points: Array, conditions: Conditions, fine: Noise, rng: np.random.Generator
 ) -> Array:
     """Muscle strands inside the cavity near its border; the truth stays on the compacted border."""
-    inside = ((label == Tissue.LV) & (-f.lv < rng.uniform(1.5, 4.5))) | ((label == Tissue.RV) & (-f.rv < 5.0))
-    return np.where(inside & (fine(points) > 1.5 - conditions.trabeculation), 26.0, 0.0)
+    rim = (label == Tissue.LV) & (-f.lv < rng.uniform(1.5, 4.5)) & np.isinf(f.trabecular)
+    inside = rim | ((label == Tissue.RV) & (-f.rv < 5.0))
+    return np.where(inside & (fine(points) > 1.5 - conditions.trabeculation), conditions.trabeculae_db, 0.0)
 
 
 def _dropouts(

@@ -8,14 +8,15 @@ completes the frame, so that ``+z`` is anterior. Points are ``float [N, 3]``. Ph
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .heart_shape import CAVITIES, WALLS, HeartShape, Tissue
 from .volume_over_beat import VolumeCurve
+
+__all__ = ["CAVITIES", "MITRAL_TIP_LEVEL", "PARASTERNAL_AZIMUTH_DEG", "WALLS", "Array", "Heart", "HeartShape", "Tissue"]
 
 Array = NDArray[np.floating]
 
@@ -36,64 +37,6 @@ _TABLES_KEPT = 64
 _PER_LEVEL = (_LEVELS - 1) / (_HIGHEST_LEVEL - _LOWEST_LEVEL)
 
 
-class Tissue(IntEnum):
-    """What a point is made of; the values are those of the truth label maps."""
-
-    BACKGROUND = 0
-    LV = 1
-    LV_MYO = 2
-    LA = 3
-    RV = 4
-    RA = 5
-    RV_WALL = 6
-    ATRIAL_WALL = 7
-    AO = 8
-    PERICARDIUM = 9
-    AO_WALL = 10
-    PERICARDIAL_EFFUSION = 11
-    PAPILLARY = 12
-
-
-CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
-WALLS = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.AO_WALL, Tissue.PERICARDIUM)
-
-
-@dataclass(frozen=True)
-class HeartShape:
-    """What defines one heart; lengths in mm, volumes in mL, ``ef`` as a fraction.
-
-    ``lvidd_mm`` is the cavity diameter at `MITRAL_TIP_LEVEL` in the parasternal plane; ``ellipticity`` the ratio of
-    the A2C to the A4C diameter; ``widest``, ``roundness`` and ``base_ratio`` shape the endocardial profile.
-    ``stunned`` is the share of its motion that the wall around ``stunned_level`` (0 apex, 1 annulus) and
-    ``stunned_azimuth_deg`` has lost: 0 none, 1 akinetic at the center; the rest then moves more, the EF stays.
-    """
-
-    lvidd_mm: float = 47.0
-    length_mm: float = 84.0
-    ivsd_mm: float = 9.0
-    lvpwd_mm: float = 9.0
-    ef: float = 0.60
-    heart_rate: float = 65.0
-    ellipticity: float = 0.95
-    widest: float = 0.62
-    roundness: float = 0.9
-    base_ratio: float = 0.74
-    shortening: float = 0.14
-    bend: float = 0.0
-    la_width_mm: float = 42.0
-    la_length_mm: float = 48.0
-    ra_width_mm: float = 37.0
-    ra_length_mm: float = 44.0
-    rv_width_mm: float = 33.0
-    rv_start: float = 0.26
-    root_mm: float = 31.0
-    effusion_mm: float = 0.0
-    papillary: bool = True
-    stunned: float = 0.0
-    stunned_level: float = 0.4
-    stunned_azimuth_deg: float = 180.0
-
-
 class Heart:
     """The heart of a `HeartShape`, with its exact volumes, its tissue at ED, and its motion."""
 
@@ -104,8 +47,16 @@ class Heart:
         self._tables: dict[float, Array] = {}
         self._profile_ed = self._profile(grid, shape.base_ratio)
         self._profile_es = self._profile(grid, shape.base_ratio * 0.97)
-        tip = float(self._profile(np.array([MITRAL_TIP_LEVEL]), shape.base_ratio)[0])
-        self._radius_ed = 0.5 * shape.lvidd_mm / (tip * self.stretch(np.deg2rad(PARASTERNAL_AZIMUTH_DEG)))
+        self._skewness = self._skewness_by_level(grid)
+        tip, azimuth = np.array([MITRAL_TIP_LEVEL]), np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
+        both = [self.section(tip, *self.direction(side)) for side in (azimuth, azimuth + np.pi)]
+        across = float(self._profile(tip, shape.base_ratio)[0]) * self.stretch(azimuth) * float(np.mean(both))
+        self._radius_ed = 0.5 * shape.lvidd_mm / across
+
+    @cached_property
+    def grown(self) -> Heart:
+        """The adult's heart of the same proportions: this heart itself, unless it is a child's."""
+        return self if self.shape.growth == 1 else Heart(self.shape.grown())
 
     # ---------------------------------------------------------------- exact numbers
     @cached_property
@@ -129,16 +80,11 @@ class Heart:
         return self.shape.length_mm * (1 - self.shape.shortening * (1 - self.curve(phase)))
 
     def radius(self, level: Array, phase: float) -> Array:
-        """Endocardial radius in mm in the A4C plane at ``level`` (0 apex, 1 annulus); 0 outside the cavity's levels.
+        """Half the endocardial width in mm in A4C at ``level`` (0 apex, 1 annulus); 0 outside the cavity's levels.
 
         Of the wall that moves as it should; `endocardium` knows of the rest.
         """
-        table = self._table(phase)
-        # Even levels: a direct look-up is several times faster than a search, and this is the innermost loop.
-        place = np.clip((level - _LOWEST_LEVEL) * _PER_LEVEL, 0, _LEVELS - 1.001)
-        index = place.astype(np.int32)
-        below = table[index]
-        return np.asarray(below + (place - index) * (table[index + 1] - below))
+        return _looked_up(self._table(phase), level)
 
     def _table(self, phase: float) -> Array:
         """Radius at each of the even levels."""
@@ -151,7 +97,47 @@ class Heart:
         return found
 
     def endocardium(self, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
-        """`radius` in a direction, where a stunned wall lags behind."""
+        """Endocardial radius in mm in a direction (as `polar` gives it), where a stunned wall lags behind."""
+        return np.asarray(self._round(level, cosine, sine, phase) * self.section(level, cosine, sine))
+
+    def section(self, level: Array, cosine: Array, sine: Array) -> Array:
+        """Endocardial radius in a direction over `radius`: half-ellipses, narrow to the septum, wide to the free wall.
+
+        Their mean square over all directions is 1, and so is the mean of two opposite ones in A4C and in A2C.
+        """
+        if self.shape.septal_straightness == 0:
+            return np.ones(np.broadcast(level, cosine).shape)
+        skewness = _looked_up(self._skewness, level)
+        return np.asarray(1 / np.sqrt((cosine / (1 + np.where(cosine < 0, -skewness, skewness))) ** 2 + sine**2))
+
+    def _skewness_by_level(self, level: Array) -> Array:
+        """By what share of its radius the lateral wall is bowed out: a straight septum runs from apex to annulus."""
+        line = np.clip(level, 0, 1) * self.shape.base_ratio / np.maximum(self._profile_ed, 1e-3)
+        skewness = self.shape.septal_straightness * np.clip(1 - line, 0, 1)
+        return np.asarray(np.where(level <= 0, self.shape.septal_straightness, skewness), np.float32)
+
+    def direction(self, azimuth: float) -> tuple[Array, Array]:
+        """Cosine and sine that `polar` gives in the direction ``azimuth`` (radians)."""
+        across, up = math.cos(azimuth), math.sin(azimuth) / self.shape.ellipticity
+        size = math.hypot(across, up)
+        return np.array([across / size]), np.array([up / size])
+
+    def rounded(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
+        """A radius at ``phase`` as it were in a body of revolution: scaled inside the cavity, shifted outside."""
+        if self.shape.septal_straightness == 0:
+            return radius
+        border, section = self._round(level, cosine, sine, phase), self.section(level, cosine, sine)
+        return np.asarray(np.where(radius <= border * section, radius / section, radius - border * (section - 1)))
+
+    def _bowed(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
+        """The inverse of `rounded`."""
+        if self.shape.septal_straightness == 0:
+            return radius
+        border, section = self._round(level, cosine, sine, phase), self.section(level, cosine, sine)
+        return np.asarray(np.where(radius <= border, radius * section, radius + border * (section - 1)))
+
+    def _round(self, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
+        """`endocardium` of the body of revolution."""
         healthy = self.radius(level, phase)
         if self.shape.stunned == 0:
             return healthy
@@ -159,9 +145,11 @@ class Heart:
         return np.asarray(before + (healthy - before) * (1 - self._stunned(level, cosine, sine)))
 
     def _stunned(self, level: Array, cosine: Array, sine: Array) -> Array:
+        return np.asarray(self._stunned_along(level) * self._facing(cosine, sine) ** 2)
+
+    def _facing(self, cosine: Array, sine: Array) -> Array:
         azimuth = np.deg2rad(self.shape.stunned_azimuth_deg)
-        facing = np.maximum(cosine * np.cos(azimuth) + sine * np.sin(azimuth), 0)
-        return np.asarray(self._stunned_along(level) * facing**2)
+        return np.asarray(np.maximum(cosine * np.cos(azimuth) + sine * np.sin(azimuth), 0))
 
     def _stunned_along(self, level: Array) -> Array:
         return np.asarray(self.shape.stunned * np.exp(-(((level - self.shape.stunned_level) / _STUNNED_REACH) ** 2)))
@@ -188,9 +176,21 @@ class Heart:
         levels = (np.arange(2000) + 0.5) / 2000
         ed, es = (self._profile(levels, base) for base in (self.shape.base_ratio, self.shape.base_ratio * 0.97))
         lost = self._stunned_along(levels)
-        a = 1 - _MEAN_COSINE_2 * lost
-        b = 1 - 2 * _MEAN_COSINE_2 * lost + _MEAN_COSINE_4 * lost**2
+        second, fourth = self._facing_means
+        a = 1 - second * lost
+        b = 1 - 2 * second * lost + fourth * lost**2
         return self._radius_ed * ed, np.sqrt(w * ed**2 + (1 - w) * es**2), a, b
+
+    @cached_property
+    def _facing_means(self) -> tuple[Array | float, Array | float]:
+        """Means over each section's area of max(cos, 0) to the 2nd and 4th power, cos to the stunned direction."""
+        if self.shape.septal_straightness == 0:
+            return _MEAN_COSINE_2, _MEAN_COSINE_4
+        levels, angles = (np.arange(2000) + 0.5)[:, None] / 2000, np.deg2rad(np.arange(0.5, 360, 3))[None]
+        cosine, sine = np.cos(angles), np.sin(angles)
+        area = self.section(levels, cosine, sine) ** 2
+        facing = self._facing(cosine, sine)
+        return np.asarray((area * facing**2).mean(1)), np.asarray((area * facing**4).mean(1))
 
     def _mean_square(self, w: float) -> float:
         ed, es = self._mean_squares
@@ -238,9 +238,12 @@ class Heart:
         Inside the cavity radii scale with the endocardium; outside it tissue is an incompressible shell, so walls
         thicken as they shorten; motion fades with distance. Source of the form: the project's simulation study.
         """
+        if self.shape.growth != 1:
+            return self.shape.growth * self.grown.move(points / self.shape.growth, phase)
         radius, cosine, sine = self.polar(points)
         level = points[:, 1] / self.shape.length_mm
-        moved = self._radial(radius, level, cosine, sine, phase)[0]
+        radius = self.rounded(radius, level, cosine, sine, 0.0)
+        moved = self._bowed(self._radial(radius, level, cosine, sine, phase)[0], level, cosine, sine, phase)
         y = points[:, 1] + self._longitudinal(radius, level, cosine, phase)
         return np.stack([cosine * moved + self.axis_offset(y), y, sine * moved * self.shape.ellipticity], axis=1)
 
@@ -249,6 +252,8 @@ class Heart:
 
         By iteration: for 99 of 100 points to 0.02 mm in the left ventricle and its wall, to 0.7 mm in all of the heart.
         """
+        if self.shape.growth != 1:
+            return self.shape.growth * self.grown.material(points / self.shape.growth, phase)
         target, cosine, sine = self.polar(points)
         length = self.shape.length_mm
         shrink = length - self.length(phase)
@@ -257,12 +262,13 @@ class Heart:
         for _ in range(4):
             radius = self._unradial(target, y / length, cosine, sine, phase)
             y = points[:, 1] - self._longitudinal(radius, y / length, cosine, phase)
-        radius = self._unradial(target, y / length, cosine, sine, phase)
+        level = y / length
+        radius = self._bowed(self._unradial(target, level, cosine, sine, phase), level, cosine, sine, 0.0)
         return np.stack([cosine * radius + self.axis_offset(y), y, sine * radius * self.shape.ellipticity], axis=1)
 
     def _radial(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> tuple[Array, Array]:
-        """Moved radius and its approximate derivative."""
-        before, after = self.radius(level, 0.0), self.endocardium(level, cosine, sine, phase)
+        """Moved radius of the body of revolution and its approximate derivative."""
+        before, after = self.radius(level, 0.0), self._round(level, cosine, sine, phase)
         ratio = self.shape.length_mm / self.length(phase)
         inside = radius <= before
         shell = np.sqrt(np.maximum(after**2 + (radius**2 - before**2) * ratio, 1e-9))
@@ -273,7 +279,8 @@ class Heart:
         return np.where(inside, radius * scale, outer), np.where(inside, scale, slope)
 
     def _unradial(self, target: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
-        before, after = self.radius(level, 0.0), self.endocardium(level, cosine, sine, phase)
+        target = self.rounded(target, level, cosine, sine, phase)
+        before, after = self.radius(level, 0.0), self._round(level, cosine, sine, phase)
         ratio = self.shape.length_mm / self.length(phase)
         inside = target <= after
         radius = np.where(
@@ -303,6 +310,14 @@ class Heart:
         reach = np.maximum(reach, atrial) * np.exp(-np.maximum(radius - 95, 0) / 15)
         along = np.where(level <= 1, np.clip(level, 0, 1), np.clip(1 - (level - 1) / 0.8, 0, 1) ** 1.3)
         return np.asarray(-shrink * along * reach)
+
+
+def _looked_up(table: Array, level: Array) -> Array:
+    """Values of a table over even levels; a direct look-up is several times faster than a search."""
+    place = np.clip((level - _LOWEST_LEVEL) * _PER_LEVEL, 0, _LEVELS - 1.001)
+    index = place.astype(np.int32)
+    below = table[index]
+    return np.asarray(below + (place - index) * (table[index + 1] - below))
 
 
 def _septal_side(cosine: Array) -> Array:

@@ -107,6 +107,6 @@ def simulate_clip(
     phases = first + np.arange(count, dtype=np.float64) * frame_time / period
     heart = case.heart()
     imager = Imager(heart, placement, case.look, conditions, seed=case.seed, sampling=sampling, reference_phase=first)
-    canvas = Canvas.fit(rows, columns, case.look, conditions.depth_mm, top=0.04)
+    canvas = Canvas.around(rows, columns, case.look, conditions, top=0.04)
     frames = np.stack([imager.picture(float(phase), canvas) for phase in phases])
     return SimulatedClip(case, view, frames, phases, frame_time, canvas, placement, imager)

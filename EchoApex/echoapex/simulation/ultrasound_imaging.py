@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .anatomy import fields, tissue, truth_labels, wall_landmarks
+from .anatomy import fields, tissue, truth_labels, wall_landmarks, without_trabeculae
 from .echogenicity import echo_level
 from .heart import CAVITIES, Array, Heart, Tissue
-from .valves import leaflets
+from .valves import leaflets, strands
 from .vendor_looks import Conditions, Look, Sampling
 from .view_planes import Placement, cut
 
@@ -38,10 +38,19 @@ class Canvas:
     @classmethod
     def fit(cls, rows: int, columns: int, look: Look, depth_mm: float, top: float = 0.02) -> Canvas:
         """The largest sector that fits, its top at ``top`` of the height."""
+        return cls.around(rows, columns, look, Conditions(depth_mm), top)
+
+    @classmethod
+    def around(cls, rows: int, columns: int, look: Look, conditions: Conditions, top: float = 0.02) -> Canvas:
+        """As `fit`, around what the display leaves of the sector."""
         half = np.deg2rad(look.width_deg / 2)
-        width = 2 * (depth_mm + look.virtual_apex_mm) * np.sin(min(half, np.pi / 2))
-        mm_per_px = max(depth_mm / (rows * (1 - 2 * top)), width / (columns * 0.98))
-        return cls(rows, columns, float(mm_per_px), columns / 2 - 0.5, top * rows)
+        widest = (conditions.depth_mm + look.virtual_apex_mm) * np.sin(min(half, np.pi / 2))
+        left, right = min(widest, conditions.cut_left_mm), min(widest, conditions.cut_right_mm)
+        above = max(conditions.cut_top_mm, 0.0)
+        height = conditions.depth_mm - above
+        mm_per_px = float(max(height / (rows * (1 - 2 * top)), (left + right) / (columns * 0.98)))
+        probe_x = columns / 2 - 0.5 + 0.5 * (left - right) / mm_per_px
+        return cls(rows, columns, mm_per_px, float(probe_x), top * rows - above / mm_per_px)
 
     def points(self) -> Array:
         """Image points (X, D) of all pixel centers, ``[rows * columns, 2]``."""
@@ -80,6 +89,7 @@ class Imager:
             sampling,
         )
         self._rng = np.random.default_rng(seed)
+        self._unit = heart.shape.growth
         self.plane = cut(heart, placement)
         self._half = np.deg2rad(look.width_deg / 2)
         self._z = (np.arange(sampling.depth_samples) + 0.5) * conditions.depth_mm / sampling.depth_samples
@@ -94,7 +104,7 @@ class Imager:
         self._white: float | None = None
         self._previous: Array | None = None
         self._reference_phase = reference_phase
-        self._leaflet_strength = float(self._rng.uniform(0.25, 1.0))
+        self._leaflet_strength = conditions.leaflets * float(self._rng.uniform(0.25, 1.0))
 
     # ---------------------------------------------------------------- public
     def picture(self, phase: float, canvas: Canvas) -> np.ndarray:
@@ -115,6 +125,15 @@ class Imager:
         label[inside.ravel()] = truth_labels(tissue(self.heart, fields(self.heart, material)))
         return label.reshape(inside.shape)
 
+    def lv_without_trabeculae(self, phase: float, canvas: Canvas) -> np.ndarray:
+        """The LV at ``phase`` without its trabecular layer, ``bool [rows, columns]``: for scores only."""
+        points, inside = canvas.points(), self.in_sector(canvas)
+        near = self.heart.material(self.plane.to_heart(points[inside.ravel()]), phase)
+        f = fields(self.heart, near)
+        cavity = np.zeros(inside.size, bool)
+        cavity[inside.ravel()] = without_trabeculae(tissue(self.heart, f), f)
+        return cavity.reshape(inside.shape)
+
     def wall_landmarks(self, phase: float) -> Array:
         """Image points (X, D) ``[4, 2]`` of `WALL_LANDMARKS` at ``phase``, in a plane that holds the long axis."""
         view = self.placement.view
@@ -123,8 +142,10 @@ class Imager:
 
     def in_sector(self, canvas: Canvas) -> np.ndarray:
         """Pixels that the beams reach, ``bool [rows, columns]``."""
-        r, theta = self._beam_coordinates(canvas.points())
-        inside = (r > 1.0) & (r < self.conditions.depth_mm - self._dz) & (np.abs(theta) < self._half)
+        points, c = canvas.points(), self.conditions
+        r, theta = self._beam_coordinates(points)
+        inside = (r > 1.0) & (r < c.depth_mm - self._dz) & (np.abs(theta) < self._half)
+        inside &= (points[:, 0] > -c.cut_left_mm) & (points[:, 0] < c.cut_right_mm) & (points[:, 1] >= c.cut_top_mm)
         return np.asarray(inside.reshape(canvas.rows, canvas.columns))
 
     # ---------------------------------------------------------------- scatterers
@@ -137,9 +158,9 @@ class Imager:
     def _scatter(self, phase: float) -> None:
         rng, apex, depth = self._rng, self.look.virtual_apex_mm, self.conditions.depth_mm
         area = self._half * ((depth + apex) ** 2 - apex**2)
-        slab = self.sampling.slab_mm
-        layers = 1.0 if slab == 0 else 2 * slab / (ELEVATION_SIGMA_MM * np.sqrt(2 * np.pi))
-        count = int(self.sampling.scatterers_per_cell * area / CELL_MM2 * layers)
+        slab, cell = self.sampling.slab_mm * self._unit, CELL_MM2 * self._unit**2
+        layers = 1.0 if slab == 0 else 2 * slab / (ELEVATION_SIGMA_MM * self._unit * np.sqrt(2 * np.pi))
+        count = int(self.sampling.scatterers_per_cell * area / cell * layers)
         r = np.sqrt(rng.uniform(apex**2, (depth * 1.06 + apex) ** 2, count))
         theta = rng.uniform(-1.08, 1.08, count) * self._half
         image = np.stack([r * np.sin(theta), r * np.cos(theta) - apex, rng.uniform(-slab, slab, count)], axis=1)
@@ -148,33 +169,39 @@ class Imager:
         self._label = material.label
         self._amplitude = (10 ** (material.level_db / 20) * rng.standard_normal(count)).astype(np.float32)
         # An even density in the plane thins out towards the probe in polar samples.
-        density = self.sampling.scatterers_per_cell / CELL_MM2
+        density = self.sampling.scatterers_per_cell / cell
         self._per_sample = density * (self._z + apex) * self._dtheta * self._dz
 
     def _moved(self, phase: float) -> tuple[Array, Array]:
         points = self.plane.to_image(self.heart.move(self._material_points, phase))
         amplitude = self._amplitude
         if self.sampling.slab_mm > 0:
-            amplitude = amplitude * np.exp(-0.5 * (points[:, 2] / ELEVATION_SIGMA_MM) ** 2).astype(np.float32)
+            sigma = ELEVATION_SIGMA_MM * self._unit
+            amplitude = amplitude * np.exp(-0.5 * (points[:, 2] / sigma) ** 2).astype(np.float32)
         valves = [
-            self._leaflet_echoes(curve, strength) for curve, strength in leaflets(self.heart, self.placement, phase)
+            self._leaflet_echoes(curve, self._leaflet_strength * strength)
+            for curve, strength in leaflets(self.heart, self.placement, phase)
         ]
+        valves += [self._strand_echoes(*strand) for strand in strands(self.heart, self.placement, phase)]
         points = np.concatenate([points[:, :2], *(p for p, _ in valves)])
         return points, np.concatenate([amplitude, *(a for _, a in valves)])
+
+    def _strand_echoes(self, curve: Array, strength: float) -> tuple[Array, Array]:
+        points, amplitude = self._leaflet_echoes(curve, self.conditions.strands * strength)
+        away = np.interp(points[:, 1], *_by_depth(self.plane.to_image(curve)))
+        return points, amplitude * np.exp(-0.5 * (away / (2.0 * self._unit)) ** 2).astype(np.float32)
 
     def _leaflet_echoes(self, curve: Array, strength: float) -> tuple[Array, Array]:
         # The same draw in every frame: a leaflet's speckle moves with it.
         rng = np.random.default_rng(77)
         path = self.plane.to_image(curve)[:, :2]
         pick = rng.integers(0, len(path), len(path) * 9)
-        points = path[pick] + rng.normal(0, 0.38, (pick.size, 2))
+        points = path[pick] + rng.normal(0, 0.38 * self._unit, (pick.size, 2))
         tangent = np.gradient(path, axis=0)[pick]
         tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6
         beam = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-3)
         facing = np.abs(tangent[:, 0] * beam[:, 1] - tangent[:, 1] * beam[:, 0])
-        return points, (
-            self._leaflet_strength * strength * (0.5 + 1.9 * facing**1.5) * rng.standard_normal(pick.size)
-        ).astype(np.float32)
+        return points, (strength * (0.5 + 1.9 * facing**1.5) * rng.standard_normal(pick.size)).astype(np.float32)
 
     # ---------------------------------------------------------------- point spread and gains
     def _point_spread(self) -> None:
@@ -183,7 +210,7 @@ class Imager:
         look, z = self.look, self._z
         sigma0 = np.deg2rad(look.lateral_fwhm_deg) / 2.355
         focus = 0.55 * self.conditions.depth_mm
-        defocus = 0.14 * APERTURE_MM * np.abs(1 / np.maximum(z, 4) - 1 / focus)
+        defocus = 0.14 * APERTURE_MM * self._unit * np.abs(1 / np.maximum(z, 4 * self._unit) - 1 / focus)
         sigma = np.minimum(np.hypot(sigma0, defocus), 5 * sigma0)
         reach = int(np.ceil(np.deg2rad(14) / self._dtheta))
         offset = np.arange(-reach, reach + 1) * self._dtheta
@@ -211,7 +238,7 @@ class Imager:
         gain -= c.edge_loss_db * np.clip((np.abs(theta) / self._half - 0.72) / 0.28, 0, 1)[None] ** 2
         for _ in range(c.shadows):
             center = rng.choice([-1, 1]) * rng.uniform(0.35, 1.0) * self._half
-            width, start, loss = np.deg2rad(rng.uniform(3, 9)), rng.uniform(8, 50), rng.uniform(5, 20)
+            width, start, loss = np.deg2rad(rng.uniform(3, 9)), rng.uniform(8, 50) * self._unit, rng.uniform(5, 20)
             gain -= (
                 loss * np.exp(-0.5 * ((theta - center) / width) ** 2)[None] / (1 + np.exp(-(z - start) / 5))[:, None]
             )
@@ -224,12 +251,15 @@ class Imager:
 
     def _clutter(self) -> Array:
         """Static near-field rings and haze, complex ``[depth, beam]``."""
-        rng, c, z, theta = self._rng, self.conditions, self._z, self._theta
+        rng, c, z, theta = self._rng, self.conditions, self._z / self._unit, self._theta
         rings = 1 + 0.6 * np.cos(2 * np.pi * z / rng.uniform(3, 6)) * np.exp(-z / 14)
         near = self._speckle(1.5, 3.0) * (1.6 * c.clutter * np.exp(-z / rng.uniform(6, 11)) * rings)[:, None]
         center = rng.uniform(-0.6, 0.6) * self._half
         spread = 0.35 + np.exp(-0.5 * ((theta - center) / (self._half * 0.5)) ** 2)
         haze = self._speckle(1.2, 1.5) * (0.035 * c.haze * np.exp(-z / rng.uniform(40, 80)))[:, None] * spread[None]
+        if c.near_haze > 0:
+            fog = self._speckle(1.2, 1.5) * (c.near_haze * np.exp(-((self._z / c.near_haze_mm) ** 2)))[:, None]
+            near = near + fog * (0.6 + 0.4 * spread[None])
         return np.asarray((near + haze).astype(np.complex64))
 
     def _speckle(self, axial: float, lateral: float) -> Array:
@@ -318,3 +348,9 @@ class Imager:
         picture = np.zeros(inside.shape, np.uint8)
         picture[inside] = np.clip(gray, 0, 255).astype(np.uint8)
         return picture
+
+
+def _by_depth(image_points: Array) -> tuple[Array, Array]:
+    """Depth and distance from the plane along a curve of image points (X, D, E), in order of depth."""
+    order = np.argsort(image_points[:, 1])
+    return image_points[order, 1], image_points[order, 2]

@@ -1,10 +1,11 @@
-"""Mitral, tricuspid and aortic leaflets as curves in the view plane, moved with their annuli."""
+"""Mitral, tricuspid and aortic leaflets as curves in the view plane, moved with their annuli, and strands."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .anatomy import root_distance
+from .cavity_muscle import chordae, false_tendons
 from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart
 from .view_planes import Placement
 
@@ -20,6 +21,9 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
     annulus); the short axis at the mitral valve shows the mouth between the leaflets; across the ventricle there are
     none.
     """
+    if heart.shape.growth != 1:
+        adult = leaflets(heart.grown, placement, phase)
+        return [(heart.shape.growth * curve, strength) for curve, strength in adult]
     view = placement.view
     if view.roll_deg != 0:
         return _mouth(heart, phase) if view.anchor_level > MITRAL_TIP_LEVEL else []
@@ -30,6 +34,21 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
         planar += _tricuspid(heart, phase)
     curves = [(_to_heart(heart, curve, azimuth), strength) for curve, strength in planar]
     return curves + (_aortic(heart, phase) if facing > 0.85 else [])
+
+
+def strands(heart: Heart, placement: Placement, phase: float) -> list[tuple[Array, float]]:
+    """Chordae and false tendons at ``phase``, as `leaflets`; they are seen where they lie near the view plane."""
+    if heart.shape.growth != 1:
+        adult = strands(heart.grown, placement, phase)
+        return [(heart.shape.growth * curve, strength) for curve, strength in adult]
+    curves = [(curve, 0.10) for curve in false_tendons(heart, phase)]
+    if placement.view.roll_deg != 0:
+        return curves
+    azimuth = np.deg2rad(placement.view.azimuth_deg + placement.rotation_deg)
+    facing = float(np.cos(azimuth - np.deg2rad(PARASTERNAL_AZIMUTH_DEG)))
+    mitral = _mitral(heart, phase, azimuth, 1 if facing > 0 else -1)
+    tips = [_to_heart(heart, curve, azimuth)[-1] for curve, _ in mitral]
+    return curves + [(curve, 0.08) for curve in chordae(heart, phase, tips)]
 
 
 def _mitral(heart: Heart, phase: float, azimuth: float, anterior: int) -> list[tuple[Array, float]]:

@@ -89,7 +89,7 @@ def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]
     placement, conditions = draw_placement(case, view)
     heart = case.heart()
     imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING)
-    canvas = Canvas.fit(size, size, case.look, conditions.depth_mm)
+    canvas = Canvas.around(size, size, case.look, conditions)
     rows = []
     for phase in (0.0, heart.curve.es_phase, float(rng.uniform(0.05, 0.95))):
         imager.forget()
