@@ -53,7 +53,7 @@ def test_a_mask_goes_where_the_picture_goes(drifting: tuple[Cine, np.ndarray]) -
 @pytest.fixture(scope="module", params=["A4C", "PLAX"])
 def effusion(request: pytest.FixtureRequest) -> tuple[SimulatedClip, np.ndarray]:
     """A heart with an effusion, and its largest pocket in each frame."""
-    case = draw_case("hard", 900_103, effusion_mm=12.0)
+    case = draw_case("hard-1", 900_103, effusion_mm=12.0)
     clip = simulate_clip(case, request.param, rows=300, columns=400, beats=1.1, sampling=TRAINING)
     truth = [clip.labels(frame) == Tissue.PERICARDIAL_EFFUSION for frame in range(clip.frames.shape[0])]
     return clip, np.stack([main_pieces(mask) for mask in truth])

@@ -77,7 +77,7 @@ class Leaving:
 
 
 def filmed(sweep: Sweep, rows: int = 240, columns: int = 320) -> Leaving:
-    case = draw_case("hard", sweep.seed)
+    case = draw_case("hard-1", sweep.seed)
     usual, conditions = draw_placement(case, sweep.view)
     heart, look = case.heart(), replace(case.look, headroom_db=case.look.headroom_db + HEADROOM_DB)
     way = np.pad((1 - np.cos(np.linspace(0, np.pi, MOVING))) / 2, HELD, mode="edge")

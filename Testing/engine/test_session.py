@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 @pytest.fixture(scope="module")
 def clip() -> SimulatedClip:
     """A beat with an effusion, of which the model knows no name."""
-    case = draw_case("hard", 900_103, effusion_mm=12.0)
+    case = draw_case("hard-1", 900_103, effusion_mm=12.0)
     return simulate_clip(case, "A4C", rows=240, columns=320, beats=1.0, sampling=TRAINING)
 
 

@@ -95,7 +95,7 @@ def test_speckle_is_carried_by_the_tissue() -> None:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
-    write_study(folder, 900_950, ("A4C", "A2C"), "hard", {"ef": 55, "ivsd": 12, "edv": 120}, rows=150, columns=200)
+    write_study(folder, 900_950, ("A4C", "A2C"), "hard", {"ef": 55, "ivsd": 12, "edv": 90}, rows=150, columns=200)
     return folder
 
 
@@ -103,7 +103,7 @@ def test_a_written_study_reads_back_with_times_and_scale(study: Path) -> None:
     truth = json.loads((study / "truth.json").read_text())
     assert truth["LVEF_percent"] == pytest.approx(55)
     assert truth["IVSd_mm"] == pytest.approx(12)
-    assert truth["LVEDV_ml"] == pytest.approx(120)
+    assert truth["LVEDV_ml"] == pytest.approx(90)
     for clip in truth["clips"]:
         cine = read_cine(study / clip["file"])
         assert cine.simulated
@@ -143,7 +143,7 @@ def test_true_labels_and_masks_are_not_listed_as_clips(study: Path) -> None:
 
 
 def test_a_study_is_the_same_every_time(study: Path, tmp_path: Path) -> None:
-    write_study(tmp_path, 900_950, ("A4C",), "hard", {"ef": 55, "ivsd": 12, "edv": 120}, rows=150, columns=200)
+    write_study(tmp_path, 900_950, ("A4C",), "hard", {"ef": 55, "ivsd": 12, "edv": 90}, rows=150, columns=200)
     assert (tmp_path / "A4C.dcm").read_bytes() == (study / "A4C.dcm").read_bytes()
 
 

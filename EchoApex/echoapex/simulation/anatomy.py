@@ -23,8 +23,9 @@ class Fields:
     """Signed distances at points ``[N]``: to each cavity, to the epicardium and to the outside of the heart.
 
     ``trabecular`` is the place by the layer inside of the compacted border: 0 at the border, 1 at the foot of the
-    layer, more inside of it, inf elsewhere; ``level`` runs along the long axis (0 apex, 1 annulus), ``cosine`` is 1 towards the lateral
-    wall and -1 towards the septum. In a child's heart distances are those of the adult's heart of the same proportions.
+    layer, more inside of it, inf elsewhere; ``level`` runs along the long axis (0 apex, 1 annulus), ``cosine`` is 1
+    towards the lateral wall and -1 towards the septum. In a child's heart distances are those of the adult's heart of
+    the same proportions.
     """
 
     lv: Array
@@ -79,7 +80,7 @@ def fields(heart: Heart, points: Array) -> Fields:
     outside = np.minimum.reduce(
         [epicardium, rv - RV_WALL_MM, la - ATRIAL_WALL_MM, ra - ATRIAL_WALL_MM, ao - AO_WALL_MM]
     )
-    papillary = papillary_distance(heart, points, endo, level)
+    papillary = papillary_distance(heart, points, lv, endo, level)
     trabecular = trabecular_place(heart, lv, level, cosine, sine)
     return Fields(lv, epicardium, la, rv, ra, ao, papillary, trabecular, outside, level, cosine)
 

@@ -20,7 +20,7 @@ _FAR = 30.0
 
 
 def trabecular_place(heart: Heart, lv: Array, level: Array, cosine: Array, sine: Array) -> Array:
-    """Place by the trabecular layer: 0 at the compacted border, 1 at the layer's foot, more inside of it, inf elsewhere.
+    """Place by the trabecular layer: 0 at the compacted border, 1 at the layer's foot, more inside, inf elsewhere.
 
     ``lv`` is the signed distance of the round heart. Thick at the apex, thinner at the lateral wall, thin at the
     septum and none at the annulus, as non-compaction studies describe normal hearts.
@@ -28,6 +28,8 @@ def trabecular_place(heart: Heart, lv: Array, level: Array, cosine: Array, sine:
     shape = heart.shape
     if max(shape.trabecular_apex, shape.trabecular_lateral, shape.trabecular_septum) <= 0:
         return np.full(lv.shape, np.inf)
+    place, cavity = np.full(lv.shape, np.inf), np.flatnonzero(lv < 0)
+    level, cosine = level[cavity], cosine[cavity]
     lateral = np.clip(0.5 + cosine, 0, 1)
     share = (
         shape.trabecular_septum
@@ -35,23 +37,28 @@ def trabecular_place(heart: Heart, lv: Array, level: Array, cosine: Array, sine:
         + shape.trabecular_lateral * lateral * np.exp(-(((level - _LATERAL_LEVEL) / _LATERAL_REACH) ** 2))
     )
     thickness = share * shape.length_mm * np.clip((0.97 - level) / 0.15, 0, 1)
-    inside = -lv * heart.section(level, cosine, sine)
-    return np.where((lv < 0) & (thickness > 0), inside / np.maximum(thickness, 1e-3), np.inf)
+    # The apex itself is never farther away than it is above.
+    inside = np.minimum(-lv[cavity] * heart.section(level, cosine, sine[cavity]), level * shape.length_mm)
+    place[cavity] = np.where(thickness > 0, inside / np.maximum(thickness, 1e-3), np.inf)
+    return place
 
 
-def papillary_distance(heart: Heart, points: Array, endo: Array, level: Array) -> Array:
-    """Signed distance to the papillary muscles at ED points ``[N, 3]``, negative inside."""
+def papillary_distance(heart: Heart, points: Array, lv: Array, endo: Array, level: Array) -> Array:
+    """Signed distance to the papillary muscles at ED points ``[N, 3]``, negative inside; far outside of the cavity."""
     if not heart.shape.papillary:
         return np.full(level.shape, _FAR)
     if heart.shape.papillary_mm <= 0:
         return _short_papillaries(heart, points, endo, level)
-    distance = np.full(level.shape, _FAR)
+    cavity = np.flatnonzero(lv < 0)
+    points, nearest = points[cavity], np.full(cavity.shape, _FAR)
     for root, head in papillary_ends(heart):
         along = head - root
         t = np.clip((points - root) @ along / (along @ along), 0, 1)
         away = np.linalg.norm(points - root - t[:, None] * along, axis=1)
         # A cone with a rounded head, as broad at the wall as asked for.
-        distance = np.minimum(distance, away - 0.5 * heart.shape.papillary_mm * (1 - 0.35 * t))
+        nearest = np.minimum(nearest, away - 0.5 * heart.shape.papillary_mm * (1 - 0.35 * t))
+    distance = np.full(level.shape, _FAR)
+    distance[cavity] = nearest
     return distance
 
 

@@ -12,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EchoApexError
+from .heart import Tissue
+from .presets import draw_case, draw_placement
+from .ultrasound_imaging import Canvas, Imager
+from .vendor_looks import TRAINING
 
 SIDE_PX = 160
 """Longer side of the sector's box when it is measured, in pixels; distances from borders are in such pixels."""
@@ -22,6 +26,7 @@ WIDTH_LEVELS = (0.25, 0.50, 0.90)
 """Where widths are read, as shares of the long axis from the apex."""
 _BAND_PX = (1.0, 7.0)
 """Near and far end of the bands on both sides of a border whose difference is its contrast."""
+_DRAWN_PX = 192
 _LATERAL_LEVELS, _APICAL_LEVELS = (0.30, 0.85), (-0.3, 0.15)
 
 
@@ -95,7 +100,7 @@ def _as_seen(
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     gray = cv2.resize(np.where(sector, frame, 0)[box].astype(np.float32), size, interpolation=how)
     masks = [cv2.resize(mask[box].astype(np.float32), size, interpolation=how) > 0.5 for mask in (sector, cavity)]
-    return gray, masks[0], masks[1] & masks[0]
+    return np.asarray(gray, np.float32), masks[0], masks[1] & masks[0]
 
 
 class _LongAxis:
@@ -161,6 +166,28 @@ def _borders(
         side = "outside" if at > 0 else "inside"
         figures[f"lateral_gray_{abs(at)}_px_{side}"] = mean(lateral, at - 0.75, at + 0.75)
     return figures
+
+
+def simulated_statistics(preset: str, seed: int, *, trabeculae: bool = False) -> dict[str, float]:
+    """`frame_statistics` of one simulated A4C frame: end-diastole for odd seeds, end-systole for even ones.
+
+    The cavity is outlined as the real ones of `REAL_A4C` were, without its trabecular layer; with ``trabeculae`` at the
+    compacted border. Raises `EchoApexError` for an unknown preset.
+    """
+    case = draw_case(preset, seed)
+    placement, conditions = draw_placement(case, "A4C")
+    heart = case.heart()
+    imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING)
+    canvas, phase = (
+        Canvas.around(_DRAWN_PX, _DRAWN_PX, case.look, conditions),
+        0.0 if seed % 2 else heart.curve.es_phase,
+    )
+    frame, sector = imager.picture(phase, canvas), imager.in_sector(canvas)
+    whole = imager.labels(phase, canvas) == Tissue.LV
+    cavity = whole if trabeculae else imager.lv_without_trabeculae(phase, canvas)
+    if placement.mirrored:
+        frame, sector, cavity = frame[:, ::-1], sector[:, ::-1], cavity[:, ::-1]
+    return frame_statistics(frame, sector, cavity)
 
 
 def medians(measured: list[dict[str, float]]) -> dict[str, float]:

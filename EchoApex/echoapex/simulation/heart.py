@@ -126,8 +126,7 @@ class Heart:
         """A radius at ``phase`` as it were in a body of revolution: scaled inside the cavity, shifted outside."""
         if self.shape.septal_straightness == 0:
             return radius
-        border, section = self._round(level, cosine, sine, phase), self.section(level, cosine, sine)
-        return np.asarray(np.where(radius <= border * section, radius / section, radius - border * (section - 1)))
+        return _unbowed(radius, self._round(level, cosine, sine, phase), self.section(level, cosine, sine))
 
     def _bowed(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
         """The inverse of `rounded`."""
@@ -240,10 +239,13 @@ class Heart:
         """
         if self.shape.growth != 1:
             return self.shape.growth * self.grown.move(points / self.shape.growth, phase)
+        if self._at_rest(phase):
+            return points
         radius, cosine, sine = self.polar(points)
         level = points[:, 1] / self.shape.length_mm
         radius = self.rounded(radius, level, cosine, sine, 0.0)
-        moved = self._bowed(self._radial(radius, level, cosine, sine, phase)[0], level, cosine, sine, phase)
+        borders = self.radius(level, 0.0), self._round(level, cosine, sine, phase)
+        moved = self._bowed(self._radial(radius, level, cosine, borders, phase)[0], level, cosine, sine, phase)
         y = points[:, 1] + self._longitudinal(radius, level, cosine, phase)
         return np.stack([cosine * moved + self.axis_offset(y), y, sine * moved * self.shape.ellipticity], axis=1)
 
@@ -254,6 +256,8 @@ class Heart:
         """
         if self.shape.growth != 1:
             return self.shape.growth * self.grown.material(points / self.shape.growth, phase)
+        if self._at_rest(phase):
+            return points
         target, cosine, sine = self.polar(points)
         length = self.shape.length_mm
         shrink = length - self.length(phase)
@@ -266,9 +270,15 @@ class Heart:
         radius = self._bowed(self._unradial(target, level, cosine, sine, phase), level, cosine, sine, 0.0)
         return np.stack([cosine * radius + self.axis_offset(y), y, sine * radius * self.shape.ellipticity], axis=1)
 
-    def _radial(self, radius: Array, level: Array, cosine: Array, sine: Array, phase: float) -> tuple[Array, Array]:
-        """Moved radius of the body of revolution and its approximate derivative."""
-        before, after = self.radius(level, 0.0), self._round(level, cosine, sine, phase)
+    def _at_rest(self, phase: float) -> bool:
+        """Whether all lies where it does at ED; bodies of revolution, kept as they were, are moved all the same."""
+        return self.shape.septal_straightness > 0 and self.curve(phase) == 1
+
+    def _radial(
+        self, radius: Array, level: Array, cosine: Array, borders: tuple[Array, Array], phase: float
+    ) -> tuple[Array, Array]:
+        """Moved radius of the body of revolution and its approximate derivative; ``borders`` at ED and ``phase``."""
+        before, after = borders
         ratio = self.shape.length_mm / self.length(phase)
         inside = radius <= before
         shell = np.sqrt(np.maximum(after**2 + (radius**2 - before**2) * ratio, 1e-9))
@@ -279,8 +289,9 @@ class Heart:
         return np.where(inside, radius * scale, outer), np.where(inside, scale, slope)
 
     def _unradial(self, target: Array, level: Array, cosine: Array, sine: Array, phase: float) -> Array:
-        target = self.rounded(target, level, cosine, sine, phase)
         before, after = self.radius(level, 0.0), self._round(level, cosine, sine, phase)
+        if self.shape.septal_straightness > 0:
+            target = _unbowed(target, after, self.section(level, cosine, sine))
         ratio = self.shape.length_mm / self.length(phase)
         inside = target <= after
         radius = np.where(
@@ -289,7 +300,7 @@ class Heart:
             np.sqrt(np.maximum(before**2 + (target**2 - after**2) / ratio, 0.0)),
         )
         for _ in range(2):
-            value, slope = self._radial(radius, level, cosine, sine, phase)
+            value, slope = self._radial(radius, level, cosine, (before, after), phase)
             step = (value - target) / np.maximum(slope, 0.25)
             radius = np.where(inside, radius, np.maximum(radius - step, before))
         return np.asarray(radius)
@@ -310,6 +321,10 @@ class Heart:
         reach = np.maximum(reach, atrial) * np.exp(-np.maximum(radius - 95, 0) / 15)
         along = np.where(level <= 1, np.clip(level, 0, 1), np.clip(1 - (level - 1) / 0.8, 0, 1) ** 1.3)
         return np.asarray(-shrink * along * reach)
+
+
+def _unbowed(radius: Array, border: Array, section: Array) -> Array:
+    return np.asarray(np.where(radius <= border * section, radius / section, radius - border * (section - 1)))
 
 
 def _looked_up(table: Array, level: Array) -> Array:

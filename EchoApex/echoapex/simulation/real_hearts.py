@@ -86,7 +86,9 @@ def draw_look(preset: str, growth: float, rng: np.random.Generator) -> Look:
         width, apex = float(u(56, 78)), float(u(25, 55))
     elif kind > 0.66:
         apex = float(u(3, 14))
-    return Look(name, f / growth, c, b, width, d, g, s, p, float(u(25, 37)), apex * growth)
+    # The gain is set by the gray of the muscle, as users do, whatever the curve.
+    headroom = d * (1 - (u(45, 110) / 255) ** (1 / g))
+    return Look(name, f / growth, c, b, width, d, g, s, p, float(headroom), apex * growth)
 
 
 def draw_placement(case: Case, view: str, rng: np.random.Generator) -> tuple[Placement, Conditions]:
@@ -102,13 +104,13 @@ def draw_placement(case: Case, view: str, rng: np.random.Generator) -> tuple[Pla
 
 
 def _from_the_apex(case: Case, view: str, rng: np.random.Generator) -> tuple[Placement, float]:
-    """Placement and depth of an apical view: the apex 7 to 21 % deep, the atria whole or cut."""
+    """Placement and depth of an apical view: the apex 8 to 23 % deep, the atria whole or cut."""
     u, shape = rng.uniform, case.shape
     mean, deviation = _TILT_DEG[view]
     tilt = float(np.clip(rng.normal(mean, deviation), -8, 33))
     atrium = u(0.15, 0.9) if rng.random() < 0.45 else 1.05 + u(0, 0.5)
     within = shape.length_mm * np.cos(np.deg2rad(tilt)) + atrium * shape.la_length_mm
-    share = float(u(0.07, 0.21))
+    share = float(u(0.08, 0.23))
     depth = float(within / (1 - share))
     mirrored = bool(rng.random() < 0.1)
     # The lateral wall at the middle of the ventricle may leave the fan by a few millimeters, not more.
@@ -160,7 +162,7 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
         tgc_error_db=u(1, 3),
         edge_loss_db=u(1, 9),
         texture_db=u(1.2, 3.6),
-        background_db=u(-32, -11),
+        background_db=u(-27, -7),
         background_variation_db=u(3, 8),
         left_darkness_db=u(-16, 4),
         right_darkness_db=u(-16, 4),
@@ -169,20 +171,20 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
         liver_db=u(-12, 2) if placement.view.liver else None,
         behind_db=20.0,
         trabeculae_db=u(8, 22),
-        wall_fade_db=u(12, 22),
-        outside_db=u(2, 8),
+        wall_fade_db=u(15, 25),
+        outside_db=u(3.5, 9.5),
         septum_db=u(0, 5),
         septum_fade_db=u(0, 14),
         atria_db=u(0, 14),
-        apex_db=u(0, 14),
-        layer_db=u(7, 14),
-        veil_db_mm=u(1.2, 4.0),
-        fibers_db=u(0, 8),
+        apex_db=u(3, 16),
+        layer_db=u(7, 15),
+        veil_db_mm=u(0.1, 1.2),
+        fibers_db=u(0, 6),
         strands=float(u(0, 1) ** 2),
         leaflets=float(rng.choice([0.0, 0.12, 0.3, 0.8])),
         floor_fade_db=u(0, 14),
         right_fade_db=u(0, 18),
-        near_haze=float(0.25 * u(0, 1) ** 3),
+        near_haze=float(0.18 * u(0, 1) ** 3),
         near_haze_mm=u(18, 50) * growth,
     )
 

@@ -35,18 +35,21 @@ class Conditions:
 
     ``haze`` and ``clutter`` are amplitudes of static fog and near-field reverberation; ``noise_db`` electronic noise
     at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``left_darkness_db`` and
-    ``right_darkness_db`` fade the background of their side, ``behind_db`` at most brightens it behind the atria; ``trabeculation`` (0 to 1) says how much of the border is
-    covered: 7 to 31 %, ``trabeculae_db`` how far that stands out of blood; ``sidelobe`` is the amplitude of lateral clutter; ``liver_db`` is the echo of liver between the
-    probe and the heart, None where there is none.
+    ``right_darkness_db`` fade the background of their side, ``behind_db`` at most brightens it behind the atria;
+    ``trabeculation`` (0 to 1) says how much of a border without a trabecular layer is covered by strands: 7 to 31 %,
+    ``trabeculae_db`` how far they stand out of blood; ``sidelobe`` is the amplitude of lateral clutter; ``liver_db``
+    is the echo of liver between the probe and the heart, None where there is none.
 
-    What real borders look like, none of it by default: ``wall_fade_db`` is how far the endocardium of the free walls
-    lies below their outside, and ``outside_db`` how bright that is, ``septum_db`` by how much the septum is brighter, ``septum_fade_db`` how far it falls
-    towards the right ventricle, ``apex_db`` by how much the apex is darker, ``layer_db`` how far the foot of the
-    trabecular layer lies below its top, ``veil_db_mm`` (dB/mm) how fast it is lost in blood, ``fibers_db`` the loss of muscle whose fibers run along the beam, ``leaflets``
-    how strongly valves are seen (1 as ever, 0 not at all) and ``strands`` chordae and false tendons, ``atria_db`` the loss of all walls of the atria and
-    ``floor_fade_db`` that of the far ones,     ``right_fade_db`` of the right heart's walls; ``near_haze`` is the amplitude of the haze that lies over the apex,
-    ``near_haze_mm`` its depth. ``cut_left_mm``, ``cut_right_mm`` and ``cut_top_mm`` are where the display cuts the
-    sector off, measured from the middle of the probe's face.
+    What real borders look like, nothing by default:
+    ``wall_fade_db``: how far the endocardium of the free walls lies below their outside, ``outside_db`` how bright
+    that is; ``septum_db``: by how much the septum is brighter, ``septum_fade_db`` its fall towards the right
+    ventricle; ``apex_db``: by how much the apex is darker; ``layer_db``: how far the foot of the trabecular layer lies
+    below its top, ``veil_db_mm`` (dB/mm) how fast it is lost in blood; ``fibers_db``: the loss of muscle whose fibers
+    run along the beam; ``atria_db``: the loss of the walls of the atria, ``floor_fade_db`` that of their floors beside
+    it; ``right_fade_db``: that of the right heart's walls; ``leaflets``, ``strands``: how strongly valves, and chordae
+    and false tendons, are seen (0 not at all); ``near_haze``: amplitude of the haze over the apex, ``near_haze_mm``
+    its depth; ``cut_left_mm``, ``cut_right_mm``, ``cut_top_mm``: where the display cuts the sector off, measured from
+    the middle of the probe's face.
     """
 
     depth_mm: float = 160.0

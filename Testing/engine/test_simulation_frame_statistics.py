@@ -1,0 +1,86 @@
+"""Figures of apical frames: right on drawn pictures, and those of real clips on simulated hearts."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from echoapex.errors import EchoApexError
+from echoapex.simulation.frame_statistics import (
+    REAL_A4C,
+    SIDE_PX,
+    Figure,
+    frame_statistics,
+    medians,
+    simulated_statistics,
+)
+
+
+def drawn(tilt_deg: float = 12.0, size: int = 2 * SIDE_PX) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A dark ellipse whose lower end leans to the right, in a gray square; wall on its right, none on its left."""
+    cavity = np.zeros((size, size), np.uint8)
+    cv2.ellipse(cavity, (size // 2, size // 2), (size // 8, size // 4), -tilt_deg, 0, 360, 1, -1)
+    near = cv2.distanceTransform(1 - cavity, cv2.DIST_L2, 5)
+    right = np.arange(size)[None] > size / 2
+    frame = np.full((size, size), 20, np.uint8)
+    frame[(near < 40) & right] = 90
+    frame[cavity > 0] = 10
+    return frame, np.ones((size, size), bool), cavity > 0
+
+
+def test_figures_of_a_drawn_picture_are_those_it_was_drawn_with() -> None:
+    found = frame_statistics(*drawn())
+    assert found["tilt_deg"] == pytest.approx(12, abs=1)
+    assert found["apex_depth"] == pytest.approx(0.25 + 0.25 * (1 - np.cos(np.deg2rad(12))), abs=0.01)
+    assert found["sector_share"] == pytest.approx(1)
+    assert found["sector_median"] == 20
+    assert found["cavity_mean"] == pytest.approx(10, abs=1)
+    assert found["lateral_contrast"] == pytest.approx(80, abs=3)
+    assert found["lateral_gray_5_px_outside"] == pytest.approx(90, abs=2)
+    assert found["lateral_gray_4_px_inside"] == pytest.approx(10, abs=2)
+    for percent in (25, 50, 90):
+        level = percent / 100
+        assert found[f"width_at_{percent}_percent"] == pytest.approx(2 * np.sqrt(level * (1 - level)), abs=0.04)
+
+
+def test_figures_do_not_depend_on_the_size_of_the_picture() -> None:
+    small, large = (frame_statistics(*drawn(size=size)) for size in (SIDE_PX, 3 * SIDE_PX))
+    for name in set(REAL_A4C) - {"lateral_gray_2_px_outside", "lateral_gray_1_px_inside"}:
+        assert small[name] == pytest.approx(large[name], abs=0.12 * abs(large[name]) + 0.02), name
+
+
+def test_a_frame_leaning_the_other_way_has_the_opposite_tilt() -> None:
+    frame, sector, cavity = (array[:, ::-1] for array in drawn())
+    assert frame_statistics(frame, sector, cavity)["tilt_deg"] == pytest.approx(-12, abs=1)
+
+
+def test_a_frame_without_a_ventricle_is_refused() -> None:
+    frame, sector, cavity = drawn()
+    with pytest.raises(EchoApexError, match="with a sector and a ventricle"):
+        frame_statistics(frame, sector, np.zeros_like(cavity))
+    with pytest.raises(EchoApexError, match="with a sector and a ventricle"):
+        frame_statistics(frame, np.zeros_like(sector), cavity)
+
+
+def test_limits_are_the_range_or_a_quarter_to_each_side() -> None:
+    assert Figure(14, 5, 31).limits == (5, 31)
+    assert Figure(20).limits == (15, 25)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> dict[str, float]:
+    return medians([simulated_statistics("hard", seed) for seed in range(5000, 5080)])
+
+
+@pytest.mark.parametrize("name", list(REAL_A4C))
+def test_simulated_hearts_have_the_figures_of_real_clips(simulated: dict[str, float], name: str) -> None:
+    low, high = REAL_A4C[name].limits
+    assert low <= simulated[name] <= high
+
+
+def test_the_first_hearts_had_not() -> None:
+    """What the figures are there to tell apart."""
+    first = medians([simulated_statistics("hard-1", seed) for seed in range(5000, 5016)])
+    outside = [name for name, figure in REAL_A4C.items() if not figure.limits[0] <= first[name] <= figure.limits[1]]
+    assert {"lateral_contrast", "apical_contrast", "tilt_deg", "sector_share"} <= set(outside)
