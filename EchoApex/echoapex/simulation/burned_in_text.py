@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .machine_interfaces import ecg_height
 from .simulated_clip import SimulatedClip
 
 
@@ -65,14 +66,7 @@ def _fixed(clip: SimulatedClip) -> NDArray[np.uint8]:
 
 def _ecg(clip: SimulatedClip) -> NDArray[np.float64]:
     """Trace height (1 is an R wave) for each image column over the whole clip."""
-    phase = np.linspace(clip.phases[0], clip.phases[-1], clip.canvas.columns)
-
-    def bump(center: float, width: float, height: float) -> NDArray[np.float64]:
-        away = (phase - center + 0.5) % 1.0 - 0.5
-        return height * np.exp(-0.5 * (away / width) ** 2)
-
-    waves = ((-0.17, 0.025, 0.12), (-0.015, 0.008, -0.1), (0.0, 0.010, 1.0), (0.03, 0.010, -0.25), (0.30, 0.05, 0.25))
-    return np.asarray(sum(bump(*wave) for wave in waves))
+    return ecg_height(np.linspace(clip.phases[0], clip.phases[-1], clip.canvas.columns))
 
 
 def _ecg_until(trace: NDArray[np.float64], share: float, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""A simulated clip as DICOM Ultrasound Multi-frame, with frame time, calibrated region and burned-in overlay."""
+"""A simulated clip as DICOM Ultrasound, with frame time, calibrated region and what machines show around the sector."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..io.dicom import SIMULATION_MANUFACTURER
 from ..io.dicom_view import VIEW_CODES
 from .burned_in_text import burned_in
 from .presets import Case
+from .screen_capture import screen_frames
 from .simulated_clip import SimulatedClip
 
 if TYPE_CHECKING:
@@ -31,13 +32,21 @@ _VIEW_NAMES = {
 _CENTIMETER = 3
 
 
-def write_dicom(path: Path, clip: SimulatedClip, number: int) -> None:
-    """Writes the clip, uncompressed; UIDs follow from heart, view and size, so that a study is the same every time."""
+def write_dicom(path: Path, clip: SimulatedClip, number: int, *, color_flow: bool = False) -> None:
+    """Writes the clip, uncompressed; UIDs follow from heart, view and size, so that a study is the same every time.
+
+    A clip simulated for an interface is written as a capture of its screen, in RGB, with ``color_flow`` if wanted; a
+    single frame is written as a still. Raises `EchoApexError` for color flow without an interface.
+    """
+    shown = screen_frames(clip, color_flow=color_flow) if clip.interface or color_flow else burned_in(clip)
     dataset = new_dataset(clip.case, clip.view, number, clip.frames.shape)
     dataset.ViewCodeSequence = [_view_code(clip.view)] if clip.view in _VIEW_NAMES else []
     dataset.HeartRate = round(clip.case.shape.heart_rate)
-    describe_pixels(dataset, burned_in(clip))
-    describe_time(dataset, clip.frame_time_s)
+    describe_pixels(dataset, shown)
+    if len(shown) > 1:
+        describe_time(dataset, clip.frame_time_s)
+    else:
+        _make_still(dataset)
     _describe_region(dataset, clip)
     dataset.save_as(path, enforce_file_format=True)
 
@@ -81,14 +90,24 @@ def _view_code(view: str) -> Dataset:
 
 
 def describe_pixels(dataset: Dataset, frames: np.ndarray) -> None:
-    """Puts gray frames ``uint8 [T, H, W]`` into a dataset, uncompressed."""
-    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape
+    """Puts gray frames ``uint8 [T, H, W]`` or colored ones ``[T, H, W, 3]`` (RGB) into a dataset, uncompressed."""
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape[:3]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    if frames.ndim == 4:
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit, dataset.PixelRepresentation = 7, 0
     dataset.LossyImageCompression, dataset.BurnedInAnnotation = "00", "NO"
     data = np.ascontiguousarray(frames).tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)
+
+
+def _make_still(dataset: Dataset) -> None:
+    """Of a dataset with one frame, without times."""
+    from pydicom.uid import UltrasoundImageStorage
+
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UltrasoundImageStorage
+    del dataset.NumberOfFrames
 
 
 def describe_time(dataset: Dataset, frame_time_s: float) -> None:

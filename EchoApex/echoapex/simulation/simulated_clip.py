@@ -11,6 +11,7 @@ from ..cine import Cine, FrameTimes, Scale, ScaleSource, Sector, TimeSource
 from ..errors import EchoApexError
 from ..landmarks import WALL_LANDMARKS, Landmarks
 from .heart import Heart
+from .machine_interfaces import INTERFACES
 from .presets import Case, draw_placement
 from .ultrasound_imaging import Canvas, Imager
 from .vendor_looks import FINE, Sampling
@@ -22,7 +23,10 @@ SMALLEST_PX = 48
 
 @dataclass(frozen=True)
 class SimulatedClip:
-    """Frames ``uint8 [T, H, W]`` of ``view`` and how they came about; ``phases [T]`` count beats from an R wave."""
+    """Frames ``uint8 [T, H, W]`` of ``view`` and how they came about; ``phases [T]`` count beats from an R wave.
+
+    ``interface`` names the design of the screen in which the sector lies (`INTERFACES`), None for a frame of its own.
+    """
 
     case: Case
     view: str
@@ -32,6 +36,7 @@ class SimulatedClip:
     canvas: Canvas
     placement: Placement
     imager: Imager
+    interface: str | None = None
 
     @property
     def heart(self) -> Heart:
@@ -84,11 +89,13 @@ def simulate_clip(
     beats: float = 1.4,
     sampling: Sampling = FINE,
     max_frames: int | None = None,
+    interface: str | None = None,
 ) -> SimulatedClip:
     """Simulates one clip of ``view``; frame time (20 to 40 ms) and first phase are drawn from the case's seed.
 
-    The ``easy`` preset starts at the R wave with 33.3 ms a frame. Raises `EchoApexError` for a view that cannot be
-    simulated, and for a clip without frames or too small for its overlay.
+    The ``easy`` preset starts at the R wave with 33.3 ms a frame. With an ``interface`` the sector lies where that
+    design of a screen has it. Raises `EchoApexError` for a view or an interface that cannot be simulated, and for a
+    clip without frames or too small for its overlay.
     """
     if not 0 < beats < np.inf or (max_frames is not None and max_frames < 1):
         raise EchoApexError(
@@ -96,6 +103,8 @@ def simulate_clip(
         )
     if min(rows, columns) < SMALLEST_PX:
         raise EchoApexError(f"A simulated clip has at least {SMALLEST_PX} rows and columns", value=(rows, columns))
+    if interface is not None and interface not in INTERFACES:
+        raise EchoApexError(f"An interface is one of {', '.join(INTERFACES)}", value=interface)
     placement, conditions = draw_placement(case, view)
     rng = np.random.default_rng([case.seed, 4])
     easy = case.preset == "easy"
@@ -107,6 +116,9 @@ def simulate_clip(
     phases = first + np.arange(count, dtype=np.float64) * frame_time / period
     heart = case.heart()
     imager = Imager(heart, placement, case.look, conditions, seed=case.seed, sampling=sampling, reference_phase=first)
-    canvas = Canvas.around(rows, columns, case.look, conditions, top=0.04)
+    if interface is None:
+        canvas = Canvas.around(rows, columns, case.look, conditions, top=0.04)
+    else:
+        canvas = Canvas.within(rows, columns, INTERFACES[interface].picture, case.look, conditions)
     frames = np.stack([imager.picture(float(phase), canvas) for phase in phases])
-    return SimulatedClip(case, view, frames, phases, frame_time, canvas, placement, imager)
+    return SimulatedClip(case, view, frames, phases, frame_time, canvas, placement, imager, interface)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ TRUTH_STRUCTURES = (
 _SHAPE_FIELD = {"ivsd": "ivsd_mm", "lvidd": "lvidd_mm", "lvpwd": "lvpwd_mm", "edv": "edv_ml"}
 
 
+@dataclass(frozen=True)
+class Display:
+    """How a study's pictures are shown: the design of the screen (None: a sector with plain text), color flow, stills.
+
+    Color flow is shown in screens only.
+    """
+
+    interface: str | None = None
+    color_flow: bool = False
+    still: bool = False
+
+
 def study_case(preset: str, seed: int, overrides: dict[str, float], pathology: str | None = None) -> Case:
     """The case of a seed with a pathology's sizes, and with the command line's overrides, which go first.
 
@@ -58,21 +71,26 @@ def write_study(
     pathology: str | None = None,
     rows: int = 480,
     columns: int = 640,
+    display: Display | None = None,
 ) -> list[Path]:
     """Simulates one patient in each of ``views``; gives back what was written.
 
-    For each view ``VIEW.dcm`` and ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``; they appear
-    all at once. Those that an earlier run wrote there are removed: its clips are of another heart. Raises
-    `EchoApexError` for an unknown preset or view, none or one twice, an impossible heart, or where nothing can be
-    written, or only over files that are not ours: before the work.
+    With a ``display`` they are captures of a machine's screen, or stills. For each view ``VIEW.dcm`` and
+    ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``; they appear all at once. Those that an
+    earlier run wrote there are removed: its clips are of another heart. Raises `EchoApexError` for an unknown preset,
+    view or interface, no view or one twice, an impossible heart, color flow without an interface, or where nothing can
+    be written, or only over files that are not ours: before the work.
     """
-    case = study_case(preset, seed, overrides, pathology)
+    case, shown = study_case(preset, seed, overrides, pathology), display or Display()
     _check_views(views)
+    if shown.color_flow and shown.interface is None:
+        raise EchoApexError("Color flow is shown on a machine's screen: an interface is needed", value=", ".join(views))
     with study_output(out, views) as output:
         try:
-            clips = [simulate_clip(case, view, rows=rows, columns=columns) for view in views]
+            size: dict[str, Any] = dict(rows=rows, columns=columns, interface=shown.interface)
+            clips = [simulate_clip(case, view, **size, max_frames=1 if shown.still else None) for view in views]
             for number, clip in enumerate(clips, start=1):
-                _write_clip(output.staging, clip, number)
+                _write_clip(output.staging, clip, number, color_flow=shown.color_flow)
             truth = json.dumps(study_truth(case, clips), indent=2)
             (output.staging / TRUTH_FILE).write_text(truth, encoding="utf-8")
         except OSError as error:
@@ -97,9 +115,9 @@ def _names(view: str) -> tuple[str, str]:
     return f"{view}.dcm", f"{view}-truth.nrrd"
 
 
-def _write_clip(folder: Path, clip: SimulatedClip, number: int) -> None:
+def _write_clip(folder: Path, clip: SimulatedClip, number: int, *, color_flow: bool) -> None:
     dicom, labels = (folder / name for name in _names(clip.view))
-    write_dicom(dicom, clip, number)
+    write_dicom(dicom, clip, number, color_flow=color_flow)
     write_truth_labels(labels, clip)
 
 
@@ -135,6 +153,7 @@ def _clip_truth(clip: SimulatedClip) -> dict[str, Any]:
         "file": f"{clip.view}.dcm",
         "view": clip.view,
         "machine": clip.case.look.name,
+        "interface": clip.interface,
         "frame_time_s": clip.frame_time_s,
         "mm_per_px": clip.canvas.mm_per_px,
         "phases": clip.phases.round(6).tolist(),

@@ -52,6 +52,15 @@ class Canvas:
         probe_x = columns / 2 - 0.5 + 0.5 * (left - right) / mm_per_px
         return cls(rows, columns, mm_per_px, float(probe_x), top * rows - above / mm_per_px)
 
+    @classmethod
+    def within(
+        cls, rows: int, columns: int, box: tuple[float, float, float, float], look: Look, conditions: Conditions
+    ) -> Canvas:
+        """As `around`, in a part of the picture: left, top, right and bottom as shares of its width and height."""
+        left, top, right, bottom = box
+        part = cls.around(round((bottom - top) * rows), round((right - left) * columns), look, conditions)
+        return cls(rows, columns, part.mm_per_px, part.probe_x + left * columns, part.probe_y + top * rows)
+
     def points(self) -> Array:
         """Image points (X, D) of all pixel centers, ``[rows * columns, 2]``."""
         x = (np.arange(self.columns) - self.probe_x) * self.mm_per_px
