@@ -39,7 +39,7 @@ def silent(_: str) -> None:
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     """Every task on one patient, by one that knows the truth."""
-    plan = Plan("hard", range(SEED, SEED + 1), TASKS, HELD_OUT, tmp_path_factory.mktemp("work"), "truth", SMALL)
+    plan = Plan("hard-1", range(SEED, SEED + 1), TASKS, HELD_OUT, tmp_path_factory.mktemp("work"), "truth", SMALL)
     return evaluate_subject(TruthSubject(), plan, None, 1, silent)
 
 
@@ -92,7 +92,7 @@ class Deaf(TruthSubject):
 
 
 def test_a_subject_deaf_to_clicks_removes_nothing(tmp_path: Path) -> None:
-    patient = SimulatedPatient("hard", SEED, TINY)
+    patient = SimulatedPatient("hard-1", SEED, TINY)
     found = examine(Deaf(), patient, ["prompts"])["prompts"].removals
     assert len(found) >= 8
     assert all((t.hit_before, t.other_before) == (t.hit_after, t.other_after) == (1.0, 1.0) for t in found)
@@ -169,7 +169,7 @@ class Fragile(TruthSubject):
 
 
 def test_a_killed_evaluation_continues_and_gives_the_same_tables(tmp_path: Path) -> None:
-    whole = Plan("hard", range(SEED, SEED + 2), ("prompts",), (), tmp_path / "whole", "key", TINY)
+    whole = Plan("hard-1", range(SEED, SEED + 2), ("prompts",), (), tmp_path / "whole", "key", TINY)
     expected = evaluate_subject(TruthSubject(), whole, None, 1, silent).tables
     cut = replace(whole, work=tmp_path / "cut")
     questions = Fragile(1000)

@@ -46,6 +46,10 @@ class SimulatedClip:
         """Exact tissue of every pixel of ``frame``, ``uint8 [H, W]``."""
         return self.imager.labels(float(self.phases[frame]), self.canvas)
 
+    def lv_without_trabeculae(self, frame: int) -> NDArray[np.bool_]:
+        """The LV of ``frame`` without its trabecular layer, ``bool [H, W]``: some trace it so, `labels` does not."""
+        return np.asarray(self.imager.lv_without_trabeculae(float(self.phases[frame]), self.canvas))
+
     def landmarks(self) -> Landmarks:
         """Where the wall landmarks truly are; NaN in views other than PLAX."""
         points = np.full((len(self.frames), len(WALL_LANDMARKS), 2), np.nan)
