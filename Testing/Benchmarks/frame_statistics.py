@@ -32,6 +32,8 @@ def main() -> int:
         return 2
     try:
         measured = list(_measured(sys.argv[1]))
+        if not measured:
+            raise EchoApexError("There is no outline of a left ventricle to measure", value="", file=sys.argv[1])
     except EchoApexError as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import cv2
 import numpy as np
 import pytest
 
 from echoapex.errors import EchoApexError
+from echoapex.io import read_cine
+from echoapex.simulation import draw_case, simulate_clip
+from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.frame_statistics import (
     REAL_A4C,
     SIDE_PX,
@@ -15,6 +24,10 @@ from echoapex.simulation.frame_statistics import (
     medians,
     simulated_statistics,
 )
+from echoapex.simulation.heart import Tissue
+from echoapex.simulation.vendor_looks import TRAINING
+
+TOOL = Path(__file__).resolve().parents[1] / "Benchmarks" / "frame_statistics.py"
 
 
 def drawn(tilt_deg: float = 12.0, size: int = 2 * SIDE_PX) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -84,3 +97,49 @@ def test_the_first_hearts_had_not() -> None:
     first = medians([simulated_statistics("hard-1", seed) for seed in range(5000, 5016)])
     outside = [name for name, figure in REAL_A4C.items() if not figure.limits[0] <= first[name] <= figure.limits[1]]
     assert {"lateral_contrast", "apical_contrast", "tilt_deg", "sector_share"} <= set(outside)
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("frame_statistics_tool", TOOL)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(tool: ModuleType, monkeypatch: pytest.MonkeyPatch, argument: str) -> int:
+    monkeypatch.setattr(sys, "argv", [str(TOOL), argument])
+    return int(tool.main())
+
+
+def test_the_tool_measures_a_folder_of_clips_with_outlines(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = simulate_clip(draw_case("hard", 4), "A4C", rows=200, columns=240, sampling=TRAINING, max_frames=3)
+    write_dicom(tmp_path / "clip.dcm", clip, 1)
+    cavity = (clip.labels(1) == Tissue.LV).astype(np.uint8)
+    polygon = max(cv2.findContours(cavity, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)[:, 0].tolist()
+    outlines = {"clip.dcm": {"1": {"LV": {"a": polygon, "b": polygon}}}, "missing.dcm": {"0": {"LV": {"a": polygon}}}}
+    (tmp_path / "outlines.json").write_text(json.dumps(outlines))
+    assert run(tool, monkeypatch, str(tmp_path)) == 0
+    told, warned = capsys.readouterr()
+    cine = read_cine(tmp_path / "clip.dcm")
+    expected = frame_statistics(cine.frames[1], cine.sector.mask, cavity > 0)
+    values = {line.split()[0]: float(line.split()[1]) for line in told.splitlines()[1:]}
+    assert told.startswith("2 frames") and "missing.dcm" in warned
+    assert set(values) == set(REAL_A4C)
+    for name, value in values.items():
+        assert value == pytest.approx(expected[name], abs=0.006 + 0.03 * abs(expected[name])), name
+
+
+def test_the_tool_simulates_and_refuses(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tool, monkeypatch, "simulated:hard-1:2") == 0
+    assert "2 frames" in capsys.readouterr().out
+    assert run(tool, monkeypatch, str(tmp_path)) == 1
+    assert "needs outlines.json" in capsys.readouterr().err
+    (tmp_path / "outlines.json").write_text("{}")
+    assert run(tool, monkeypatch, str(tmp_path)) == 1
+    assert "no outline" in capsys.readouterr().err

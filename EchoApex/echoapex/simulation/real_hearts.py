@@ -21,6 +21,8 @@ CHILDREN_SHARE = 0.08
 """How many hearts are a child's (own choice)."""
 _TILT_DEG = {"A4C": (17.0, 8.0), "A5C": (17.0, 8.0), "A2C": (7.0, 8.0), "A3C": (8.0, 8.0)}
 """Mean and standard deviation of how far the long axis leans to the right on its way down, for each apical view."""
+_DEEPEST_MM = 240.0
+"""No machine looks deeper from the apex, but where the heart itself reaches as far (own choice)."""
 _CUT_SHARE = 0.7
 """How many pictures have their sides cut off by display or data set."""
 
@@ -110,8 +112,8 @@ def _from_the_apex(case: Case, view: str, rng: np.random.Generator) -> tuple[Pla
     tilt = float(np.clip(rng.normal(mean, deviation), -8, 33))
     atrium = u(0.15, 0.9) if rng.random() < 0.45 else 1.05 + u(0, 0.5)
     within = shape.length_mm * np.cos(np.deg2rad(tilt)) + atrium * shape.la_length_mm
-    share = float(u(0.08, 0.23))
-    depth = float(within / (1 - share))
+    depth = float(min(within / (1 - u(0.08, 0.23)), max(_DEEPEST_MM * shape.growth, 1.04 * within)))
+    share = 1 - float(within) / depth
     mirrored = bool(rng.random() < 0.1)
     # The lateral wall at the middle of the ventricle may leave the fan by a few millimeters, not more.
     middle = share * depth + 0.4 * shape.length_mm + case.look.virtual_apex_mm
