@@ -83,7 +83,7 @@ def test_limits_are_the_range_or_a_quarter_to_each_side() -> None:
 
 @pytest.fixture(scope="module")
 def simulated() -> dict[str, float]:
-    return medians([simulated_statistics("hard", seed) for seed in range(5000, 5080)])
+    return medians([simulated_statistics("hard", seed) for seed in range(5000, 5120)])
 
 
 @pytest.mark.parametrize("name", list(REAL_A4C))

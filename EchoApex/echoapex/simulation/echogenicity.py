@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anatomy import PERICARDIUM_MM, Fields, fields, tissue
-from .border_echoes import border_echoes
+from .border_echoes import border_echoes, far_arcs
 from .echo_levels import LEVEL_DB, Noise
 from .heart import Array, Heart, Tissue
 from .vendor_looks import Conditions
@@ -98,6 +98,8 @@ def _background(
     db += np.where(
         behind, rng.uniform(0, conditions.behind_db) * np.exp(-np.maximum(f.outside, 0) / rng.uniform(8, 20)), 0.0
     )
+    if conditions.arcs_db > 0:
+        db += far_arcs(f, points, conditions.arcs_db, wide)
     return np.where(label == Tissue.BACKGROUND, db, 0.0)
 
 

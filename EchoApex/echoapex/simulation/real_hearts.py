@@ -21,6 +21,8 @@ CHILDREN_SHARE = 0.08
 """How many hearts are a child's (own choice)."""
 _TILT_DEG = {"A4C": (17.0, 8.0), "A5C": (17.0, 8.0), "A2C": (7.0, 8.0), "A3C": (8.0, 8.0)}
 """Mean and standard deviation of how far the long axis leans to the right on its way down, for each apical view."""
+_HAZY_SHARE = 0.12
+"""How many pictures lie under a haze from side to side (own choice)."""
 _DEEPEST_MM = 240.0
 """No machine looks deeper from the apex, but where the heart itself reaches as far (own choice)."""
 _CUT_SHARE = 0.7
@@ -81,7 +83,7 @@ def draw_look(preset: str, growth: float, rng: np.random.Generator) -> Look:
     """Machine and probe: wide phased arrays, some with a cut tip, some convex; higher frequencies for children."""
     u = rng.uniform
     name = SHIFTED_LOOK if preset == "shifted" else str(rng.choice(TRAINING_LOOKS))
-    f, c, b, _, d, g, s, p = (float(u(*LOOK_RANGES[name][key])) for key in "fcbwdgsp")
+    f, c, b, _, d, g, _, p = (float(u(*LOOK_RANGES[name][key])) for key in "fcbwdgsp")
     kind = rng.random()
     width, apex = float(u(76, 106)), 0.0
     if kind > 0.86:
@@ -89,8 +91,9 @@ def draw_look(preset: str, growth: float, rng: np.random.Generator) -> Look:
     elif kind > 0.66:
         apex = float(u(3, 14))
     # The gain is set by the gray of the muscle, as users do, whatever the curve.
-    headroom = d * (1 - (u(45, 110) / 255) ** (1 / g))
-    return Look(name, f / growth, c, b, width, d, g, s, p, float(headroom), apex * growth)
+    headroom = d * (1 - (u(44, 104) / 255) ** (1 / g))
+    # Spatial compounding softens the speckle of most machines of today.
+    return Look(name, f / growth, c, b, width, d, g, float(u(0.4, 3.6)), p, float(headroom), apex * growth)
 
 
 def draw_placement(case: Case, view: str, rng: np.random.Generator) -> tuple[Placement, Conditions]:
@@ -155,8 +158,8 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
     u, growth = rng.uniform, case.shape.growth
     return Conditions(
         depth_mm=depth,
-        haze=float(0.4 * u(0, 1) ** 2),
-        clutter=u(0.2, 1.2),
+        haze=float(u(0.5, 3) if rng.random() < _HAZY_SHARE else 0.4 * u(0, 1) ** 2),
+        clutter=u(0.1, 1.0),
         noise_db=u(-95, -70),
         shadows=int(rng.integers(0, 4)),
         dropouts=int(rng.integers(0, 4)),
@@ -164,7 +167,7 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
         tgc_error_db=u(1, 3),
         edge_loss_db=u(1, 9),
         texture_db=u(1.2, 3.6),
-        background_db=u(-27, -7),
+        background_db=u(-28, -8),
         background_variation_db=u(3, 8),
         left_darkness_db=u(-16, 4),
         right_darkness_db=u(-16, 4),
@@ -172,21 +175,24 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
         sidelobe=u(0, 0.04),
         liver_db=u(-12, 2) if placement.view.liver else None,
         behind_db=20.0,
+        arcs_db=u(0, 14),
         trabeculae_db=u(8, 22),
-        wall_fade_db=u(15, 25),
-        outside_db=u(3.5, 9.5),
+        wall_fade_db=u(17, 27),
+        outside_db=u(4.5, 10.5),
         septum_db=u(0, 5),
-        septum_fade_db=u(0, 14),
-        atria_db=u(0, 14),
-        apex_db=u(3, 16),
-        layer_db=u(7, 15),
-        veil_db_mm=u(0.1, 1.2),
+        septum_fade_db=u(2, 18),
+        atria_db=u(2, 20),
+        papillary_db=u(0, 14),
+        apex_db=u(3, 14),
+        layer_db=u(7, 13.5),
+        veil_db_mm=u(0.0, 0.9),
         fibers_db=u(0, 6),
-        strands=float(u(0, 1) ** 2),
-        leaflets=float(rng.choice([0.0, 0.12, 0.3, 0.8])),
+        strands=float(0.7 * u(0, 1) ** 2),
+        leaflets=float(rng.choice([0.0, 0.06, 0.15, 0.4])),
         floor_fade_db=u(0, 14),
-        right_fade_db=u(0, 18),
-        near_haze=float(0.18 * u(0, 1) ** 3),
+        right_fade_db=u(0, 26),
+        pericardium_db=u(0, 14),
+        near_haze=float(0.07 * u(0, 1) ** 3),
         near_haze_mm=u(18, 50) * growth,
     )
 

@@ -35,21 +35,23 @@ class Conditions:
 
     ``haze`` and ``clutter`` are amplitudes of static fog and near-field reverberation; ``noise_db`` electronic noise
     at the skin; ``shadows`` and ``dropouts`` count dark beams and missing wall segments; ``left_darkness_db`` and
-    ``right_darkness_db`` fade the background of their side, ``behind_db`` at most brightens it behind the atria;
-    ``trabeculation`` (0 to 1) says how much of a border without a trabecular layer is covered by strands: 7 to 31 %,
-    ``trabeculae_db`` how far they stand out of blood; ``sidelobe`` is the amplitude of lateral clutter; ``liver_db``
-    is the echo of liver between the probe and the heart, None where there is none.
+    ``right_darkness_db`` fade the background of their side, ``behind_db`` at most brightens it behind the atria, where
+    ``arcs_db`` is the brightness of bands across the beams; ``trabeculation`` (0 to 1) says how much of a border
+    without a trabecular layer is covered by strands: 7 to 31 %, ``trabeculae_db`` how far they stand out of blood;
+    ``sidelobe`` is the amplitude of lateral clutter; ``liver_db`` is the echo of liver between the probe and the heart,
+    None where there is none.
 
     What real borders look like, nothing by default:
     ``wall_fade_db``: how far the endocardium of the free walls lies below their outside, ``outside_db`` how bright
-    that is; ``septum_db``: by how much the septum is brighter, ``septum_fade_db`` its fall towards the right
-    ventricle; ``apex_db``: by how much the apex is darker; ``layer_db``: how far the foot of the trabecular layer lies
-    below its top, ``veil_db_mm`` (dB/mm) how fast it is lost in blood; ``fibers_db``: the loss of muscle whose fibers
-    run along the beam; ``atria_db``: the loss of the walls of the atria, ``floor_fade_db`` that of their floors beside
-    it; ``right_fade_db``: that of the right heart's walls; ``leaflets``, ``strands``: how strongly valves, and chordae
-    and false tendons, are seen (0 not at all); ``near_haze``: amplitude of the haze over the apex, ``near_haze_mm``
-    its depth; ``cut_left_mm``, ``cut_right_mm``, ``cut_top_mm``: where the display cuts the sector off, measured from
-    the middle of the probe's face.
+    that is; ``septum_db``: by how much the core of the septum is brighter, ``septum_fade_db`` its fall towards the
+    right ventricle; ``apex_db``: by how much the apex is darker; ``layer_db``: how far the foot of the trabecular layer
+    lies below its top, ``veil_db_mm`` (dB/mm) how fast it is lost in blood; ``fibers_db``: the loss of muscle whose
+    fibers run along the beam; ``atria_db``: the loss of the walls of the atria, ``floor_fade_db`` that of their floors
+    beside it; ``right_fade_db``, ``pericardium_db``, ``papillary_db``: those of the right heart's walls, of the
+    pericardium and of papillary muscles;
+    ``leaflets``, ``strands``: how strongly valves, and chordae and false tendons, are seen (0 not at all);
+    ``near_haze``: amplitude of the haze over the apex, ``near_haze_mm`` its depth; ``cut_left_mm``, ``cut_right_mm``,
+    ``cut_top_mm``: where the display cuts the sector off, measured from the middle of the probe's face.
     """
 
     depth_mm: float = 160.0
@@ -68,6 +70,7 @@ class Conditions:
     left_darkness_db: float = -8.0
     right_darkness_db: float = -8.0
     behind_db: float = 11.0
+    arcs_db: float = 0.0
     trabeculation: float = 0.5
     trabeculae_db: float = 26.0
     sidelobe: float = 0.015
@@ -85,6 +88,8 @@ class Conditions:
     strands: float = 1.0
     floor_fade_db: float = 0.0
     right_fade_db: float = 0.0
+    pericardium_db: float = 0.0
+    papillary_db: float = 0.0
     near_haze: float = 0.0
     near_haze_mm: float = 35.0
     cut_left_mm: float = math.inf
