@@ -57,7 +57,7 @@ def free_wall(f: Fields) -> Array:
 
 
 def _lateral(f: Fields) -> Array:
-    return np.clip(0.6 + 0.9 * f.cosine, 0, 1)
+    return np.asarray(np.clip(0.6 + 0.9 * f.cosine, 0, 1))
 
 
 def _apical(f: Fields) -> Array:
