@@ -19,6 +19,8 @@ from .view_planes import VIEWS, Placement
 
 CHILDREN_SHARE = 0.08
 """How many hearts are a child's (own choice)."""
+_CHILDS_LENGTH_MM = (24.0, 54.0)
+"""Long axis of the left ventricle from newborns to school children (own choice)."""
 _TILT_DEG = {"A4C": (17.0, 8.0), "A5C": (17.0, 8.0), "A2C": (7.0, 8.0), "A3C": (8.0, 8.0)}
 """Mean and standard deviation of how far the long axis leans to the right on its way down, for each apical view."""
 _HAZY_SHARE = 0.12
@@ -70,11 +72,11 @@ def draw_shape(preset: str, rng: np.random.Generator) -> HeartShape:
 
 
 def perhaps_a_childs(shape: HeartShape, seed: int) -> HeartShape:
-    """The heart at a child's size and rate, for some of the seeds (depths of 4 to 11 cm, 90 to 160 beats a minute)."""
+    """The heart at a child's size and rate, for some of the seeds (depths of 4 to 10 cm, 90 to 160 beats a minute)."""
     rng = np.random.default_rng([seed, 6])
     if rng.random() >= CHILDREN_SHARE:
         return shape
-    growth = float(rng.uniform(0.34, 0.68))
+    growth = float(np.clip(rng.uniform(*_CHILDS_LENGTH_MM) / shape.length_mm, 0.27, 0.75))
     smaller = {f.name: getattr(shape, f.name) * growth for f in fields(HeartShape) if f.name.endswith("_mm")}
     return replace(shape, growth=growth, heart_rate=float(rng.uniform(90, 160)), **smaller)
 
