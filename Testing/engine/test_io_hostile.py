@@ -14,7 +14,7 @@ from reader_fuzzer import CANARY, fuzz, write_corpus
 
 from echoapex.cli import main
 from echoapex.errors import ReadError
-from echoapex.io import dicom_decoding, read_cine, size_limits
+from echoapex.io import dicom_decoding, read_cine, read_masks, size_limits
 from echoapex.io.cine_reading import read_cine as read_here
 
 CI_SHARE = 500
@@ -111,3 +111,14 @@ def test_one_harmful_clip_in_a_folder_leaves_the_others(tmp_path: Path, capsys: 
     assert main(["info", str(tmp_path)]) == 1
     out, said = capsys.readouterr()
     assert "good.dcm" in out and "bad.mhd" in said and "1 read, 1 not" in said
+
+
+def test_a_name_that_no_system_takes_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = str(tmp_path / ("x" * 5000))
+    for arguments in (["info", name], ["analyze", name, "--out", str(tmp_path / "out"), "--no-scene"]):
+        assert main(arguments) == 1
+        assert "no file of a name as long" in capsys.readouterr().err
+    with pytest.raises(ReadError, match="no file of a name as long"):
+        read_masks(name)

@@ -100,7 +100,10 @@ def test_the_tool_bar_plays_its_browser(scene: Any) -> None:
     play = module.toolBar().findChild(slicer.qMRMLSequenceBrowserPlayWidget)
     browser.SetPlaybackRateFps(100)
     clickButton(next(one for one in play.findChildren(QtWidgets.QToolButton) if one.text() == "Play"))
-    settle(120)
+    for _ in range(200):
+        settle(50)
+        if browser.GetSelectedItemNumber() > 0:
+            break
     assert browser.GetSelectedItemNumber() > 0
     play.onVcrPlayPause(False)
     module.setToolBarVisible(False)

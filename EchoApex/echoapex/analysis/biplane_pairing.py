@@ -42,7 +42,7 @@ def best_pair(clips: Sequence[ClipResult]) -> tuple[LVResult, LVResult] | None:
 
 def _protocols(clips: Sequence[ClipResult], pair: tuple[LVResult, LVResult]) -> list[str]:
     """The names of the protocols of a pair, each once; empty for a clip whose file names none."""
-    of_clip = {clip.id: clip.cine.setting.protocol for clip in clips}
+    of_clip = {clip.lv.clip: clip.cine.setting.protocol for clip in clips if clip.lv is not None}
     return list({of_clip[lv.clip].casefold(): of_clip[lv.clip] for lv in pair}.values())
 
 

@@ -22,7 +22,7 @@ def info(chosen: Namespace) -> bool:
     from .. import io
 
     io.start_reading()
-    if not chosen.path.is_dir():
+    if not io.is_folder(chosen.path):
         record = io.describe(chosen.path)
         print_json(record) if chosen.json else print_record(record)
         return True

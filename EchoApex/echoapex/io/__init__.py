@@ -1,6 +1,7 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
 from .clip_finding import summarize
+from .existing_file import is_folder
 from .frame_series import describe_series, find_series, read_series
 from .guarded_reading import (
     check_clip,
@@ -24,6 +25,7 @@ __all__ = [
     "find_sector",
     "find_series",
     "guarded",
+    "is_folder",
     "read_cine",
     "read_masks",
     "read_series",

@@ -14,6 +14,7 @@ from .color_to_gray import BLANK_STEP
 from .dicom import describe_unreadable, mode_of, read_dicom
 from .dicom_header import NO_LIBRARY
 from .dicom_setting import setting_facts
+from .existing_file import existing_file
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
 from .sector_detection import images_side_by_side, probe_at_top
@@ -66,13 +67,7 @@ ON_ITS_HEAD = "The picture in the file stands on its head: its fan has the probe
 
 
 def _existing(path: str | Path) -> Path:
-    source = Path(path)
-    if source.is_dir():
-        raise ReadError("This is a folder: list its clips and read them one by one", file=source)
-    if not source.exists():
-        raise ReadError("There is no such file", file=source)
-    if not source.is_file():
-        raise ReadError("This is no regular file, but a device, a pipe or a socket", file=source)
+    source = existing_file(path)
     if source.stat().st_size == 0:
         raise ReadError("This file is empty", file=source)
     return source

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..cine import BoolMask, Cine, FloatArray
 from ..errors import EchoApexError, ReadError
 from ._simpleitk import simpleitk
+from .existing_file import existing_file
 from .nrrd import CONTENT_KEY, LABELS, NrrdHeader, read_nrrd_data, read_nrrd_header
 from .quoting import quoted
 from .safe_files import written_beside
@@ -90,9 +91,7 @@ def _as_bytes(masks: NDArray[Any], cine: Cine, target: Path) -> NDArray[np.uint8
 
 def read_masks(path: str | Path) -> Masks:
     """Read what `write_masks` wrote; raises `ReadError` for a missing, damaged or other file."""
-    source = Path(path)
-    if not source.is_file():
-        raise ReadError("There is no such file", file=source)
+    source = existing_file(path)
     header = read_nrrd_header(source)
     if len(header.sizes) != 3:
         raise ReadError("Masks have the sizes W H T", value=quoted(header.fields["sizes"]), file=source)

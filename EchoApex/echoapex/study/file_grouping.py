@@ -49,10 +49,10 @@ def find_clips(
     What is no clip is left out: ``tell`` is told why in a line for each reason, ``left_out`` is called for each file.
     Raises `ReadError` for a folder that cannot be listed and where there is no file at all.
     """
-    from ..io import sort_out, summarize
+    from ..io import is_folder, sort_out, summarize
 
     given = [Path(path) for path in paths]
-    sorted_out = [sort_out(path) if path.is_dir() else _sort_out_file(path) for path in given]
+    sorted_out = [sort_out(path) if is_folder(path) else _sort_out_file(path) for path in given]
     found = [clip for clips, _ in sorted_out for clip in clips]
     reasons = {str(reason.file): reason for _, others in sorted_out for reason in others}.values()
     for line in summarize(reasons):

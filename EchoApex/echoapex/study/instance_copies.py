@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,8 @@ class ShownPixels:
 def _same_bytes(paths: Sequence[Path]) -> dict[Path, Path]:
     of_size: dict[int, list[Path]] = {}
     for path in sorted(paths, key=_rank):
-        of_size.setdefault(path.stat().st_size, []).append(path)
+        with suppress(OSError):  # it speaks when it is read
+            of_size.setdefault(path.stat().st_size, []).append(path)
     found: dict[Path, Path] = {}
     for alike in of_size.values():
         kept: dict[str, Path] = {}
