@@ -23,11 +23,11 @@ from echoapex.evaluation.trials.all_tasks import examine
 from echoapex.evaluation.trials.evaluated_model import ModelSubject
 from echoapex.evaluation.trials.simulated_patients import STANDARD, SimulatedPatient
 from echoapex.evaluation.trials.whole_clips import APICAL
+from echoapex.inference.cine_segmentation import segment_cine
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.segmentation import (
     MASKS_PER_DECODE,
     main_pieces,
-    segment_cine,
     segment_frame,
     segment_structures,
 )

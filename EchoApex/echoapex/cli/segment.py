@@ -77,7 +77,8 @@ def _segmented(model: LoadedModel, cine: Cine, prompt: Prompt, frame: int) -> Se
     """As a panel does it: named structures in every frame, what is pointed at carried from its frame to the others."""
     import numpy as np
 
-    from ..inference.segmentation import Segmentation, segment_cine
+    from ..inference.cine_segmentation import segment_cine
+    from ..inference.segmentation import Segmentation
     from ..session import Session
 
     if not prompt.points and prompt.box is None:

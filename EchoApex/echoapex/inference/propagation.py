@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask, Cine, ImageStack
 from ..errors import PromptError
+from .structure_sight import Sight
 
 SMOOTHING_PX = 2.0
 """Standard deviation of the Gaussian over each frame before its motion is sought: speckle flickers (our choice)."""
@@ -28,9 +29,13 @@ jump to the other view, and 91 % of 576 where it slid out of the sector; 6 % of 
 of it were too. Where another dark space lies in its place it is not told from that. Of 26 outlines in two real cines
 (2,014 frames) five, a wall and four of the atria, fell below it somewhere; both ventricles stayed at 0.34 or more."""
 
-LEAST_SIDE = 0.15
-"""A pixel of the border counts where each side of it has this share of what is near; the rest may lie beyond the
-sector. Our choice."""
+SINGLE_S, SINGLE_FRAMES = 0.15, 5
+"""What is lost for no longer than this (or so many frames, where times are unknown), and followed again, was hidden by
+haze or a bad frame: it is kept. Our choice: a valve that opens hides nothing for as long."""
+
+BACK = 0.5
+"""At this confidence it is found again beyond frames in which it was hidden: another dark place in its stead has less.
+Our choice."""
 
 SMALLEST_PX = 64
 """Fewer rows or columns are filled up by repeating the rim: OpenCV 5.0 refuses 8 x 8 and crashes at 12 x 40."""
@@ -45,13 +50,14 @@ class Carried:
     """``masks bool [T, H, W]`` through the whole cine, false in frames that were not wanted; ``confidence [T]``.
 
     The confidence is the Dice overlap of the given mask with itself after it was carried to the frame and back, times
-    how alike the picture shows the structure in both frames (`_Sight`). It is 1 where a mask was given and 0 in frames
-    that were not wanted. Below `LOST` the mask is empty: the structure has left the picture, or cannot be followed
-    there.
+    how alike the picture shows the structure in both frames (`Sight`). It is 1 where a mask was given and 0 in frames
+    that were not wanted. Below `LOST` the mask is empty, unless for single frames (`SINGLE_S`): the structure has left
+    the picture, or cannot be followed there. ``beside bool [T, H, W]`` are other masks that went the same way.
     """
 
     masks: BoolMask
     confidence: NDArray[np.float32]
+    beside: BoolMask
 
 
 def carry_masks(
@@ -59,25 +65,45 @@ def carry_masks(
     given: Mapping[int, BoolMask],
     frames: Iterable[int] | None = None,
     *,
+    beside: Mapping[int, BoolMask] | None = None,
     after_move: Callable[[], None] | None = None,
 ) -> Carried:
     """The ``given`` masks ``bool [H, W]`` by frame, carried to ``frames`` (to all where None).
 
     A frame between two given ones gets both, each with more weight the nearer and the surer it is; one before the first
-    or after the last gets that. Given masks stay as they are; carried ones lie inside the sector. After each of the
-    `moves` ``after_move`` is called; what it raises ends the work. Raises `PromptError` where none is given, for a
-    frame that the cine has not and for a mask of another size.
+    or after the last gets that. Given masks stay as they are; carried ones lie inside the sector. The masks ``beside``
+    them, on the same frames, go where the given ones go, and are empty where those are. After each of the `moves`
+    ``after_move`` is called; what it raises ends the work. Raises `PromptError` where none is given, for a frame that
+    the cine has not and for a mask of another size.
     """
     wanted = set(range(cine.frame_count) if frames is None else map(int, frames))
     _check(cine, given, wanted)
-    masks, confidence = np.zeros(cine.frames.shape, bool), np.zeros(cine.frame_count, np.float32)
-    motion = _Motion(cine, after_move or (lambda: None))
+    pairs = {frame: np.stack([mask, mask if beside is None else beside[frame]]) for frame, mask in given.items()}
+    masks, confidence = np.zeros((2, *cine.frames.shape), bool), np.zeros(cine.frame_count, np.float32)
+    motion = _Motion(cine, after_move or (lambda: None), single_frames(cine))
     for gap in _gaps(given, wanted):
-        for index, mask, sure in _between(motion, given, gap):
-            masks[index], confidence[index] = motion.whole(mask), sure
+        for index, pair, sure in _between(motion, pairs, gap):
+            masks[:, index], confidence[index] = motion.whole(pair), sure
     for index in wanted & given.keys():
-        masks[index], confidence[index] = given[index], 1.0
-    return Carried(masks, confidence)
+        masks[:, index], confidence[index] = pairs[index], 1.0
+    for index in _gone(confidence, sorted(wanted | given.keys()), given, single_frames(cine)):
+        masks[:, index] = False
+    return Carried(masks[0], confidence, masks[1])
+
+
+def single_frames(cine: Cine) -> int:
+    """How many frames `SINGLE_S` is."""
+    rate = cine.times.frame_rate
+    return SINGLE_FRAMES if rate is None else max(1, round(SINGLE_S * rate))
+
+
+def _gone(confidence: NDArray[np.float32], frames: list[int], given: Collection[int], single: int) -> Iterator[int]:
+    """Those of ``frames`` (rising) in which the structure is lost, and not for single frames between others."""
+    for lost, run in groupby(frames, key=lambda index: index not in given and bool(confidence[index] < LOST)):
+        found = list(run)
+        ends = found[0] == frames[0] or found[-1] == frames[-1]
+        if lost and (ends or found[-1] - found[0] >= single):
+            yield from found
 
 
 def moves(given: Collection[int], frames: Iterable[int]) -> int:
@@ -116,14 +142,15 @@ def _check(cine: Cine, given: Mapping[int, BoolMask], wanted: set[int]) -> None:
 
 @dataclass(frozen=True)
 class _Moved:
-    """A mask that has been carried: ``cover uint8 [h, w]`` (255 is all of a pixel), and its confidence as `Carried`."""
+    """A mask and the one beside it that have been carried: ``cover uint8 [h, w, 2]`` (255 is all of a pixel), and
+    their confidence as in `Carried`."""
 
     cover: NDArray[np.uint8]
     sure: float
 
 
 def _between(motion: _Motion, given: Mapping[int, BoolMask], gap: _Gap) -> Iterator[tuple[int, BoolMask, float]]:
-    """Frame, mask and confidence of the asked frames after one given mask and before the next."""
+    """Frame, masks ``[2, h, w]`` and confidence of the asked frames after one given mask and before the next."""
     sides = [(start, dict(motion.carried(given[start], start, end))) for start, end in gap.ways]
     for index in gap.asked:
         found = [moved[index] for _, moved in sides]
@@ -132,13 +159,24 @@ def _between(motion: _Motion, given: Mapping[int, BoolMask], gap: _Gap) -> Itera
         weights /= weights.sum()
         cover = np.tensordot(weights, np.stack([moved.cover for moved in found]), axes=1)
         sure = float(weights @ [moved.sure for moved in found])
-        yield index, (cover > 127.5) & (sure >= LOST), sure
+        yield index, np.moveaxis(cover > 127.5, -1, 0), sure
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The way from the given frame to this ``picture``: where a pixel of this was on that one (``origin``), where a
+    pixel of that has gone (``there``), and the confidence as in `Carried`."""
+
+    picture: NDArray[np.uint8]
+    origin: _Map
+    there: _Map
+    sure: float
 
 
 class _Motion:
     """How the picture in the sector of a cine moves."""
 
-    def __init__(self, cine: Cine, after_move: Callable[[], None]) -> None:
+    def __init__(self, cine: Cine, after_move: Callable[[], None], single: int) -> None:
         import cv2
 
         x0, y0, x1, y1 = cine.sector.box
@@ -148,34 +186,49 @@ class _Motion:
         self._inside = cine.sector.mask[self._window]
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._after_move = after_move
+        self._single = single
 
-    def whole(self, mask: BoolMask) -> BoolMask:
-        """``mask [h, w]`` of the sector's box in the full frame, without what lies outside the sector."""
-        result = np.zeros_like(self._sector)
-        result[self._window] = mask & self._inside
+    def whole(self, masks: BoolMask) -> BoolMask:
+        """``masks [2, h, w]`` of the sector's box in the full frame, without what lies outside the sector."""
+        result = np.zeros((len(masks), *self._sector.shape), bool)
+        result[(slice(None), *self._window)] = masks & self._inside
         return result
 
-    def carried(self, mask: BoolMask, frame: int, end: int) -> Iterator[tuple[int, _Moved]]:
-        """The mask of ``frame`` in each frame from its neighbor to ``end``, which comes before or after it."""
-        given = mask[self._window]
-        start = np.where(given, np.uint8(255), np.uint8(0))
-        rows, columns = given.shape
+    def carried(self, masks: BoolMask, frame: int, end: int) -> Iterator[tuple[int, _Moved]]:
+        """The masks ``[2, H, W]`` of ``frame`` in each frame from its neighbor to ``end``, before or after it.
+
+        What comes after single frames in which they are lost is sought from the last one in which they were followed,
+        too: through a bad picture there is no way.
+        """
+        start = np.moveaxis(masks[(slice(None), *self._window)], 0, -1)
+        rows, columns = start.shape[:2]
         here = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
-        origin, there = here, here
-        before = self._picture(frame)
-        sight = _Sight(given, self._inside, before)
-        step = 1 if end > frame else -1
+        now, kept, lost = _Way(self._picture(frame), here, here, 1.0), None, 0
+        sight = Sight(start[..., 0], self._inside, now.picture)
+        covers, step = np.where(start, np.uint8(255), np.uint8(0)), 1 if end > frame else -1
         for index in range(frame + step, end + step, step):
-            now = self._picture(index)
-            # Where a pixel of this frame was on the given one; and where a pixel of that has gone.
-            origin = _looked_up(origin, here + self._field(now, before))
-            there = there + _looked_up(self._field(before, now), there)
-            cover = _looked_up(start, origin)
-            again = _looked_up(start, _looked_up(origin, there))
-            sure = overlap(given, again > 127) * sight.alike(_looked_up(now, there))
-            yield index, _Moved(cover, sure)
-            before = now
+            picture, followed = self._picture(index), now
+            now = self._moved(now, picture, here, covers, sight)
+            if now.sure < LOST and not lost:
+                kept = followed
+            if kept is not None:
+                past = self._moved(kept, picture, here, covers, sight)
+                now = past if past.sure >= max(BACK, now.sure) else now
+            lost = lost + 1 if now.sure < LOST else 0
+            kept = kept if 0 < lost <= self._single else None
+            shown = now if kept is None else kept
+            yield index, _Moved(_looked_up(covers, shown.origin), now.sure)
             self._after_move()
+
+    def _moved(
+        self, way: _Way, picture: NDArray[np.uint8], here: _Map, covers: NDArray[np.uint8], sight: Sight
+    ) -> _Way:
+        """The ``way`` gone on to the next ``picture``."""
+        origin = _looked_up(way.origin, here + self._field(picture, way.picture))
+        there = way.there + _looked_up(self._field(way.picture, picture), way.there)
+        again = _looked_up(covers[..., 0], _looked_up(origin, there))
+        sure = overlap(covers[..., 0] > 0, again > 127) * sight.alike(_looked_up(picture, there))
+        return _Way(picture, origin, there, sure)
 
     def _picture(self, index: int) -> NDArray[np.uint8]:
         import cv2
@@ -194,69 +247,6 @@ class _Motion:
         return np.asarray(found[:rows, :columns], np.float32)
 
 
-class _Sight:
-    """How a structure shows in the picture where its mask was given, to be compared with other pictures of it.
-
-    Two things are compared: the gray values in and about the mask, which are much the same in the next best dark place,
-    and the steps in gray across its border, which are gone with the structure. About the mask is a rim of 0.15, and
-    near a pixel of the border a Gaussian of 0.06, of the side of a square of its size (our choices).
-    """
-
-    def __init__(self, mask: BoolMask, inside: BoolMask, picture: NDArray[np.uint8]) -> None:
-        """``mask`` and ``inside``, the sector, are ``[h, w]``; ``picture`` may be filled up below and to the right."""
-        import cv2
-
-        side = float(np.sqrt(np.count_nonzero(mask)))
-        about = _widened(mask, max(4, round(0.15 * side))) & inside
-        x, y, width, height = cv2.boundingRect(about.view(np.uint8))
-        self._window = (slice(y, y + max(height, 1)), slice(x, x + max(width, 1)))
-        self._about = about[self._window]
-        self._reach = max(3.0, 0.06 * side)
-        within = mask[self._window]
-        self._sides = [(self._about & part).astype(np.float32) for part in (within, ~within)]
-        self._weights = [self._gathered(part) for part in self._sides]
-        border = _widened(within, 1) & _widened(~within, 1)
-        self._border = border & (np.minimum(*self._weights) > LEAST_SIDE)
-        self._gray, self._steps = self._seen(picture)
-
-    def alike(self, picture: NDArray[np.uint8]) -> float:
-        """0 to 1: the geometric mean of Pearson's correlation of the gray values and of what is left of the steps."""
-        gray, steps = self._seen(picture)
-        correlation = _correlation(self._gray, gray)
-        # What fills the sector has no border in it.
-        return float(np.sqrt(correlation * _left(self._steps, steps))) if steps.size else correlation
-
-    def _seen(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Gray values in and about the mask; by how much it is brighter outside at each pixel of the border."""
-        shown = picture[self._window]
-        means = [
-            self._gathered(shown * part)[self._border] / weight[self._border]
-            for part, weight in zip(self._sides, self._weights, strict=True)
-        ]
-        return shown[self._about], means[1] - means[0]
-
-    def _gathered(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``values`` of the neighborhood of each pixel."""
-        import cv2
-
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), self._reach, borderType=cv2.BORDER_CONSTANT), np.float32)
-
-
-def _widened(mask: BoolMask, rim: int) -> BoolMask:
-    """``mask [h, w]`` with all that is within ``rim`` pixels of it."""
-    import cv2
-
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), disk) > 0)
-
-
-def _left(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
-    """How much is left of a list of values, 0 to 1: their cosine, and less where they have become smaller."""
-    size = float(np.linalg.norm(before))
-    largest = size * max(size, float(np.linalg.norm(now)))
-    return max(float(before @ now) / largest, 0.0) if largest > 0 else 0.0
-
-
 def _looked_up(values: NDArray[_Value], places: _Map) -> NDArray[_Value]:
     """``values [H, W, ...]`` at these ``places``: by the straight line between pixels, at the rim beyond it."""
     import cv2
@@ -270,10 +260,3 @@ def overlap(one: BoolMask, other: BoolMask) -> float:
     """Dice of two masks; 1 where both are empty."""
     both = np.count_nonzero(one) + np.count_nonzero(other)
     return 1.0 if both == 0 else 2.0 * np.count_nonzero(one & other) / both
-
-
-def _correlation(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Pearson's correlation of two lists of gray values, 0 where it is negative or there is no contrast."""
-    if one.size == 0 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return max(float(np.corrcoef(one, other)[0, 1]), 0.0)

@@ -6,6 +6,8 @@ ventricle filled to 118 mL by motion and to 136 mL by name. What is found by nam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,23 +24,35 @@ DISAGREE, AGREE = 0.7, 0.9
 """Dice of masks by hand with what is found by name there: below the one, names do not count; from the other on they
 count in full. Our choice: clicked chambers had 0.95 to 1.00 on 6 hard hearts, 0.92 and 0.93 on the real cine."""
 
+NAME_SHARE = 0.3
+"""The share of the name far from masks by hand, where the carried mask was outlined again in the frame. Our choice:
+drawn ventricles of five simulated hearts with echoes in the cavity had a Dice of 0.970 without a name, 0.967 with this,
+0.963 with 0.5."""
+
 _RIM = 0.5  # how far from a border masks differ in their vote, in sides of a square of the mask's size
 
 
-def agreement(given: Segmentation, named: Segmentation) -> float:
-    """How far the name stands for what was given on the same frames, 0 to 1; their masks are ``[F, H, W]``."""
-    dice = np.mean([overlap(one, other) for one, other in zip(given.masks, named.masks, strict=True)])
-    return float(np.clip((dice - DISAGREE) / (AGREE - DISAGREE), 0.0, 1.0))
+def agreement(given: Sequence[BoolMask] | BoolMask, others: Sequence[BoolMask] | BoolMask) -> float:
+    """How far ``others`` stand for what was ``given`` on the same frames, 0 to 1; both are F masks ``[H, W]``."""
+    return float(_agreeing(np.mean([overlap(one, other) for one, other in zip(given, others, strict=True)])))
 
 
-def joined(carried: Segmentation, named: Segmentation, away: FloatArray, agreed: float) -> Segmentation:
+def _agreeing(dice: FloatArray | np.floating) -> FloatArray:
+    return np.clip((dice - DISAGREE) / (AGREE - DISAGREE), 0.0, 1.0)
+
+
+def joined(carried: Segmentation, named: Segmentation, beside: FloatArray, agreed: float) -> Segmentation:
     """Both on the same frames, ``masks [F, H, W]`` and ``confidence [F]``, with a border between theirs.
 
-    Each counts as sure as it is: beside a mask by hand the carried one alone, and the named one the more, the farther
-    ``away [F]`` that is (in units of `NEAR_S`), as far as the name was ``agreed`` (0 to 1) to stand for what was given.
+    Each counts as sure as it is. ``beside [F]`` is the share of the carried mask, and the rest that of the named one,
+    as far as the name was ``agreed`` (0 to 1) to stand for what was given, and as far as it stands for what was carried
+    to the frame: what a name finds elsewhere in single frames does not count. Where nothing was carried, it may.
     """
-    beside = np.exp(-np.asarray(away, np.float64))
-    near, by_name = carried.confidence * beside, named.confidence * (1.0 - beside) * agreed
+    own = np.array([overlap(one, other) for one, other in zip(carried.masks, named.masks, strict=True)])
+    same = np.where(carried.masks.any(axis=(1, 2)), _agreeing(own), 1.0)
+    # However little the carried one counts, it stays where the name does not count at all.
+    near = carried.confidence * np.maximum(beside, 1e-3)
+    by_name = named.confidence * (1.0 - beside) * agreed * same
     total = np.maximum(near + by_name, 1e-6)
     side = _RIM * float(np.sqrt(max(int(carried.masks.sum(axis=(1, 2)).max(initial=0)), 1)))
     masks = np.zeros_like(carried.masks)
@@ -55,13 +69,13 @@ def _between(one: BoolMask, other: BoolMask, first: float, second: float, side: 
     differing = one ^ other
     rows, columns = np.flatnonzero((one | other).any(axis=1)), np.flatnonzero((one | other).any(axis=0))
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    votes = first * _depth(one[window], side) + second * _depth(other[window], side)
+    votes = first * border_depth(one[window], side) + second * border_depth(other[window], side)
     result = one & other
     result[window] |= differing[window] & (votes > 0)
     return result
 
 
-def _depth(mask: BoolMask, side: float) -> NDArray[np.float32]:
+def border_depth(mask: BoolMask, side: float) -> NDArray[np.float32]:
     """Distance in pixels to the border of ``mask``, positive inside; at most ``side``."""
     import cv2
 

@@ -1,4 +1,4 @@
-"""Structures through a whole cine: found by name in every frame, or prompted on one frame and carried to the others."""
+"""Structures in the frames of a cine: found by name in every one, or prompted on one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ..errors import PromptError
 from ..prompts import PointPrompt, Prompt
 from ..structures import structures
 from .encoding import EncodedCine, batches, encoded
-from .propagation import carry_masks
 from .temporal_smoothing import median_over_time, steady_frames
 
 if TYPE_CHECKING:
@@ -37,22 +36,6 @@ class Segmentation:
 
     masks: BoolMask
     confidence: NDArray[np.float32]
-
-
-def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, frame: int = 0) -> Segmentation:
-    """One structure in every frame of ``clip``.
-
-    A structure alone is looked for in each frame by itself; a prompt that points is given on ``frame``, and its mask
-    carried from there with the motion of the picture (`carry_masks`; its confidence times that of the mask). Masks of a
-    named cavity are one piece, others may be several; all lie inside the sector. Raises `PromptError` when the prompt
-    does not fit the cine or the model.
-    """
-    seen = encoded(model, clip)
-    check_prompts(seen.cine, frame, [prompt])
-    if not prompt.points and prompt.box is None and prompt.mask is None:
-        assert prompt.structure is not None
-        return segment_structures(model, seen, [prompt.structure])[prompt.structure]
-    return _carried(seen, prompt, frame)
 
 
 def segment_structures(
@@ -114,8 +97,8 @@ def segment_frame(
 ) -> Segmentation:
     """Several prompts on one frame: ``masks bool [N, H, W]`` and ``confidence [N]``, one for each prompt.
 
-    ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` as
-    `segment_cine` does.
+    ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` for
+    prompts that do not fit the cine or the model.
     """
     seen = encoded(model, clip)
     check_prompts(seen.cine, frame, prompts)
@@ -144,14 +127,6 @@ def _check_place(cine: Cine, prompt: Prompt) -> None:
         x0, y0, x1, y1 = (round(value) for value in prompt.box)
         if not inside[y0 : y1 + 1, x0 : x1 + 1].any():
             raise PromptError("A box must lie on the ultrasound picture", value=prompt.box, file=cine.path)
-
-
-def _carried(seen: EncodedCine, prompt: Prompt, frame: int) -> Segmentation:
-    first = segment_frame(seen.model, seen, frame, [prompt])
-    carried = carry_masks(seen.cine, {frame: first.masks[0]})
-    masks = wanted_pieces(carried.masks, prompt.structure)
-    masks[frame] = first.masks[0]
-    return Segmentation(masks, carried.confidence * first.confidence[0])
 
 
 def _decode(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..cine import Cine
-from .segmentation import Segmentation, segment_structures
+from .cine_segmentation import segment_by_name
+from .segmentation import Segmentation
 
 if TYPE_CHECKING:
     from ..landmarks import Landmarks
@@ -43,8 +44,8 @@ class ModelObserver:
         return classify_view(self._model, self._cine) if self._model.card.views else None
 
     def outlines(self, names: Sequence[str]) -> Mapping[str, Segmentation]:
-        """As `segment_structures` with steady masks."""
-        return segment_structures(self._model, self._cine, names, steady=True)
+        """As `segment_by_name`."""
+        return segment_by_name(self._model, self._cine, names)
 
     def landmarks(self) -> Landmarks | None:
         """As `find_landmarks`; None for a model without landmark head."""
