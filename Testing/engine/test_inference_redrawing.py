@@ -32,9 +32,9 @@ def radius(mask: BoolMask) -> float:
     return float(np.sqrt(mask.sum() / np.pi))
 
 
-def one(carried: BoolMask, beside: BoolMask, again: BoolMask, seen_well: float = 1.0) -> BoolMask:
+def one(carried: BoolMask, beside: BoolMask, again: BoolMask, *, kept: float = 1.0, seen_well: float = 1.0) -> BoolMask:
     """`redrawn` of a single frame."""
-    return redrawn([3], carried[None], beside[None], again[None], seen_well, 1)[0][0]
+    return redrawn([3], carried[None], beside[None], again[None], np.array([kept]), seen_well, 1)[0][0]
 
 
 def test_the_border_is_the_models_at_the_distance_at_which_it_was_given() -> None:
@@ -42,6 +42,7 @@ def test_the_border_is_the_models_at_the_distance_at_which_it_was_given() -> Non
     assert radius(one(small, small, large)) == pytest.approx(24, abs=0.3)
     # Drawn two pixels inside of what the model would have outlined there.
     assert radius(one(small, disk(22), large)) == pytest.approx(22, abs=0.5)
+    assert radius(one(small, disk(22), large, kept=0.0)) == pytest.approx(24, abs=0.3)
     assert np.array_equal(one(small, small, large, seen_well=0.0), small)
 
 
@@ -64,13 +65,13 @@ def test_a_mask_that_has_jumped_to_another_side_does_not_count() -> None:
 def test_the_models_border_does_not_jump_in_single_frames() -> None:
     carried = np.stack([disk(20)] * 5)
     again = np.stack([disk(r) for r in (21, 21, 25, 21, 21)])
-    found, believed = redrawn(range(5), carried, carried, again, 1.0, 1)
+    found, believed = redrawn(range(5), carried, carried, again, np.ones(5), 1.0, 1)
     assert [radius(mask) for mask in found] == pytest.approx([21] * 5, abs=0.3) and np.all(believed == 1)
 
 
 def test_where_nothing_was_carried_there_is_nothing() -> None:
     nothing = np.zeros((2, 40, 40), bool)
-    found, believed = redrawn([0, 1], nothing, nothing, nothing, 1.0, 1)
+    found, believed = redrawn([0, 1], nothing, nothing, nothing, np.ones(2), 1.0, 1)
     assert not found.any() and not believed.any()
 
 

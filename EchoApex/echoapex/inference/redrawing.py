@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import BoolMask
+from ..cine import BoolMask, FloatArray
 from ..prompts import Prompt
 from .encoding import EncodedCine
 from .propagation import overlap
@@ -47,16 +47,22 @@ def outlined_from(seen: EncodedCine, frame: int, mask: BoolMask) -> Segmentation
 
 
 def redrawn(
-    frames: Sequence[int], carried: BoolMask, beside: BoolMask, again: BoolMask, seen_well: float, half: int
+    frames: Sequence[int],
+    carried: BoolMask,
+    beside: BoolMask,
+    again: BoolMask,
+    kept: FloatArray,
+    seen_well: float,
+    half: int,
 ) -> tuple[BoolMask, NDArray[np.float64]]:
     """Masks ``[F, H, W]`` on ``frames`` (rising) with the border of the model's masks ``again``, as far as that is
     believed; and how far it is, ``[F]`` from 0 to 1.
 
     ``carried`` and ``beside`` are the given masks, and what the model outlined from those on the same frames, both
-    carried to here: their distance is kept (`KEPT`). ``seen_well`` (0 to 1) is how far the model sees what was given at
-    all. A frame does not count where the model's mask has jumped (`JUMPED`), and what it has beyond `REACH` never does.
-    The model's border is the median of those ``half`` frames before and after, so that it does not jump in single
-    ones. Where nothing was carried there is nothing.
+    carried to here: their distance (at most `KEPT`) is ``kept [F]``, from 0 to 1. ``seen_well`` (0 to 1) is how far the
+    model sees what was given at all. A frame does not count where the model's mask has jumped (`JUMPED`), and what it
+    has beyond `REACH` never does. The model's border is the median of those ``half`` frames before and after, so that
+    it does not jump in single ones. Where nothing was carried there is nothing.
     """
     believed = np.array([_stayed(one, other) for one, other in zip(again, carried, strict=True)]) * seen_well
     window = _window(carried | again)
@@ -68,8 +74,8 @@ def redrawn(
         if believed[row]:
             # The first and last frame stand for those beyond them, as in `median_over_time`.
             near = np.clip(np.arange(frame - half, frame + half + 1), frames[0], frames[-1])
-            kept = np.clip(depth - border_depth(beside[row][window], side), -KEPT * side, KEPT * side)
-            new = np.median([depths[k] for k in near.tolist() if k in depths], axis=0) + kept
+            meant = np.clip(depth - border_depth(beside[row][window], side), -KEPT * side, KEPT * side)
+            new = np.median([depths[k] for k in near.tolist() if k in depths], axis=0) + kept[row] * meant
             depth = depth + believed[row] * (np.minimum(new, depth + REACH * side) - depth)
         result[row][window] = depth > 0
     return result, believed

@@ -107,9 +107,9 @@ class SessionState:
     ) -> CarryQuestion | NameQuestion:
         """The question that fills ``frames`` (all where None) from those that are prompted, edited or accepted.
 
-        Masks are carried along with the motion of the picture, both ways (`carry_masks`), with its confidence times
-        that of the nearest mask by hand; where the structure cannot be followed it is absent. Where the model knows the
-        structure and finds by name what was given, its own answer joins in (`joined`). Frames that a person has
+        Masks are carried along with the motion of the picture, both ways, and outlined again in every frame (`carry`);
+        where the structure cannot be followed it is absent. Where the model knows the structure and finds by name what
+        was given, its own answer joins in (`joined`). Frames that a person has
         pointed at, drawn or accepted stay as they are. Where there are none, a structure that the model knows is looked
         for by name. Raises `PromptError` where there is nothing to go by.
         """
