@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,25 +147,32 @@ class Sector:
     """Where the ultrasound image lies in the frame.
 
     ``mask`` is ``bool [H, W]``, true inside the sector; ``box`` is ``(x0, y0, x1, y1)`` of its pixels, both ends
-    included; ``source`` says how it was found (``region``, ``motion``, ``brightness`` or ``whole_frame``).
+    included; ``source`` says how it was found (``region``, ``motion``, ``brightness`` or ``whole_frame``),
+    ``certainty`` how sure that is, from 0 to 1 (`echoapex.io.find_sector`); it is 1 where the sector was given.
     """
 
     mask: BoolMask
     box: tuple[int, int, int, int]
     source: str
+    certainty: float = 1.0
 
     @classmethod
-    def from_mask(cls, mask: BoolMask, source: str) -> Sector:
+    def from_mask(cls, mask: BoolMask, source: str, certainty: float = 1.0) -> Sector:
         """A sector from its mask; raises `ValueError` when the mask is empty."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if rows.size == 0:
             raise ValueError("a sector needs at least one pixel")
-        return cls(mask, (int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])), source)
+        return cls(mask, (int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])), source, certainty)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Box, source and certainty, fit for JSON."""
+        return {"box": list(self.box), "source": self.source, "certainty": round(self.certainty, 3)}
 
     @classmethod
     def whole_frame(cls, rows: int, columns: int) -> Sector:
         """Every pixel, where no sector could be told apart."""
-        return cls.from_mask(np.ones((rows, columns), bool), "whole_frame")
+        return cls.from_mask(np.ones((rows, columns), bool), "whole_frame", 0.0)
 
 
 @dataclass(frozen=True)
@@ -275,7 +283,7 @@ class Cine:
         return replace(
             self,
             frames=np.ascontiguousarray(np.flip(self.frames, tuple(axis + 1 for axis in axes))),
-            sector=Sector.from_mask(np.flip(self.sector.mask, axes), self.sector.source),
+            sector=Sector.from_mask(np.flip(self.sector.mask, axes), self.sector.source, self.sector.certainty),
             flip=flip,
             warnings=(*self.warnings, warning),
         )

@@ -159,7 +159,10 @@ def test_a_lone_wrong_frame_is_left_to_the_search_for_beats() -> None:
     assert not list(area_contradicts(np.array([np.nan, 9.0]), [], times))
 
 
-def test_nothing_is_outlined_on_a_recorded_screen_whose_sector_was_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echoapex.analysis.clip_analysis.is_whole_screen", lambda frames, sector: True)
-    result = analyze_clip(Unasked(), ("LV", "LA"), simulated("A4C").cine(), "clip", FoundView("A4C"))
-    assert not result.segmentations and "whole screen" in str(result.not_measured[0])
+@pytest.mark.parametrize("certainty", [0.0, 0.64])
+def test_nothing_is_outlined_where_the_sector_was_not_found_surely(certainty: float) -> None:
+    cine = simulated("A4C").cine()
+    cine = replace(cine, sector=replace(cine.sector, source="motion", certainty=certainty))
+    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView("A4C"))
+    assert not result.segmentations
+    assert "not found surely enough" in str(result.not_measured[0]) and str(certainty) in str(result.not_measured[0])

@@ -51,7 +51,11 @@ def clipRecord(clip: SceneClip) -> dict[str, Any]:
         "facts": {item.name: getattr(cine, item.name) for item in fields(Cine) if item.name not in _ELSEWHERE},
         "times": {"source": cine.times.source, "reason": cine.times.reason},
         "scale": {"mm_per_px": cine.scale.mm_per_px, "source": cine.scale.source, "reason": cine.scale.reason},
-        "sector": {"mask": _packed(cine.sector.mask), "source": cine.sector.source},
+        "sector": {
+            "mask": _packed(cine.sector.mask),
+            "source": cine.sector.source,
+            "certainty": cine.sector.certainty,
+        },
         "confidence": {name: found.confidence for name, found in clip.segmentations.items()},
         "checksums": {name: [checksum(mask) for mask in found.masks] for name, found in clip.segmentations.items()},
         "curve": None if curve is None else _curve(curve),
@@ -95,7 +99,12 @@ def cineOfRecord(
         frames=frames,
         times=FrameTimes(seconds, TimeSource(times["source"]), times["reason"]),
         scale=_scale(record["scale"], mmPerPx),
-        sector=Sector.from_mask(_unpacked(sector["mask"], (frames.shape[1], frames.shape[2])), sector["source"]),
+        # Scenes of before did not keep how sure it is.
+        sector=Sector.from_mask(
+            _unpacked(sector["mask"], (frames.shape[1], frames.shape[2])),
+            sector["source"],
+            sector.get("certainty", 1.0),
+        ),
         **facts,
     )
 

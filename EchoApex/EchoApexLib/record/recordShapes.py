@@ -67,7 +67,7 @@ CLIP_RECORD: Shape = record(
         "facts": _FACTS,
         "times": record({"source": one_of(*TimeSource), "reason": text}),
         "scale": record({"mm_per_px": _MM_PER_PX, "source": one_of(*ScaleSource), "reason": text}),
-        "sector": record({"mask": text, "source": text}),
+        "sector": record({"mask": text, "source": text}, {"certainty": number(0, 1)}),
         "confidence": table_of(_SHARES),
         "curve": or_null(record({"name": text, "unit": text, "values": _VALUES, "beats": _BEATS})),
     },

@@ -16,7 +16,7 @@ from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
-from ..io.sector_detection import is_whole_screen, probe_at_top
+from ..io.sector_detection import LEAST_CERTAINTY, probe_at_top
 from ..landmarks import Landmarks
 from ..limits import LIMITS
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
@@ -162,12 +162,12 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
         return MeasureError(rule, value=cine.image_count, file=cine.path)
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
-    if is_whole_screen(cine.frames, cine.sector):
+    if cine.sector.certainty < LEAST_CERTAINTY:
         rule = (
-            "Nothing is measured, since the ultrasound image was not found in this recording of a whole screen: cut "
-            "the clip to the image"
+            "Nothing is measured, since the ultrasound image was not found surely enough (certainty below "
+            f"{LEAST_CERTAINTY:g}): cut the clip to the image"
         )
-        return MeasureError(rule, file=cine.path)
+        return MeasureError(rule, value=round(cine.sector.certainty, 2), file=cine.path)
     if probe_at_top(cine.sector) is False:
         rule = (
             "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "

@@ -14,7 +14,17 @@ from .trials.simulated_patients import Acquisition
 _ENGINE = Path(__file__).parents[1]
 _ROOMS = ("analysis", "evaluation/trials", "inference", "measure", "models", "simulation")
 _FILES = (
-    *("cine.py", "landmarks.py", "prompts.py", "structures.py", "io/sector_detection.py", "report/outline_paths.py"),
+    *(
+        "cine.py",
+        "landmarks.py",
+        "prompts.py",
+        "structures.py",
+        "io/sector_detection.py",
+        "io/fan_of_activity.py",
+        "io/fan_fitting.py",
+        "io/convex_hull.py",
+        "report/outline_paths.py",
+    ),
     *("training/prompt_sampling.py", "training/unknown_objects.py"),
     *("evaluation/bootstrap_scores.py", "evaluation/trial_types.py"),
 )

@@ -76,7 +76,8 @@ def _existing(path: str | Path) -> Path:
 def describe(path: str | Path) -> dict[str, Any]:
     """What is known about a file, in the keys of ``echoapex info`` and fit for JSON; unknown is None.
 
-    ``sector`` is ``{"box": [x0, y0, x1, y1], "source": text}``, ``scale_mm_per_px`` is ``[y, x]``. Clips that show only
+    ``sector`` is ``{"box": [x0, y0, x1, y1], "source": text, "certainty": 0 to 1}``,
+    ``scale_mm_per_px`` is ``[y, x]``. Clips that show only
     an M-mode or Doppler trace are described too, without a sector. Raises `ReadError` like `read_cine` for the rest.
     """
     source = _existing(path)
@@ -111,7 +112,7 @@ def _facts(cine: Cine) -> dict[str, Any]:
         "scale_mm_per_px": None if scale.mm_per_px is None else list(scale.mm_per_px),
         "scale_source": scale.source.value,
         "scale_reason": scale.reason or None,
-        "sector": {"box": list(cine.sector.box), "source": cine.sector.source},
+        "sector": cine.sector.facts,
         "color": cine.color,
         "view": cine.view,
         **(setting_facts(cine.setting) if cine.kind == "dicom" else {}),

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import BoolMask, FloatArray, ImageStack, Sector
+from ..cine import BoolMask, ImageStack, Sector
+from .convex_hull import convex_hull
+from .fan_of_activity import FoundFan, fans_of, parts_of
 
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in pixels, both ends included."""
 
+LEAST_CERTAINTY = 0.65
+"""In sectors that are less sure nothing is measured (own choice: of simulated ones that were found well, none is)."""
+
 _SAMPLED_FRAMES = 24
 _MOTION_STEP = 3  # gray levels between darkest and brightest moment of a pixel; above the ripple of JPEG coding
+_NOISY_STEPS = (8, 20)  # of motion and texture, where a recording has noise everywhere
+_TEXTURE_REACH = 2  # pixels between the two that are compared; images are often enlarged
 _CONTRAST_STEP = 3  # gray levels above or below a flat background
 _FLAT_SHARE = 0.1  # a gray value in more than this share of a frame is its background
 _DENSITY = 0.4  # share of active pixels around a pixel: speckle fills an area, text and ECG lines do not
 _SMALLEST_SHARE = 0.04  # a sector fills at least this share of the frame
 _SMALLEST_REGION_SHARE = 0.25  # a fan fills half of its region; less is only the bright part of a dark one
-_SECOND_SHARE = 0.2  # a shadow may cut the sector in two; a part this large (of the largest) belongs to it
-_BAR_SHARE = 0.12  # banners and button bars are flatter or narrower than this share of the frame
+_TEXTURED_SHARE = 0.85  # of what stands out
+_MOVING_SHARE = 0.1  # of the sector that moves, where it was found by motion
+_SURE = 0.92  # no other evidence is looked at
+_FILLED_CERTAINTY = 0.75  # of an image that fills its frame
 
 # Own choices, tried on simulated recordings of a screen and on images that fill their frame.
 _WHOLE_SHARE = 0.98  # a sector that covers more is the frame
@@ -39,35 +50,88 @@ _LOW_WIDEST, _HIGH_WIDEST = 0.55, 0.45
 
 
 def find_sector(frames: ImageStack, region_box: Box | None = None) -> Sector:
-    """Where the ultrasound image lies in ``frames`` (``uint8 [T, H, W]``).
+    """Where the ultrasound image lies in ``frames`` (``uint8 [T, H, W]``), one sector for all of them.
 
-    Inside ``region_box`` (a DICOM region that was checked to lie in the frame) or else the whole frame, the sector is
-    the convex hull of the largest area that moves or, in stills, that differs from the flat background. ``source`` of
-    the result is ``region``, ``motion``, ``brightness``, or ``whole_frame`` where nothing could be told apart; a region
-    in which nothing stands out is taken as it is.
+    Inside ``region_box`` (a DICOM region that was checked to lie in the frame) or else the whole frame, a fan is fitted
+    to what moves, is textured or stands out; the sector is the convex hull of what is seen there and of the fan, or the
+    whole frame where all of it moves. ``source`` of the result is ``region``, ``motion``, ``brightness``, or
+    ``whole_frame`` where nothing could be told apart; a region in which nothing stands out is taken as it is.
+    ``certainty`` tells how well fan and picture agree, from 0 for ``whole_frame`` to 1; a region of the header is
+    sure enough to be measured in (`LEAST_CERTAINTY`), the fan in it makes it surer.
     """
     rows, columns = frames.shape[1:]
     x0, y0, x1, y1 = region_box or (0, 0, columns - 1, rows - 1)
-    smallest = _SMALLEST_REGION_SHARE if region_box else _SMALLEST_SHARE
-    inner, source = _find_in(frames[:, y0 : y1 + 1, x0 : x1 + 1], smallest)
-    if inner is None and region_box is None:
-        return Sector.whole_frame(rows, columns)
+    crop = frames[:, y0 : y1 + 1, x0 : x1 + 1]
+    found = _find_in(crop, _SMALLEST_REGION_SHARE if region_box else _SMALLEST_SHARE)
+    if region_box is None:
+        return found
     mask = np.zeros((rows, columns), bool)
-    mask[y0 : y1 + 1, x0 : x1 + 1] = True if inner is None else inner
-    return Sector.from_mask(mask, "region" if region_box else source)
+    mask[y0 : y1 + 1, x0 : x1 + 1] = found.mask
+    return Sector.from_mask(mask, "region", LEAST_CERTAINTY + (1 - LEAST_CERTAINTY) * found.certainty)
 
 
-def _find_in(crop: ImageStack, smallest: float) -> tuple[BoolMask | None, str]:
-    picks = np.unique(np.linspace(0, len(crop) - 1, _SAMPLED_FRAMES).round().astype(int))
-    sampled = crop[picks]
-    for active, source in ((_moving(sampled), "motion"), (_contrasting(sampled), "brightness")):
-        mask = _sector_of(active)
-        if mask is not None and source == "brightness":
-            # A still shows a dark side as black; in a cine its noise moves.
-            mask = _symmetric(mask)
-        if mask is not None and mask.mean() >= smallest:
-            return mask, source
-    return None, "whole_frame"
+def _find_in(crop: ImageStack, smallest: float) -> Sector:
+    whole = Sector.whole_frame(*crop.shape[1:])
+    sampled = _sampled(crop)
+    brightest = sampled.max(axis=0)
+    moves = brightest - sampled.min(axis=0)
+    contrast = _contrasting(brightest)
+    several = _several(crop, (moves >= _MOTION_STEP) | contrast)
+    if several is not None:
+        return several
+    still = not (moves >= _MOTION_STEP).any()
+    best = FoundFan(whole.mask, 0.0)
+    for found in (fan for active in _evidence(contrast, moves, brightest) for fan in fans_of(active, still=still)):
+        fills = bool(found.mask.all()) and not still and not is_whole_screen(crop, whole)
+        certainty = _FILLED_CERTAINTY if fills else found.certainty
+        if found.mask.mean() >= smallest and certainty > best.certainty:
+            best = FoundFan(found.mask, certainty)
+        if best.certainty >= _SURE:
+            break
+    if best.certainty == 0:
+        return whole
+    moving = float((moves[best.mask] >= _MOTION_STEP).mean())
+    return Sector.from_mask(best.mask, "motion" if moving > _MOVING_SHARE else "brightness", best.certainty)
+
+
+def _evidence(contrast: BoolMask, moves: NDArray[np.uint8], brightest: NDArray[np.uint8]) -> Iterator[BoolMask]:
+    """What may be the image: what moves, then what is textured too, then both above the noise of a recording."""
+    moving = moves >= _MOTION_STEP
+    if moving.any():
+        yield moving
+    rough = _roughness(brightest)
+    active = moving | (rough >= _MOTION_STEP)
+    # What stands out without texture are panels and buttons.
+    if active.sum() >= _TEXTURED_SHARE * (moving | contrast).sum():
+        yield active | contrast
+    else:
+        yield active
+    for step in _NOISY_STEPS:
+        yield (moves >= step) | (rough >= step)
+
+
+def _several(crop: ImageStack, active: BoolMask) -> Sector | None:
+    """The hull of several images that stand side by side, None where there is one."""
+    labels = _bodies(active)
+    hull = convex_hull(np.isin(labels, parts_of(labels)) & active) if labels.any() else None
+    if hull is None:
+        return None
+    both = Sector.from_mask(hull, "motion", 0.0)
+    return both if images_side_by_side(crop, both) > 1 else None
+
+
+def _roughness(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gray levels between each pixel and those a little to the right and below, the greater of both."""
+    reach = 1 if min(picture.shape) < 200 else _TEXTURE_REACH
+    rough = np.zeros_like(picture)
+    for to, seen in ((picture[:, reach:], picture[:, :-reach]), (picture[reach:], picture[:-reach])):
+        part = rough[: seen.shape[0], : seen.shape[1]]
+        np.maximum(part, np.maximum(to, seen) - np.minimum(to, seen), out=part)
+    return rough
+
+
+def _sampled(frames: ImageStack) -> ImageStack:
+    return np.asarray(frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLED_FRAMES).round().astype(int))])
 
 
 def is_whole_screen(frames: ImageStack, sector: Sector) -> bool:
@@ -114,7 +178,7 @@ def images_side_by_side(frames: ImageStack, sector: Sector) -> int:
         return 1
     crop = frames[:, y0 : y1 + 1, x0 : x1 + 1]
     labels = _bodies(_moving(crop[np.unique(np.linspace(0, len(crop) - 1, _SAMPLED_FRAMES).round().astype(int))]))
-    parts = [labels == label for label in _parts(labels)] if labels.any() else []
+    parts = [labels == label for label in parts_of(labels)] if labels.any() else []
     areas = [int(part.sum()) for part in parts]
     alike = len(parts) > 1 and min(areas) >= _ALIKE * max(areas)
     return len(parts) if alike and all(abs(_apex(part) - 0.5) <= _OFF_MIDDLE for part in parts) else 1
@@ -127,34 +191,16 @@ def _apex(part: BoolMask) -> float:
     return float((np.nonzero(near)[1].mean() - columns[0]) / columns.size)
 
 
-def _symmetric(mask: BoolMask) -> BoolMask:
-    """The mask and its mirror image about the vertical through its top: a fan has equal sides below its apex."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    near = rows[: max(1, rows.size // 30)]
-    center = float(np.nonzero(mask[near])[1].mean())
-    columns = np.round(2 * center - np.arange(mask.shape[1])).astype(int)
-    inside = (columns >= 0) & (columns < mask.shape[1])
-    mirrored = np.zeros_like(mask)
-    mirrored[:, inside] = mask[:, columns[inside]]
-    both = _convex_fill(mask | mirrored)
-    return mask if both is None else both
-
-
 def _moving(sampled: ImageStack) -> BoolMask:
     return np.asarray(sampled.max(axis=0) - sampled.min(axis=0) >= _MOTION_STEP)
 
 
-def _contrasting(sampled: ImageStack) -> BoolMask:
-    brightest = sampled.max(axis=0).astype(np.int16)
+def _contrasting(picture: NDArray[np.uint8]) -> BoolMask:
+    brightest = picture.astype(np.int16)
     counts = np.bincount(brightest.ravel(), minlength=256)
     flat = int(counts.argmax())
     background = flat if counts[flat] > _FLAT_SHARE * brightest.size else 0
     return np.asarray(np.abs(brightest - background) >= _CONTRAST_STEP)
-
-
-def _sector_of(active: BoolMask) -> BoolMask | None:
-    labels = _bodies(active)
-    return _convex_fill(np.isin(labels, _parts(labels)) & active) if labels.any() else None
 
 
 def _bodies(active: BoolMask) -> NDArray[np.int32]:
@@ -166,47 +212,3 @@ def _bodies(active: BoolMask) -> NDArray[np.int32]:
     # Opening cuts the bridges by which text and ticks hang on the sector.
     labels, _ = ndimage.label(ndimage.maximum_filter(ndimage.minimum_filter(density > _DENSITY, width), width))
     return np.asarray(labels, np.int32)
-
-
-def _parts(labels: NDArray[np.int32]) -> list[int]:
-    """Labels of the largest part and of those that a shadow may have cut from it."""
-    from scipy import ndimage
-
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0
-    largest = int(areas.argmax())
-    kept = [largest]
-    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        thickness = min((rows.stop - rows.start) / labels.shape[0], (columns.stop - columns.start) / labels.shape[1])
-        if label != largest and areas[label] >= _SECOND_SHARE * areas[largest] and thickness >= _BAR_SHARE:
-            kept.append(label)
-    return kept
-
-
-def _convex_fill(mask: BoolMask) -> BoolMask | None:
-    """The filled convex hull of a mask; None when it has no area."""
-    from scipy.spatial import ConvexHull, QhullError
-
-    rows = np.flatnonzero(mask.any(axis=1))
-    if rows.size < 2:
-        return None
-    left = mask[rows].argmax(axis=1)
-    right = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
-    points = np.concatenate([np.stack([left, rows], 1), np.stack([right, rows], 1)]).astype(float)
-    try:
-        corners = points[ConvexHull(points).vertices]
-    except QhullError:
-        return None
-    return _fill_polygon(corners, mask.shape)
-
-
-def _fill_polygon(corners: FloatArray, shape: tuple[int, ...]) -> BoolMask:
-    """Pixels of a convex polygon with ``corners [N, (x, y)]``: in each row, all from its left to its right edge."""
-    low, high = np.full(shape[0], np.inf), np.full(shape[0], -np.inf)
-    for (xa, ya), (xb, yb) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        rows = np.arange(int(min(ya, yb)), int(max(ya, yb)) + 1)
-        x = np.full(rows.shape, xa) if ya == yb else xa + (rows - ya) * (xb - xa) / (yb - ya)
-        low[rows] = np.minimum(low[rows], np.minimum(x, xb) if ya == yb else x)
-        high[rows] = np.maximum(high[rows], np.maximum(x, xb) if ya == yb else x)
-    columns: NDArray[np.int64] = np.arange(shape[1])
-    return np.asarray((columns >= np.round(low)[:, None]) & (columns <= np.round(high)[:, None]))
