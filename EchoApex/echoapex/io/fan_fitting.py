@@ -29,7 +29,7 @@ _NEARLY_ALL = 0.97  # of what is filled: an upright fan that gains so much is no
 # Steps of the search: of radii and angles, of apexes across and along the axis, and of what is looked at.
 _COARSE, _FINE = (12, 20), (30, 50)
 _ACROSS, _ALONG = 11, 9
-_COARSE_CELLS, _FINE_CELLS = 400, 3000
+_COARSE_CELLS, _FINE_CELLS = 400, 2000
 _HALVINGS = 5
 
 
@@ -51,12 +51,14 @@ class Fan:
     def mask(self, shape: tuple[int, ...], grow: float = 0.0) -> BoolMask:
         """Pixels of a frame of ``shape`` that lie inside, or less than ``grow`` pixels outside; ``bool [H, W]``."""
         y, x = np.ogrid[: shape[0], : shape[1]]
-        dx, dy = x - self.apex[0], y - self.apex[1]
-        down, right = np.cos(self.axis), np.sin(self.axis)
+        dx, dy = np.float32(x - self.apex[0]), np.float32(y - self.apex[1])
+        down, right = float(np.cos(self.axis)), float(np.sin(self.axis))
         along, across = dx * right + dy * down, np.abs(dx * down - dy * right)
         radius = np.hypot(dx, dy)
         inside = (radius >= self.near - grow) & (radius <= self.far + grow)
-        inside &= across * np.cos(self.half) - along * np.sin(self.half) <= grow  # the distance from a side
+        inside &= (
+            across * float(np.cos(self.half)) - along * float(np.sin(self.half)) <= grow
+        )  # the distance from a side
         left, top, end, bottom = self.box
         return np.asarray(inside & (x >= left - grow) & (x <= end + grow) & (y >= top - grow) & (y <= bottom + grow))
 
