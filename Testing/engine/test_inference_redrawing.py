@@ -15,7 +15,7 @@ from echoapex.inference.cine_segmentation import segment_by_name, segment_cine
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.propagation import carry_masks, single_frames
 from echoapex.inference.redrawing import REACH, outlined_from, redrawn
-from echoapex.inference.segmentation import segment_structures
+from echoapex.inference.segmentation import segment_frame, segment_structures
 from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import Prompt
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
@@ -123,8 +123,10 @@ def test_the_motion_of_the_wall_that_flow_loses_is_kept(seen: EncodedCine, ventr
 
 
 def test_the_given_frame_stays_and_what_is_not_wanted_is_not_looked_at(seen: EncodedCine, ventricle: BoolMask) -> None:
-    first = segment_cine(seen.model, seen, Prompt(mask=ventricle[4]), 4)
-    assert np.array_equal(first.masks[4], segment_cine(seen.model, seen, Prompt(mask=ventricle[4]), 4).masks[4])
+    prompt = Prompt(mask=ventricle[4])
+    everywhere = segment_cine(seen.model, seen, prompt, 4)
+    assert np.array_equal(everywhere.masks[4], segment_frame(seen.model, seen, 4, [prompt]).masks[0])
+    assert everywhere.masks.shape == ventricle.shape and everywhere.masks.any(axis=(1, 2)).all()
     steps: list[tuple[int, int]] = []
     found = carry(seen, {4: ventricle[4]}, [6, 7], {4: DRAWN}, progress=lambda done, total: steps.append((done, total)))
     assert found.masks.shape[0] == 2 and min(dice(found.masks[k], ventricle[6 + k]) for k in (0, 1)) > 0.9
