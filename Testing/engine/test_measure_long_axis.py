@@ -27,6 +27,7 @@ def _disk(shape, center_xy, radius):
     cut=st.floats(0.0, 0.75),
     mm_per_px=st.sampled_from([(0.5, 0.5), (0.5, 0.9), (1.0, 0.6)]),
 )
+@example(angle=1.5, width=53.40234375, elongation=1.15, cut=0.0, mm_per_px=(1.0, 0.6))
 @example(angle=90.0, width=32.0, elongation=1.15234375, cut=0.0, mm_per_px=(1.0, 0.6))
 def test_landmarks_of_any_pose(angle, width, elongation, cut, mm_per_px):
     length = min(width * elongation, 100.0)
