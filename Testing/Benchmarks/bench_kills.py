@@ -27,11 +27,13 @@ from pathlib import Path
 
 import cv2
 import SimpleITK as sitk
+import torch
 from safetensors.numpy import load_file
 
 from echoapex.errors import EchoApexError
 from echoapex.io import read_cine
 from echoapex.io.output_manifest import MANIFEST_FILE, every, read_manifest
+from echoapex.models.model_loading import load_model
 
 COUNT = 200
 OF_THE_USER = "notes of mine.txt"
@@ -198,6 +200,12 @@ def _damage(path: Path) -> str:
 
 def _incomplete(headline: Path, earlier: Mapping[str, str]) -> list[str]:
     """What lacks beside a new file that stands for the whole, or is still of the earlier run."""
+    if headline.name == "card.json":
+        try:
+            load_model(headline.parent, "cpu")  # compares the weights with the card
+        except EchoApexError as refusal:
+            return [str(refusal)]
+        return []
     manifests = [headline.parent / MANIFEST_FILE, headline.with_name(f".{headline.name}{MANIFEST_FILE}")]
     listed = {}
     for manifest in manifests:
@@ -250,6 +258,7 @@ _OPENERS: Mapping[str, Callable[[Path], object]] = {
     ".csv": _table,
     ".mrb": _archive,
     ".safetensors": load_file,
+    ".pt": lambda path: torch.load(path, map_location="cpu", weights_only=True),
 }
 
 
