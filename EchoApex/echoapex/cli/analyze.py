@@ -52,8 +52,7 @@ def analyze(chosen: Namespace) -> bool:
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     views, flips = _once(chosen.views, "view"), _once(chosen.flip, "flip")
-    how = {"scene": not chosen.no_scene, "ignore_color": chosen.ignore_color}
-    options = StudyOptions(patient, views, flips, formula, **how)
+    options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene, ignore_color=chosen.ignore_color)
     records, failures = [], []
     left_out: list[NotAClipError] = []
     studies = write_studies(chosen.paths, model, chosen.out, progress=say, options=options, left_out=left_out.append)
