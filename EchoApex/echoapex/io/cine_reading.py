@@ -18,6 +18,7 @@ from .existing_file import existing_file
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
 from .sector_detection import images_side_by_side, probe_at_top
+from .size_limits import NO_MEMORY
 from .video import read_video
 
 
@@ -39,7 +40,7 @@ def read_cine(path: str | Path) -> Cine:
     except OSError as error:
         raise ReadError("The file cannot be read", value=error.strerror or type(error).__name__, file=source) from error
     except MemoryError as error:
-        raise ReadError("There is not enough memory for this cine", file=source) from error
+        raise ReadError(NO_MEMORY, file=source) from error
 
 
 _READERS = {

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import EchoApexError, ReadError
+from .child_process import last_line, no_window
 from .size_limits import MAX_BYTES
 from .worker_messages import BrokenMessageError, OtherEndGoneError, pack, receive, send, unpack
 
@@ -23,7 +24,6 @@ _STARTING_S = 120.0
 _LOOK_S = 0.05  # between two looks at what the process uses
 _WAIT_FOR_COMPUTING = 3.0
 _PIPE_BYTES = 1 << 20
-_LOG_TAIL_BYTES = 4000
 
 
 class HarmError(ReadError):
@@ -56,7 +56,7 @@ class ReadingChild:
                 # It reads beside what computes here, and Ctrl-C is for the parent alone.
                 env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
                 start_new_session=sys.platform != "win32",
-                creationflags=_no_window(),
+                creationflags=no_window(),
             )
         except OSError as error:
             raise EchoApexError("The reading process cannot be started", value=error.strerror, file=python) from error
@@ -159,10 +159,7 @@ class ReadingChild:
         return kind(rule, value=_ending(code), file=source)
 
     def _last_words(self) -> str:
-        size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - _LOG_TAIL_BYTES))
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else _ending(self._process.wait())
+        return last_line(self._log) or _ending(self._process.wait())
 
     def _listen(self) -> None:
         try:
@@ -172,12 +169,6 @@ class ReadingChild:
             self._said.put(broken if isinstance(broken, BrokenMessageError) else BrokenMessageError())
         except (OSError, ValueError):
             self._said.put(OtherEndGoneError())
-
-
-def _no_window() -> int:
-    if sys.platform == "win32":
-        return subprocess.CREATE_NO_WINDOW
-    return 0
 
 
 def _ending(code: int) -> str:

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from .. import errors
 from ..errors import ReadError
+from .dicom_header import NO_LIBRARY
 from .reading_child import HarmError, ReadingChild
+from .size_limits import NO_MEMORY
 from .worker_messages import FAILED, REFUSED
 
 Value = TypeVar("Value")
@@ -130,8 +132,8 @@ def _opened(reply: Any, source: Path) -> Any:
     if kind == FAILED:
         name, module = rest
         if name in ("ImportError", "ModuleNotFoundError"):
-            raise ReadError("A library that is needed to read this file cannot be imported", value=module, file=source)
+            raise ReadError(NO_LIBRARY, value=module, file=source)
         if name == "MemoryError":
-            raise ReadError("There is not enough memory for this cine", file=source)
+            raise ReadError(NO_MEMORY, file=source)
         raise ReadError("The file cannot be read: its reader failed", value=name, file=source)
     return rest[0]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ..errors import ReadError
 
+NO_MEMORY = "There is not enough memory for this cine"
+
 MAX_SIDE = 4096
 """Rows or columns of a frame; the widest screens that are recorded have 3840."""
 

@@ -10,12 +10,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ..console import harmless
 from ..errors import EchoApexError
+from ..io.child_process import last_line, no_window
 from .messages import Lines
 
 _READ_BYTES = 1 << 20
-_LOG_TAIL_BYTES = 4000
 _ENDING_S = 2.0
 
 
@@ -37,7 +36,7 @@ class Child:
                 bufsize=0,
                 # A group of its own: what a launcher starts is ended with it, and Ctrl-C is for the parent alone.
                 start_new_session=sys.platform != "win32",
-                creationflags=_no_window(),
+                creationflags=no_window(),
             )
             self._in, self._out = _ends(self._process)
         except OSError as error:
@@ -75,10 +74,7 @@ class Child:
 
     def last_words(self) -> str:
         """The last line that it printed as an error, "" where there is none."""
-        size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, size - _LOG_TAIL_BYTES))
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return harmless(lines[-1].strip()) if lines else ""
+        return last_line(self._log)
 
     def close(self, wait_s: float = _ENDING_S) -> None:
         """Ends it: by closing its input, and after ``wait_s`` by force, with everything that it has started."""
@@ -93,12 +89,6 @@ class Child:
             _kill_tree(process)
             process.wait()
         self._log.close()
-
-
-def _no_window() -> int:
-    if sys.platform == "win32":
-        return subprocess.CREATE_NO_WINDOW
-    return 0
 
 
 def _ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
