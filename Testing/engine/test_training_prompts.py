@@ -104,6 +104,24 @@ def test_augmentation_moves_picture_labels_and_points_together() -> None:
             assert points[0] == pytest.approx([columns.mean(), rows.mean()], abs=0.6)
 
 
+def test_as_many_are_mirrored_as_wanted_and_tone_is_left_alone_where_wanted() -> None:
+    """The LV on the left of the RV: after mirroring it is on the right."""
+    image, label = np.full((96, 96), 60, np.uint8), np.zeros((96, 96), np.uint8)
+    label[30:66, 30:48], label[30:66, 48:66] = Tissue.LV, Tissue.RV
+    sides, gains = {0.0: 0, 0.5: 0, 1.0: 0}, {0.0: [], 1.0: []}
+    for seed in range(40):
+        for mirrored in sides:
+            rng = np.random.default_rng(seed)
+            moved = augment(image, label, np.zeros((0, 2)), 96, rng, mirrored=mirrored)[1]
+            left, right = (np.argwhere(moved == tissue)[:, 1].mean() for tissue in (Tissue.LV, Tissue.RV))
+            sides[mirrored] += bool(left > right)
+        for tone, found in gains.items():
+            picture, moved, _ = augment(image, label, np.zeros((0, 2)), 96, np.random.default_rng(seed), tone=tone)
+            found.append(float(np.percentile(picture[moved > 0], 90)))
+    assert sides[0.0] == 0 and 8 <= sides[0.5] <= 32 and sides[1.0] == 40
+    assert np.std(gains[1.0]) > 3 * np.std(gains[0.0])
+
+
 def test_nothing_is_laid_over_what_lies_outside_the_sector() -> None:
     y, x = np.mgrid[:96, :96]
     disk = np.hypot(x - 48, y - 48) < 24

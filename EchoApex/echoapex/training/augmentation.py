@@ -12,15 +12,23 @@ from ..simulation.heart import CAVITIES
 
 
 def augment(
-    image: np.ndarray, label: np.ndarray, points: np.ndarray, size: int, rng: np.random.Generator
+    image: np.ndarray,
+    label: np.ndarray,
+    points: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    mirrored: float = 0.15,
+    tone: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One frame, its labels (both ``uint8 [H, W]``) and its points ``[L, 2]`` (x, y), as seen by another machine.
 
-    Gives back ``uint8 [size, size]`` twice and the points in pixels of that picture; NaN stays NaN.
+    ``mirrored`` is the share of frames that are mirrored; ``tone`` scales how far brightness and contrast are changed,
+    0 for not at all. Gives back ``uint8 [size, size]`` twice and the points in pixels of that picture; NaN stays NaN.
     """
     import cv2
 
-    matrix = _geometry(image.shape[0], size, rng)
+    matrix = _geometry(image.shape[0], size, rng, mirrored)
     sharp = _without_alias(image, matrix)
     shrunk = cv2.warpAffine(sharp, matrix, (size, size), flags=cv2.INTER_LINEAR)
     moved = cv2.warpAffine(label, matrix, (size, size), flags=cv2.INTER_NEAREST)
@@ -28,7 +36,7 @@ def augment(
         shrunk, moved = _cropped_edges(shrunk, moved, rng)
     if rng.random() < 0.35:
         shrunk = _emptied(shrunk, moved, rng)
-    return _tone(shrunk, rng), moved, points @ matrix[:, :2].T + matrix[:, 2]
+    return _tone(shrunk, rng, tone), moved, points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def _without_alias(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -41,12 +49,12 @@ def _without_alias(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), max(0.3, 0.5 * float(np.sqrt(shrinking**2 - 1)))))
 
 
-def _geometry(source: int, size: int, rng: np.random.Generator) -> np.ndarray:
+def _geometry(source: int, size: int, rng: np.random.Generator, mirrored: float) -> np.ndarray:
     """Affine map of source pixels to target pixels: scale, proportions, tilt, shift and mirroring."""
     base = size / source
     scale = base * float(np.exp(rng.uniform(np.log(0.85), np.log(1.45))))
     squash = float(np.exp(rng.normal(0, 0.08)))
-    flip = -1.0 if rng.random() < 0.15 else 1.0
+    flip = -1.0 if rng.random() < mirrored else 1.0
     angle = np.deg2rad(rng.normal(0, 6))
     rotate = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = rotate @ np.diag([flip * scale * squash, scale / squash])
@@ -83,13 +91,14 @@ def _emptied(image: np.ndarray, label: np.ndarray, rng: np.random.Generator) -> 
     return np.asarray(image + inside * (least - image)).astype(np.uint8)
 
 
-def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _tone(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     gray = image.astype(np.float32) / 255
-    gray = gray ** np.float32(np.exp(rng.normal(0.1, 0.35))) * np.float32(rng.uniform(0.4, 1.25))
+    curve, gain = rng.normal(0.1, 0.35), rng.uniform(-0.6, 0.25)
+    gray = gray ** np.float32(np.exp(strength * curve)) * np.float32(1 + strength * gain)
     if rng.random() < 0.5:
-        gray = _uneven(gray, rng)
+        gray = _uneven(gray, rng, strength)
     if rng.random() < 0.4:
-        gray = _hazy(gray, rng)
+        gray = _hazy(gray, rng, strength)
     gray = _resolution(gray, rng)
     if rng.random() < 0.4:
         gray = gray + (gray > 0) * rng.normal(0, rng.uniform(0.005, 0.05), gray.shape).astype(np.float32)
@@ -97,23 +106,23 @@ def _tone(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _compressed(picture, rng) if rng.random() < 0.3 else picture
 
 
-def _uneven(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _uneven(gray: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Broad bright and dark areas: whole walls missing, one side black."""
     import cv2
 
-    knots = rng.normal(0, rng.uniform(2, 7), (5, 5)).astype(np.float32)
+    knots = (strength * rng.normal(0, rng.uniform(2, 7), (5, 5))).astype(np.float32)
     db = cv2.resize(knots, gray.shape[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(gray * 10 ** (np.minimum(db, 6) / 20))
 
 
-def _hazy(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _hazy(gray: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Speckled haze over parts of the sector, as reverberation and clutter lay it over cavities."""
     import cv2
 
     knots = (rng.uniform(0, 1, (4, 4)) ** 2).astype(np.float32)
     field = np.clip(cv2.resize(knots, gray.shape[::-1], interpolation=cv2.INTER_CUBIC), 0, None)
     speckle = cv2.GaussianBlur(rng.rayleigh(0.8, gray.shape).astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.5)))
-    return np.asarray(gray + _sector(gray) * field * speckle * np.float32(rng.uniform(0.05, 0.35)))
+    return np.asarray(gray + _sector(gray) * field * speckle * np.float32(strength * rng.uniform(0.05, 0.35)))
 
 
 def _sector(gray: np.ndarray) -> np.ndarray:

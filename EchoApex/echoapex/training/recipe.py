@@ -20,7 +20,8 @@ class Recipe:
 
     ``views`` has the share of each view; ``structures`` are learned by name, ``held_out`` is never asked for, and
     ``strangers`` is the share of frames with a thing without a name. Half of what is pointed at gets up to
-    ``corrections`` further clicks on the errors of the model's own answer. ``start_from`` is the model whose weights
+    ``corrections`` further clicks on the errors of the model's own answer. ``mirrored`` is the share of frames that are
+    mirrored, ``tone`` how far brightness and contrast are changed (`augmentation.augment`). ``start_from`` is the model whose weights
     the run begins with, empty for none. ``view_loss`` and ``landmark_loss`` weigh the tasks beside the masks; 0 is
     without that head. The threshold of the views is set on ``calibration`` hearts next after the training seeds;
     ``text_steps`` train the text encoder, 0 is without. The learning rate warms up, holds, then falls to 0 over the
@@ -46,6 +47,8 @@ class Recipe:
     steps: int
     batch: int
     prompts_per_frame: int
+    mirrored: float
+    tone: float
     learning_rate: float
     weight_decay: float
     warmup: int
@@ -68,14 +71,14 @@ class Recipe:
 
 
 _FROM_ZERO = (
-    *("first_seed", "seed", "weight_decay", "ema", "drop_path"),
+    *("first_seed", "seed", "weight_decay", "ema", "drop_path", "mirrored", "tone"),
     *("others", "strangers", "corrections", "view_loss", "landmark_loss", "calibration", "text_steps"),
 )
 LEAST_CALIBRATION = 4
 """Hearts for the threshold of the views where pictures without one are known, too: there is one to four hearts."""
 
 _MOST, _MOST_BYTES = 2**31, 2**20
-_BELOW_ONE = ("ema", "drop_path", "strangers")
+_BELOW_ONE = ("ema", "drop_path", "strangers", "mirrored")
 
 
 def read_recipe(path: Path) -> Recipe:

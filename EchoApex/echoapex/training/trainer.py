@@ -260,7 +260,13 @@ class Trainer:
         """The picture, its landmarks and its prompts."""
         frames, recipe = self.frames, self.recipe
         image, label, points = augment(
-            frames.images[pick], frames.labels[pick], frames.landmarks[pick], recipe.image_size, rng
+            frames.images[pick],
+            frames.labels[pick],
+            frames.landmarks[pick],
+            recipe.image_size,
+            rng,
+            mirrored=recipe.mirrored,
+            tone=recipe.tone,
         )
         strange = add_stranger(image, label, rng) if rng.random() < recipe.strangers else None
         thing = None
