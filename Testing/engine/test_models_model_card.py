@@ -33,7 +33,7 @@ def test_every_card_survives_json(
 def test_a_card_without_heads_says_so() -> None:
     bare = ModelCard(**{item.name: getattr(CARD, item.name) for item in fields(CARD) if item.name not in ADDED})
     written = json.loads(bare.to_json())
-    assert (written["schema"], written["views"], written["landmarks"], written["text"]) == (2, [], [], False)
+    assert (written["schema"], written["views"], written["landmarks"], written["text"]) == (3, [], [], False)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -55,9 +55,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "text as a number": ({"text": 1}, "text must be of type bool"),
     "structure twice": ({"structures": ["LV", "LV"]}, "structures of a model have names"),
     "no structure": ({"structures": []}, "at least one structure"),
-    "schema true": ({"schema": True}, "must be of schema 2"),
-    "schema 2.0": ({"schema": 2.0}, "must be of schema 2"),
-    "schema first": ({"schema": 1}, r"must be of schema 2 \(found: 1\)"),
+    "schema true": ({"schema": True}, "must be of schema 3"),
+    "schema 3.0": ({"schema": 3.0}, "must be of schema 3"),
+    "schema first": ({"schema": 1}, r"must be of schema 3 \(found: 1\)"),
 }
 
 
@@ -113,3 +113,10 @@ def test_the_shipped_cards_can_be_read_and_are_written_alike() -> None:
     for folder in folders:
         card = read_card(folder)
         assert (folder / "card.json").read_text(encoding="utf-8") == card.to_json()
+
+
+def test_a_card_from_before_mean_shapes_is_one_without_them() -> None:
+    data = {**json.loads(CARD.to_json()), "schema": 2}
+    del data["box_shapes"]
+    card = ModelCard.from_json(json.dumps(data))
+    assert card == CARD and not card.box_shapes

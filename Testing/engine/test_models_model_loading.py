@@ -112,8 +112,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "card no text": (lambda f: (f / CARD_FILE).write_bytes(b"\xff\xfe\x00"), "not readable JSON"),
     "card very deep": (lambda f: (f / CARD_FILE).write_text("[" * 200_000), "not readable JSON"),
     "card a list": (lambda f: (f / CARD_FILE).write_text("[]"), "no model card"),
-    "card of the past": (lambda f: rewrite_card(f, schema=1), r"must be of schema 2 \(found: 1\)"),
-    "card of the future": (lambda f: rewrite_card(f, schema=3), r"must be of schema 2 \(found: 3\)"),
+    "card of the past": (lambda f: rewrite_card(f, schema=1), r"must be of schema 3 \(found: 1\)"),
+    "card of the future": (lambda f: rewrite_card(f, schema=4), r"must be of schema 3 \(found: 4\)"),
     "unknown entry": (lambda f: rewrite_card(f, magic=1), "magic is unknown to"),
     "wrong type": (lambda f: rewrite_card(f, simulated_only=1), "simulated_only must be of type bool"),
     "true for a number": (

@@ -1,4 +1,4 @@
-"""Saving and loading heads and text encoder: they come back with the rest, and only as the card says."""
+"""Saving and loading heads, text encoder and mean shapes: they come back with the rest, and only as the card says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from store_cases import CARD, answer, change_tensor, rewrite_card, tiny_segmenter
 
 from echoapex.errors import ModelError
+from echoapex.models.box_shapes import BoxShapes
 from echoapex.models.model_card import CARD_FILE, WEIGHTS_FILE
 from echoapex.models.model_loading import export_model, import_model, load_model, record_scores, save_model
 from echoapex.models.prompt_segmenter import PromptSegmenter
@@ -39,6 +40,19 @@ def heads() -> Heads:
 def text() -> TextEncoder:
     torch.manual_seed(5)
     return TextEncoder(CARD.structures).eval()
+
+
+def test_mean_shapes_come_back_and_only_as_the_card_says(segmenter: PromptSegmenter, tmp_path: Path) -> None:
+    shapes = BoxShapes(len(CARD.structures), 0)
+    shapes.maps.data[0, 0, 3:9, 5:7] = 0.5
+    save_model(tmp_path / "shaped", segmenter, replace(CARD, box_shapes=True), shapes=shapes)
+    loaded = load_model(tmp_path / "shaped", "cpu")
+    assert loaded.shapes is not None and torch.equal(loaded.shapes.maps, shapes.maps)
+    with pytest.raises(ModelError, match=r"shapes\.maps has no place"):
+        save_model(tmp_path / "unsaid", segmenter, CARD, shapes=shapes)
+    rewrite_card(tmp_path / "shaped", box_shapes=False)
+    with pytest.raises(ModelError, match="not part of the architecture"):
+        load_model(tmp_path / "shaped", "cpu")
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def test_training_learns_and_the_published_model_loads(run_folder: Path, tmp_pat
     assert loaded.card.structures == RECIPE.structures
     assert loaded.card.views == ("A4C", "PLAX", OTHER)
     assert loaded.heads.view is not None and loaded.heads.landmarks is not None and loaded.text is not None
+    assert loaded.shapes is not None and loaded.shapes.maps.shape[:2] == (4, 3)
 
 
 def test_a_run_that_goes_on_from_a_model_takes_the_heads_that_tell_the_same(run_folder: Path, tmp_path: Path) -> None:

@@ -148,14 +148,22 @@ def _decode(
     with torch.inference_mode():
         for start in range(0, count, MASKS_PER_DECODE):
             stop = min(start + MASKS_PER_DECODE, count)
-            frames, some = slice(start // each, (stop - 1) // each + 1), slice(start, stop)
-            parts.append(
-                model.model.decode(
-                    features.select(frames), index[some] - frames.start, batch.select(some), zero_prompts=zero_prompts
-                )
-            )
+            shown = features.select(slice(start // each, (stop - 1) // each + 1))
+            rows, some = index[start:stop] - start // each, batch.select(slice(start, stop))
+            logits, dice = model.model.decode(shown, rows, some, zero_prompts=zero_prompts)
+            if model.shapes is not None and not zero_prompts and bool(some.has_box.any()):
+                logits = logits + model.shapes.logits(some, _views(model, shown)[rows], logits.shape[-1])
+            parts.append((logits, dice))
     logits, dice = (torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
     return logits, dice
+
+
+def _views(model: LoadedModel, features: Features) -> Tensor:
+    """Probabilities ``[B, V]`` of the views of each frame; without a view head one that is sure."""
+    if model.heads.view is None:
+        return features.cls.new_ones(features.cls.shape[0], 1)
+    views: Tensor = model.heads.view(features.cls).softmax(dim=-1)
+    return views
 
 
 def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> BoolMask:

@@ -13,7 +13,8 @@ from ..io.json_shapes import anything, check_shape, table_of
 from ..io.untrusted_json import parse_json, read_json
 from .preprocessing import Preprocessing
 
-SCHEMA = 2
+SCHEMA = 3
+_WITHOUT_BOX_SHAPES = 2
 """Version of the card's format; a card of another version is refused, not guessed at."""
 
 OTHER = "OTHER"
@@ -62,7 +63,8 @@ class ModelCard:
 
     ``views`` are the classes of its view head in their order, `OTHER` may be among them; a clip whose best view has a
     probability below ``view_threshold`` (0 to 1) is `UNKNOWN`. ``landmarks`` are those of its heat maps in their order.
-    Either is empty where the model has no such head. ``text`` is true where it carries a text encoder.
+    Either is empty where the model has no such head. ``text`` is true where it carries a text encoder,
+    ``box_shapes`` where it carries mean shapes of its structures.
     ``simulated_only`` is true when no real echo was trained on; ``scores`` are ``evaluate``'s tables
     (``{data: {task: {metric: {"value", "ci", "constant"}}}}``); ``limits`` says in plain words what the model must not
     be used for; ``created`` is an ISO 8601 time; ``weights_sha256`` is of the weights file, empty until it is written.
@@ -84,6 +86,7 @@ class ModelCard:
     view_threshold: float = 0.0
     landmarks: tuple[str, ...] = ()
     text: bool = False
+    box_shapes: bool = False
     weights_sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -122,8 +125,10 @@ class ModelCard:
             raise ModelError("This is no model card")
         schema = data.pop("schema")
         # To Python True is 1 and 2.0 is 2.
-        if type(schema) is not int or schema != SCHEMA:
+        if type(schema) is not int or schema not in (_WITHOUT_BOX_SHAPES, SCHEMA):
             raise ModelError(f"A model card must be of schema {SCHEMA}", value=schema)
+        if schema == _WITHOUT_BOX_SHAPES:
+            data.setdefault("box_shapes", False)
         card: ModelCard = _build(cls, data, "")
         return card
 

@@ -1,7 +1,7 @@
 """Writes and reads models: safetensors beside a card, the hash of the one in the other. Nothing is ever unpickled.
 
 In the weights the segmenter's tensors have their own names, those of the heads begin with ``heads.``, those of the text
-encoder with ``text.``.
+encoder with ``text.``, the mean shapes with ``shapes.``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from .box_shapes import BoxShapes
     from .prompt_segmenter import PromptSegmenter
     from .text_encoder_network import TextEncoder
     from .view_and_landmark_heads import Heads
@@ -36,8 +37,8 @@ _MOST_BYTES = 4 * 2**30
 class LoadedModel:
     """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one.
 
-    ``heads.view`` and ``heads.landmarks`` are None where the card has no views or landmarks; ``text`` is None where it
-    carries no text encoder.
+    ``heads.view`` and ``heads.landmarks`` are None where the card has no views or landmarks; ``text`` and ``shapes``
+    are None where it carries no text encoder and no mean shapes.
     """
 
     model: PromptSegmenter
@@ -47,6 +48,7 @@ class LoadedModel:
     device_reason: str
     heads: Heads
     text: TextEncoder | None
+    shapes: BoxShapes | None = None
 
 
 def save_model(
@@ -56,17 +58,18 @@ def save_model(
     heads: Heads | None = None,
     text: TextEncoder | None = None,
     *,
+    shapes: BoxShapes | None = None,
     half: bool = True,
 ) -> ModelCard:
     """Writes a model and its ``card`` to ``folder`` (made if need be) and gives back the card with the weights' hash.
 
     ``half`` keeps parameters in float16: half the size, and loaded as float32. Raises `ModelError` when the card does
-    not describe this model, its heads and its text encoder, a parameter is not finite in that precision, or as
+    not describe this model and what it carries, a parameter is not finite in that precision, or as
     `check_model_folder`.
     """
     from safetensors.torch import save
 
-    parts = _Parts(model, heads or _heads(model), text)
+    parts = _Parts(model, heads or _heads(model), text, shapes)
     _check_described(parts, card)
     data = save(_stored_tensors(parts, half))
     complete = replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
@@ -121,7 +124,7 @@ def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> 
     chosen, reason = choose_device(device)
     for part in parts.modules().values():
         part.to(chosen).eval()
-    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text)
+    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text, parts.shapes)
 
 
 def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> ModelCard:
@@ -186,11 +189,13 @@ class _Parts(NamedTuple):
     model: PromptSegmenter
     heads: Heads
     text: TextEncoder | None
+    shapes: BoxShapes | None
 
     def modules(self) -> dict[str, nn.Module]:
         """Those that are there, by what the names of their tensors begin with."""
-        parts: dict[str, nn.Module] = {"": self.model, "heads.": self.heads}
-        return parts if self.text is None else {**parts, "text.": self.text}
+        optional = {"text.": self.text, "shapes.": self.shapes}
+        carried = {prefix: part for prefix, part in optional.items() if part is not None}
+        return {"": self.model, "heads.": self.heads, **carried}
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by their names in the weights file."""
@@ -205,12 +210,12 @@ def _check_described(parts: _Parts, card: ModelCard) -> None:
         raise ModelError(f"The card must describe this model, which is {actual}", value=card.architecture)
     if model.text_count != len(card.structures):
         raise ModelError(f"The card must name the {model.text_count} structures of this model", value=card.structures)
-    described = _shapes(_Parts(model, _heads(model, card), _text_encoder(card)))
+    described = _shapes(_Parts(model, _heads(model, card), _text_encoder(card), _box_shapes(card)))
     given = _shapes(parts)
     for name in sorted(given.keys() | described.keys()):
         if given.get(name) != described.get(name):
             wanted = f"shape {described[name]}" if name in described else "no place"
-            rule = f"The card must describe heads and text encoder of this model; by it, tensor {name} has {wanted}"
+            rule = f"The card must describe what this model carries; by it, tensor {name} has {wanted}"
             raise ModelError(rule, value=given.get(name, "none"))
 
 
@@ -238,7 +243,7 @@ def _build(card: ModelCard, file: Path) -> _Parts:
     shape = card.architecture
     try:
         model = create_segmenter(shape.encoder, shape.patch, shape.image_size, len(card.structures))
-        return _Parts(model, _heads(model, card), _text_encoder(card))
+        return _Parts(model, _heads(model, card), _text_encoder(card), _box_shapes(card))
     except EchoApexError as error:
         raise ModelError(error.rule, value=error.value, file=file) from None
 
@@ -257,6 +262,14 @@ def _text_encoder(card: ModelCard) -> TextEncoder | None:
     from .text_encoder_network import TextEncoder
 
     return TextEncoder(card.structures)
+
+
+def _box_shapes(card: ModelCard) -> BoxShapes | None:
+    if not card.box_shapes:
+        return None
+    from .box_shapes import BoxShapes
+
+    return BoxShapes(len(card.structures), len(card.views))
 
 
 def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:

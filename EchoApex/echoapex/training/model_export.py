@@ -14,6 +14,7 @@ from ..landmarks import WALL_LANDMARKS
 from ..models.model_card import Architecture, ModelCard, Training
 from ..models.model_loading import save_model
 from .frame_shards import PHASES_PER_CASE, draw_frames, draw_others
+from .mean_shapes import mean_shapes
 from .recipe import LEAST_CALIBRATION, Recipe
 from .text_encoder_training import train_text_encoder
 from .trainer import Trainer
@@ -53,9 +54,11 @@ def publish(trainer: Trainer, folder: Path) -> ModelCard:
         view_threshold=view_threshold(trainer) if recipe.view_classes else 0.0,
         landmarks=WALL_LANDMARKS if network.heads.landmarks is not None else (),
         text=recipe.text_steps > 0,
+        box_shapes=True,
     )
     text = train_text_encoder(recipe.seed, recipe.text_steps) if card.text else None
-    return save_model(folder, network.segmenter, card, heads=network.heads, text=text)
+    shapes = mean_shapes(trainer.frames, recipe)
+    return save_model(folder, network.segmenter, card, heads=network.heads, text=text, shapes=shapes)
 
 
 def view_threshold(trainer: Trainer) -> float:
