@@ -24,8 +24,9 @@ _WEIGHT = 0.5
 _FAINTEST = 0.02
 """No pixel is surer of a shape than this and 1 less this (our choice), so that the picture can overrule it."""
 
-_KNOWN = 0.05
-"""Probability of the views in which the shape is known that is needed to use it (our choice)."""
+_DOUBT = 0.1
+"""The least weight of a view, since a view head may be wrong (our choice). With all views alike the shape is worth
+nearly as much as with the right one: LV 0.918 for 0.923 Dice, RV 0.815 for 0.831."""
 
 
 class BoxShapes(nn.Module):
@@ -43,16 +44,15 @@ class BoxShapes(nn.Module):
     def logits(self, prompts: PromptBatch, views: Tensor, side: int) -> Tensor:
         """What is to be added to the logits of N ``prompts``, ``[N, side, side]`` over the model input of 2 x ``side``.
 
-        ``views [N, V]`` are the probabilities of the views of each prompt's frame: its shape is the mean over them. It
-        is 0 for a prompt without a box or without a name, and where the views do not show the structure.
+        ``views [N, V]`` are the probabilities of the views of each prompt's frame: the shape is the mean over them. It
+        is 0 for a prompt without a box or without a name, and for a structure that no view shows.
         """
-        named = (prompts.text > 0) & prompts.has_box
         maps = self.maps[(prompts.text - 1).clamp(min=0)]
-        shares = views * (maps.amax(dim=(2, 3)) > 0)
-        known = shares.sum(1)
-        shape = (shares[..., None, None] * maps).sum(1) / known.clamp(min=_KNOWN)[:, None, None]
+        weights = views.clamp(min=_DOUBT) * (maps.amax(dim=(2, 3)) > 0)
+        total = weights.sum(1)
+        shape = (weights[..., None, None] * maps).sum(1) / total.clamp(min=_DOUBT)[:, None, None]
         placed = functional.grid_sample(shape[:, None], _places(prompts.boxes, side), align_corners=False)[:, 0]
-        used = (named & (known >= _KNOWN))[:, None, None]
+        used = ((prompts.text > 0) & prompts.has_box & (total > 0))[:, None, None]
         return torch.where(used, _WEIGHT * placed.clamp(_FAINTEST, 1 - _FAINTEST).logit(), 0.0)
 
 
