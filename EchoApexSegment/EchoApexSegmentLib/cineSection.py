@@ -63,7 +63,7 @@ class CineSection:
         self.ui.startButton.visible = bool(missing) or broken
         self.ui.startButton.text = _("Install...") if missing else _("Start again")
         self.ui.deviceLabel.text = deviceText(bench, missing)
-        self.ui.deviceLabel.toolTip = "" if process is None else process.told.reason
+        self.ui.deviceLabel.toolTip = "" if process is None else f"{process.told.reason}\n{bench.card.limits}"
         self.ui.cacheLabel.text, self.ui.cacheLabel.toolTip = cacheTexts(process, clip)
 
 

@@ -163,6 +163,7 @@ def test_two_cines_have_their_own_sessions(panel: Any, red: Any, tmp_path: Path)
     assert first.entry.mask is not None
     place(panel, red, (LV[0] + 5, LV[1]))
     assert len(first.entry.prompts) == 2
+    assert "Not a medical device" in panel.ui.deviceLabel.toolTip(), "what the model's card says of its limits"
 
 
 def test_the_panel_is_left_and_entered_and_reloaded(panel: Any, panelOf: Any, red: Any, host: Any) -> None:
