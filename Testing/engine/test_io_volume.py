@@ -298,6 +298,7 @@ def test_big_endian_and_detached_data(tmp_path: Path) -> None:
         {"sizes": "30 -20 3"},
         {"sizes": ""},
         {"sizes": "0 20 3"},
+        {"sizes": "30 20 0", "kinds": "domain domain domain"},
         {"kinds": "domain domain"},
         {"spacings": "nan 0.3 1"},
         {"data_file": "../elsewhere.raw"},

@@ -157,7 +157,7 @@ def read_nrrd_header(path: Path) -> NrrdHeader:
         if match:
             name, separator, content = match.groups()
             (values if separator == "=" else fields)[name if separator == "=" else name.lower()] = content.strip()
-    if not re.fullmatch(r"\d+( +\d+)*", fields.get("sizes", "")):
+    if not re.fullmatch(r"0*[1-9]\d*( +0*[1-9]\d*)*", fields.get("sizes", "")):
         raise ReadError("The NRRD header has no valid sizes", value=quoted(fields.get("sizes")), file=path)
     return NrrdHeader(path, fields, values, end.end() if end else len(block))
 
