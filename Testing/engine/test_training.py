@@ -300,7 +300,9 @@ def test_frames_of_another_recipe_are_not_mixed_in(run_folder: Path) -> None:
         prepare_frames(replace(RECIPE, views={"A2C": 1.0}), run_folder / "frames", lambda text: None)
 
 
-@pytest.mark.parametrize("name", ["echoapex-first-beat", "echoapex-all-views", "echoapex-study", "echoapex-no-root"])
+@pytest.mark.parametrize(
+    "name", ["echoapex-first-beat", "echoapex-all-views", "echoapex-study", "echoapex-study-2", "echoapex-no-root"]
+)
 def test_the_shipped_recipes_are_whole_and_a_wrong_one_named(name: str, tmp_path: Path) -> None:
     shipped = read_recipe(resources.path(f"Recipes/{name}.toml"))
     refuse_test_seeds((shipped.first_seed, shipped.first_seed + shipped.cases + shipped.calibration - 1))
