@@ -79,7 +79,7 @@ def test_only_the_worst_picture_of_a_structure_is_kept(truth: Evaluation) -> Non
     findings = truth.found["segmentation"][0]
     pictures = [trial.structure for trial in findings.masks if trial.picture is not None]
     assert sorted(pictures) == sorted({trial.structure for trial in findings.masks})
-    assert len(findings.arrays) == len(findings.masks) + len(pictures)
+    assert len(findings.arrays) == 2 * len(findings.masks) + len(pictures)
     assert findings.arrays[findings.masks[0].coverage].shape == (CELLS, CELLS)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...analysis.view_structures import WALL_VIEW
 from ..trial_types import Findings
 from .evaluated_model import Subject
+from .inside_trabeculae import try_inside_trabeculae
 from .one_patient import Visit
 from .pointing import try_clicks, try_held_out
 from .simulated_patients import MAIN_VIEWS, SimulatedPatient
@@ -47,10 +48,10 @@ def examine(
 
 def _segmentation(visit: Visit, findings: Findings) -> None:
     patient = visit.patient
-    for view in MAIN_VIEWS:
-        try_masks(visit.subject, patient, findings, view, patient.clip(view))
-    for view in patient.other_views:
-        try_masks(visit.subject, patient, findings, view, patient.short(view))
+    for view in (*MAIN_VIEWS, *patient.other_views):
+        clip = patient.clip(view) if view in MAIN_VIEWS else patient.short(view)
+        try_masks(visit.subject, patient, findings, view, clip)
+        try_inside_trabeculae(visit.subject, patient, findings, clip)
     keep_worst_pictures(findings)
 
 
