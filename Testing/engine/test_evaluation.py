@@ -64,6 +64,10 @@ def test_whoever_knows_the_truth_gets_full_marks(truth: Evaluation) -> None:
     assert tables["beats"]["beats_found"] == 1 and tables["beats"]["beats_invented"] == 0
     assert tables["beats"]["es_error_ms"] < 20
     assert tables["beats"]["jitter_mm/LV"] == 0
+    for way in ("box", "box+text", "mask", "mask+text"):
+        assert tables["carrying"][f"carried_dice/LV/{way}"] == tables["carrying"][f"carried_worst/LV/{way}"] == 1
+        assert tables["carrying"][f"swing_error/LV/{way}"] == tables["carrying"][f"confidence_error/LV/{way}"] == 0
+    assert 0.5 < tables["carrying"]["carried_dice/LV/mask/flow"] < 1
 
 
 def test_no_constant_gets_full_marks(truth: Evaluation) -> None:

@@ -50,7 +50,8 @@ def test_a_model_is_scored_saved_and_shown(model_folder: Path) -> None:
     said: list[str] = []
     data = f"simulated:easy:1:{SEED}"
     made = evaluate(model_folder, "all", data, "cpu", save=True, say=said.append, acquisition=TINY)
-    assert set(made) == {"segmentation", "ef", "prompts", "beats"}, "there is no view head and no landmark head"
+    tasks = {"segmentation", "ef", "prompts", "beats", "carrying"}
+    assert set(made) == tasks, "there is no view head and no landmark head"
     assert any("views is not scored" in text for text in said)
     found = made["segmentation"]
     for metric in ("dice/{}/text", "dice/{}/box", "dice/{}/click1", "missed/{}", "confidence_error/{}"):
@@ -60,6 +61,7 @@ def test_a_model_is_scored_saved_and_shown(model_folder: Path) -> None:
             assert (found[metric.format(name)]["constant"] is None) == metric.endswith("/box")
     assert 0 <= found["false_alarm/RV"]["value"] <= 1, "there is no right ventricle in A2C"
     assert made["prompts"]["clicks"]["value"] >= 6
+    assert {f"carried_dice/LV/{way}" for way in ("box", "mask+text", "box/flow", "mask/flow")} <= set(made["carrying"])
     assert read_card(model_folder).scores == {data: plain(made)}
     assert "NaN" not in (model_folder / CARD_FILE).read_text(encoding="utf-8")
     assert data in (model_folder / PAGE_FILE).read_text(encoding="utf-8")

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from echoapex.evaluation.tables.carrying import carrying_table
 from echoapex.evaluation.tables.ef_walls_beats import beats_table, ef_table, walls_table
 from echoapex.evaluation.tables.segmentation import segmentation_table
 from echoapex.evaluation.tables.views_and_prompts import prompts_table, views_table
 from echoapex.evaluation.trial_types import (
     AbsentTrial,
     BeatTrial,
+    CarryTrial,
     ClickTrial,
     ClipBeats,
     EfTrial,
@@ -107,6 +109,28 @@ def test_the_second_truth_of_the_ventricle_stands_apart() -> None:
     assert table["area_ratio/LV_inside_trabeculae/box"]["value"] == 2
     assert table["confidence_error"]["value"] == pytest.approx(0.1), "of the first truth alone"
     assert not any("inside" in name for name in segmentation_table([masks(1, 0.9, 0.8)], ["LV"]))
+
+
+def carried(way: str, dice: list[float], confidence: list[float], swing: float) -> CarryTrial:
+    return CarryTrial("A4C", way, dice, confidence, [0.8] * len(dice), swing, 0.4)
+
+
+def test_carried_masks_stand_beside_the_given_one_kept_still() -> None:
+    patients = [
+        Findings(1, carried=[carried("box", [0.9, 0.7], [0.8, 0.6], 0.3), carried("box/flow", [0.5], [0.9], 0.0)]),
+        Findings(2, carried=[carried("box", [1.0, 0.8], [0.9, 0.7], 0.6)]),
+    ]
+    table = carrying_table(patients)
+    assert table["carried_dice/LV/box"] == {"value": pytest.approx(0.85), "ci": None, "constant": pytest.approx(0.8)}
+    assert table["carried_worst/LV/box"]["value"] == pytest.approx(0.75)
+    assert table["swing_error/LV/box"] == {"value": pytest.approx(0.15), "ci": None, "constant": pytest.approx(0.4)}
+    assert table["confidence_error/LV/box"]["value"] == pytest.approx(0.1)
+    assert table["confidence_error/LV/box"]["constant"] == pytest.approx(0.1)
+    assert table["confidence_correlation/LV/box"]["value"] == pytest.approx(1.0)
+    assert table["carried_dice/LV/box/flow"]["value"] == 0.5
+    assert table["swing_error/LV/box/flow"]["value"] == pytest.approx(0.4), "what never moves is the constant"
+    # Of a single frame there is nothing to correlate.
+    assert np.isnan(table["confidence_correlation/LV/box/flow"]["value"])
 
 
 def test_views_beside_the_main_ones_are_told_apart_and_not_pooled() -> None:

@@ -17,6 +17,7 @@ from echoapex.errors import EchoApexError
 from echoapex.evaluation.trial_cache import Cache
 from echoapex.evaluation.trial_types import (
     BeatTrial,
+    CarryTrial,
     EfTrial,
     Findings,
     HeldOutTrial,
@@ -33,6 +34,7 @@ FOUND = Findings(
     3,
     masks=[MaskTrial("A4C", 1, "LV", {"text": 0.5, "box": NAN}, {"text": 0.25}, {}, NAN, 7.5, (0.5, 0.25), *NAMES)],
     inside_trabeculae=[MaskTrial("A2C", 1, "LV", {"text": 0.5}, {}, {"text": 1.5}, 1.0, 7.5, (0.5, 0.25), *NAMES)],
+    carried=[CarryTrial("A4C", "box/flow", [0.5, 0.25], [0.5, NAN], [0.75, 0.5], 0.25, 0.5)],
     ef=[EfTrial("biplane", NAN, 55.0)],
     beats=[BeatTrial("A4C", 0.02, (NAN, NAN), (0.25, 0.5), NAN, 0.375)],
     shifts=[ShiftTrial("A4C", "LV", [0.5, NAN], [0.5, 0.25])],

@@ -41,6 +41,24 @@ class MaskTrial:
 
 
 @dataclass(frozen=True)
+class CarryTrial:
+    """The LV shown on one frame and carried through a beat: Dice and predicted Dice on other frames, and the Dice there
+    of the mask on the frame itself (``still``).
+
+    ``way`` is how it was shown and carried. A swing is the area at end-diastole less that at end-systole, as a share of
+    the first.
+    """
+
+    view: str
+    way: str
+    dice: list[float]
+    confidence: list[float]
+    still: list[float]
+    found_swing: float
+    true_swing: float
+
+
+@dataclass(frozen=True)
 class AbsentTrial:
     """A structure asked for by name where the picture shows none of it, and whether a mask came back."""
 
@@ -185,6 +203,7 @@ class Findings:
     seed: int
     masks: list[MaskTrial] = field(default_factory=list)
     inside_trabeculae: list[MaskTrial] = field(default_factory=list)
+    carried: list[CarryTrial] = field(default_factory=list)
     absent: list[AbsentTrial] = field(default_factory=list)
     ef: list[EfTrial] = field(default_factory=list)
     beats: list[BeatTrial] = field(default_factory=list)
@@ -221,6 +240,7 @@ class Findings:
 _KINDS: dict[str, type[Any]] = {
     "masks": MaskTrial,
     "inside_trabeculae": MaskTrial,
+    "carried": CarryTrial,
     "absent": AbsentTrial,
     "ef": EfTrial,
     "beats": BeatTrial,

@@ -11,6 +11,7 @@ TASK_TITLES = {
     "views": "Views",
     "prompts": "Prompts: clicks, boxes, text",
     "beats": "Beats and steadiness",
+    "carrying": "Carrying through a beat",
 }
 
 _MEANING = {
@@ -24,6 +25,7 @@ _MEANING = {
     "false_alarm": "share of pictures without the structure in which asking by name gave a mask",
     "confidence_auc": "how surely a low predicted Dice warns of a Dice below 0.85: 0.5 is chance, 1 is perfect",
     "confidence_error": "mean difference of predicted and reached Dice",
+    "confidence_correlation": "correlation of predicted and reached Dice over all frames",
     "confidence_calibration": "expected calibration error: predicted less reached Dice in bins of a tenth",
     "ef": "in percent points: mean absolute error, bias, half width of the 95 % limits of agreement, coefficient of "
     "determination, and the error as a ratio to that of the constant predictor; single views together, each, and "
@@ -63,6 +65,12 @@ _MEANING = {
     "es_bias_ms": "mean of found less true time of end-systole in ms",
     "jitter_mm": "median over all frames of how much further the contour moves to the next frame than the true one, in "
     "mm (mean symmetric distance of the borders); below 0 it lags behind; the constant never moves",
+    "carried_dice": "the left ventricle in A4C and A2C, shown at end-diastole by a shaken box or its true mask, with "
+    "its name (text) or without, and carried through one beat: overlap with the true mask on the other frames; flow: "
+    "carried by the motion of the picture alone; the constant is the given mask, kept still",
+    "carried_worst": "the same on the worst frame of each clip",
+    "swing_error": "difference of the found and the true share of its area that the ventricle loses from end-diastole "
+    "to end-systole; the constant never loses any",
 }
 
 

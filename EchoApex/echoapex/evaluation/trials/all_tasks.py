@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ...analysis.view_structures import WALL_VIEW
 from ..trial_types import Findings
+from .carrying import try_carrying
 from .evaluated_model import Subject
 from .inside_trabeculae import try_inside_trabeculae
 from .one_patient import Visit
@@ -16,7 +17,7 @@ from .views import try_views
 from .walls import try_walls
 from .whole_clips import APICAL, try_beats, try_ef
 
-TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats")
+TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "carrying")
 
 HELD_OUT = ("PERICARDIAL_EFFUSION", "AO")
 """Structures that are tried as held out in models that do not know them by name."""
@@ -67,10 +68,15 @@ def _beats(visit: Visit, findings: Findings) -> None:
     try_beats(visit, findings, (*APICAL, WALL_VIEW) if visit.subject.landmarks else APICAL)
 
 
+def _carrying(visit: Visit, findings: Findings) -> None:
+    try_carrying(visit.subject, visit.patient, findings)
+
+
 _TRIALS: dict[str, Callable[[Visit, Findings], None]] = {
     "segmentation": _segmentation,
     "ef": try_ef,
     "walls": try_walls,
     "views": try_views,
     "beats": _beats,
+    "carrying": _carrying,
 }
