@@ -17,8 +17,9 @@ TASK_TITLES = {
 _MEANING = {
     "dice": "overlap with the true mask, 1 is perfect: by name (text), by a shaken box, by both, by one click; in A4C, "
     "A2C and PLAX together, and by name and box in each view; mean_shape_in_box: the mean shape of the other hearts in "
-    "the same view, stretched into the true box, which is the constant predictor where a box was given; "
-    "LV_inside_trabeculae: the LV beside a truth that leaves the trabecular layer outside, boxes around that",
+    "the same view, stretched into the true box, which is the constant predictor where a box was given (what no other "
+    "heart shows in this view is left out there); LV_inside_trabeculae: the LV beside a truth that leaves the "
+    "trabecular layer outside, with the box around that",
     "area_ratio": "median of the area found over the true one, by name and by a shaken box",
     "surface_mm": "mean distance between the border found by name and the true one, in mm",
     "missed": "share of shown structures for which asking by name gave nothing",
