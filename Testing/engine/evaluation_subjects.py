@@ -78,6 +78,14 @@ class TruthSubject:
         masks = [np.zeros(labels.shape, bool) if zero_prompts else meant(prompt, labels) for prompt in prompts]
         return Segmentation(np.stack(masks) if masks else np.zeros((0, *labels.shape), bool), np.ones(len(masks)))
 
+    def carried(
+        self, clip: SimulatedClip, frame: int, mask: NDArray[np.bool_], sure: float, structure: str | None = None
+    ) -> Segmentation:
+        """What the mask hit most of, as it truly is."""
+        labels = np.stack([labels_of(clip, index) for index in range(len(clip.frames))])
+        tissue = int(np.bincount(labels[frame][mask]).argmax())
+        return Segmentation(labels == tissue, np.ones(len(labels), np.float32))
+
     def resolve(self, text: str) -> str | None:
         return None
 

@@ -64,6 +64,10 @@ def test_whoever_knows_the_truth_gets_full_marks(truth: Evaluation) -> None:
     assert tables["beats"]["beats_found"] == 1 and tables["beats"]["beats_invented"] == 0
     assert tables["beats"]["es_error_ms"] < 20
     assert tables["beats"]["jitter_mm/LV"] == 0
+    for way in ("box", "box+text", "mask", "mask+text"):
+        assert tables["carrying"][f"carried_dice/LV/{way}"] == tables["carrying"][f"carried_worst/LV/{way}"] == 1
+        assert tables["carrying"][f"swing_error/LV/{way}"] == tables["carrying"][f"confidence_error/LV/{way}"] == 0
+    assert 0.5 < tables["carrying"]["carried_dice/LV/mask/flow"] < 1
 
 
 def test_no_constant_gets_full_marks(truth: Evaluation) -> None:
@@ -79,7 +83,7 @@ def test_only_the_worst_picture_of_a_structure_is_kept(truth: Evaluation) -> Non
     findings = truth.found["segmentation"][0]
     pictures = [trial.structure for trial in findings.masks if trial.picture is not None]
     assert sorted(pictures) == sorted({trial.structure for trial in findings.masks})
-    assert len(findings.arrays) == len(findings.masks) + len(pictures)
+    assert len(findings.arrays) == 2 * len(findings.masks) + len(pictures)
     assert findings.arrays[findings.masks[0].coverage].shape == (CELLS, CELLS)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from echoapex.evaluation.tables.carrying import carrying_table
 from echoapex.evaluation.tables.ef_walls_beats import beats_table, ef_table, walls_table
 from echoapex.evaluation.tables.segmentation import segmentation_table
 from echoapex.evaluation.tables.views_and_prompts import prompts_table, views_table
 from echoapex.evaluation.trial_types import (
     AbsentTrial,
     BeatTrial,
+    CarryTrial,
     ClickTrial,
     ClipBeats,
     EfTrial,
@@ -29,24 +34,103 @@ NAN = float("nan")
 KINDS = ("text", "box", "box+text", "click1")
 
 
-def masks(seed: int, dice: float, confidence: float, *, view: str = "A4C", shift: int = 0) -> Findings:
-    """One outlined ventricle, its truth a square that lies ``shift`` cells to the right."""
+SQUARE, CORNER = np.ones((64, 64), np.uint8), np.tri(64, dtype=np.uint8)
+"""Two shapes with the same box: all of it, and below its diagonal."""
+
+SQUARE_AND_CORNER = 2 * CORNER.sum() / (SQUARE.sum() + CORNER.sum())
+
+
+def masks(
+    seed: int,
+    dice: float,
+    confidence: float,
+    *,
+    view: str = "A4C",
+    shift: int = 0,
+    shape: NDArray[np.uint8] = SQUARE,
+    area_ratio: float = 1.0,
+) -> Findings:
+    """One outlined ventricle, its truth a square that lies ``shift`` cells to the right, said to have a ``shape``."""
     covered = np.zeros((96, 96), np.uint8)
     covered[20:60, 10 + shift : 50 + shift] = 255
-    trial = MaskTrial(
-        view, 3, "LV", dict.fromkeys(KINDS, dice), dict.fromkeys(KINDS, confidence), 1.5, 900.0, (1.0, 1.0), "lv"
-    )
-    return Findings(seed, masks=[trial], arrays={"lv": covered})
+    by_kind = (dict.fromkeys(KINDS, value) for value in (dice, confidence, area_ratio))
+    trial = MaskTrial(view, 3, "LV", *by_kind, 1.5, 900.0, (1.0, 1.0), "lv", "shape/lv")
+    return Findings(seed, masks=[trial], arrays={"lv": covered, "shape/lv": shape})
 
 
 def test_dice_stands_beside_the_best_fixed_mask() -> None:
     table = segmentation_table([masks(1, 0.9, 0.8), masks(2, 0.7, 0.8)], ["LV"])
     assert table["dice/LV/text"]["value"] == pytest.approx(0.8)
-    assert table["dice/LV/box"]["constant"] == 1, "both truths are the same"
+    assert table["dice/LV/click1"]["constant"] == 1, "both truths are the same"
     assert table["surface_mm/LV"] == {"value": 1.5, "ci": None, "constant": 0.0}
     apart = segmentation_table([masks(1, 0.9, 0.8), masks(2, 0.9, 0.8, shift=20)], ["LV"])
     # One of them is met and half of the other, or what both have in common of each.
     assert apart["dice/LV/text"]["constant"] == pytest.approx(0.8, abs=0.06)
+
+
+def test_boxes_stand_beside_the_mean_shape_of_the_others_in_the_box() -> None:
+    three = [masks(1, 0.9, 0.9), masks(2, 0.9, 0.9), masks(3, 0.9, 0.9, shape=CORNER)]
+    table = segmentation_table(three, ["LV"])
+    # Of a square and a corner all of the square is shown by a half or more, but by more than that only the corner.
+    reached = np.mean([SQUARE_AND_CORNER, SQUARE_AND_CORNER, SQUARE_AND_CORNER])
+    for name in ("", "/A4C"):
+        assert table[f"dice/LV/mean_shape_in_box{name}"]["value"] == pytest.approx(reached)
+        assert table[f"dice/LV/mean_shape_in_box{name}"]["constant"] == 1, "all truths lie in the same place"
+        assert table[f"dice/LV/box{name}"]["constant"] == pytest.approx(reached)
+    assert table["dice/LV/box+text"]["constant"] == pytest.approx(reached)
+    assert table["dice/LV/text"]["constant"] == 1
+
+
+def test_the_mean_shape_is_that_of_the_same_view() -> None:
+    squares = [masks(k, 0.9, 0.9) for k in (1, 2)]
+    corners = [masks(k, 0.7, 0.9, view="PLAX", shape=CORNER) for k in (3, 4)]
+    table = segmentation_table([*squares, *corners], ["LV"])
+    assert table["dice/LV/mean_shape_in_box"]["value"] == 1
+    assert table["dice/LV/box/A4C"]["value"] == pytest.approx(0.9)
+    assert table["dice/LV/box/PLAX"]["value"] == pytest.approx(0.7)
+
+
+def test_one_patient_has_no_mean_shape_of_others() -> None:
+    table = segmentation_table([masks(1, 0.9, 0.8)], ["LV"])
+    assert table["dice/LV/box"] == {"value": 0.9, "ci": None, "constant": None}
+    assert not any("mean_shape" in name for name in table)
+
+
+def test_the_second_truth_of_the_ventricle_stands_apart() -> None:
+    patients = [masks(1, 0.9, 0.8, area_ratio=1.0), masks(2, 0.9, 0.8, area_ratio=1.2)]
+    for patient, found in zip(patients, (0.6, 0.7), strict=True):
+        inside = masks(patient.seed, found, 0.1, area_ratio=2.0)
+        patient.inside_trabeculae.append(replace(inside.masks[0], structure="LV_inside_trabeculae"))
+    table = segmentation_table(patients, ["LV"])
+    assert table["dice/LV/text"]["value"] == pytest.approx(0.9)
+    assert table["dice/LV_inside_trabeculae/text"]["value"] == pytest.approx(0.65)
+    assert table["dice/LV_inside_trabeculae/box"]["constant"] == 1
+    assert table["area_ratio/LV/text"]["value"] == pytest.approx(1.1)
+    assert table["area_ratio/LV_inside_trabeculae/box"]["value"] == 2
+    assert table["confidence_error"]["value"] == pytest.approx(0.1), "of the first truth alone"
+    assert not any("inside" in name for name in segmentation_table([masks(1, 0.9, 0.8)], ["LV"]))
+
+
+def carried(way: str, dice: list[float], confidence: list[float], swing: float) -> CarryTrial:
+    return CarryTrial("A4C", way, dice, confidence, [0.8] * len(dice), swing, 0.4)
+
+
+def test_carried_masks_stand_beside_the_given_one_kept_still() -> None:
+    patients = [
+        Findings(1, carried=[carried("box", [0.9, 0.7], [0.8, 0.6], 0.3), carried("box/flow", [0.5], [0.9], 0.0)]),
+        Findings(2, carried=[carried("box", [1.0, 0.8], [0.9, 0.7], 0.6)]),
+    ]
+    table = carrying_table(patients)
+    assert table["carried_dice/LV/box"] == {"value": pytest.approx(0.85), "ci": None, "constant": pytest.approx(0.8)}
+    assert table["carried_worst/LV/box"]["value"] == pytest.approx(0.75)
+    assert table["swing_error/LV/box"] == {"value": pytest.approx(0.15), "ci": None, "constant": pytest.approx(0.4)}
+    assert table["confidence_error/LV/box"]["value"] == pytest.approx(0.1)
+    assert table["confidence_error/LV/box"]["constant"] == pytest.approx(0.1)
+    assert table["confidence_correlation/LV/box"]["value"] == pytest.approx(1.0)
+    assert table["carried_dice/LV/box/flow"]["value"] == 0.5
+    assert table["swing_error/LV/box/flow"]["value"] == pytest.approx(0.4), "what never moves is the constant"
+    # Of a single frame there is nothing to correlate.
+    assert np.isnan(table["confidence_correlation/LV/box/flow"]["value"])
 
 
 def test_views_beside_the_main_ones_are_told_apart_and_not_pooled() -> None:

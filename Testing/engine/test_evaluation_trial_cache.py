@@ -17,6 +17,7 @@ from echoapex.errors import EchoApexError
 from echoapex.evaluation.trial_cache import Cache
 from echoapex.evaluation.trial_types import (
     BeatTrial,
+    CarryTrial,
     EfTrial,
     Findings,
     HeldOutTrial,
@@ -28,9 +29,12 @@ from echoapex.evaluation.trial_types import (
 )
 
 NAN = math.nan
+NAMES = ("A4C/1/LV", "shape/A4C/1/LV")
 FOUND = Findings(
     3,
-    masks=[MaskTrial("A4C", 1, "LV", {"text": 0.5, "box": NAN}, {"text": 0.25}, NAN, 7.5, (0.5, 0.25), "A4C/1/LV")],
+    masks=[MaskTrial("A4C", 1, "LV", {"text": 0.5, "box": NAN}, {"text": 0.25}, {}, NAN, 7.5, (0.5, 0.25), *NAMES)],
+    inside_trabeculae=[MaskTrial("A2C", 1, "LV", {"text": 0.5}, {}, {"text": 1.5}, 1.0, 7.5, (0.5, 0.25), *NAMES)],
+    carried=[CarryTrial("A4C", "box/flow", [0.5, 0.25], [0.5, NAN], [0.75, 0.5], 0.25, 0.5)],
     ef=[EfTrial("biplane", NAN, 55.0)],
     beats=[BeatTrial("A4C", 0.02, (NAN, NAN), (0.25, 0.5), NAN, 0.375)],
     shifts=[ShiftTrial("A4C", "LV", [0.5, NAN], [0.5, 0.25])],
@@ -38,7 +42,11 @@ FOUND = Findings(
     landmarks=[LandmarkTrial("PW-LV", 0, (1.5, 2.0), (1.0, 2.0), 0.5)],
     views=[ViewTrial("OTHER", "UNKNOWN", 0.5, "noise")],
     held_out=[HeldOutTrial("A4C", "AO", 0.5, [0.25, 0.5], 0.0, 0.0)],
-    arrays={"A4C/1/LV": np.arange(6, dtype=np.uint8).reshape(2, 3), "picture/PLAX/0": np.arange(9, dtype=np.uint8)},
+    arrays={
+        "A4C/1/LV": np.arange(6, dtype=np.uint8).reshape(2, 3),
+        "shape/A4C/1/LV": np.ones((3, 2), np.uint8),
+        "picture/PLAX/0": np.arange(9, dtype=np.uint8),
+    },
 )
 RECORD = json.loads(json.dumps(plain(FOUND.as_record())))
 
@@ -74,7 +82,7 @@ def packed(record: Any) -> np.ndarray:
     return np.frombuffer(data, np.uint8)
 
 
-ARRAYS = {"A4C|1|LV": np.zeros((2, 3), np.uint8), "picture|PLAX|0": np.zeros(9, np.uint8)}
+ARRAYS = {name.replace("/", "|"): np.zeros_like(values) for name, values in FOUND.arrays.items()}
 DAMAGE: dict[str, dict[str, Any]] = {
     "no record": ARRAYS,
     "deep": {"record": packed(b"[" * 100_000), **ARRAYS},
@@ -86,6 +94,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "a field missing": {"record": packed(RECORD | {"ef": [{"method": "a", "truth": 1.0}]}), **ARRAYS},
     "NaN": {"record": packed(json.dumps(RECORD).replace("55.0", "NaN").encode()), **ARRAYS},
     "no pictures": {"record": packed(RECORD)},
+    "no shape": {"record": packed(RECORD), **{name: ARRAYS[name] for name in ARRAYS if not name.startswith("shape")}},
 }
 
 

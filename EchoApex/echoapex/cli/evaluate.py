@@ -9,7 +9,7 @@ from typing import Any
 from ..console import print_json, print_line, print_table, say
 from .shared_options import add_model_options, add_verb, count
 
-TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "all")
+TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "carrying", "all")
 
 
 def add(table: Any) -> None:

@@ -95,6 +95,12 @@ def r_squared(pairs: FloatArray) -> float:
     return float(1 - residual / total) if total > 0 else float("nan")
 
 
+def correlation(pairs: FloatArray) -> float:
+    """Pearson's correlation of ``[n, 2]`` rows; NaN where either column never varies."""
+    one, other = pairs[:, 0], pairs[:, 1]
+    return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else float("nan")
+
+
 def beyond(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
     """How far values lie below (negative) or above the spans ``low`` to ``high`` of right answers; 0 within."""
     return np.asarray(np.asarray(values) - np.clip(values, low, high), np.float64)

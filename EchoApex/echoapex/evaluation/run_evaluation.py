@@ -21,6 +21,7 @@ from .data_source import SimulatedData
 from .page.figures import figures
 from .page.html_page import check_page, write_page
 from .parallel_patients import ModelAt, Plan, examine_patients
+from .tables.carrying import carrying_table
 from .tables.ef_walls_beats import beats_table, ef_table, walls_table
 from .tables.score_rows import Table, Tables
 from .tables.segmentation import segmentation_table
@@ -108,7 +109,8 @@ def _table(task: str, patients: Sequence[Findings], subject: Subject) -> Table:
         return views_table(patients, subject.views)
     if task == "prompts":
         return prompts_table(patients, try_phrases(subject))
-    return {"ef": ef_table, "walls": walls_table, "beats": beats_table}[task](patients)
+    makers = {"ef": ef_table, "walls": walls_table, "beats": beats_table, "carrying": carrying_table}
+    return makers[task](patients)
 
 
 _KEPT = f"seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1}, which training refuses"

@@ -26,7 +26,7 @@ _FILES = (
         "report/outline_paths.py",
     ),
     *("training/prompt_sampling.py", "training/unknown_objects.py"),
-    *("evaluation/bootstrap_scores.py", "evaluation/trial_types.py"),
+    *("evaluation/bootstrap_scores.py", "evaluation/mean_shape_in_box.py", "evaluation/trial_types.py"),
 )
 
 

@@ -18,10 +18,12 @@ from ..io.json_shapes import Shape, list_of, number, or_null, record, row, table
 
 @dataclass(frozen=True)
 class MaskTrial:
-    """One structure on one frame, asked for in each of `KINDS`: Dice and predicted Dice by kind, the border by text.
+    """One structure on one frame, asked for in several ways: Dice, predicted Dice and found over true area by way, the
+    border by text.
 
-    ``arrays`` of the patient hold the truth as ``coverage`` and, for each structure's worst mask, a ``picture``, under
-    these names (None where there is none); ``cell_mm`` is the size (y, x) of a cell of the coverage.
+    ``arrays`` of the patient hold the truth as ``coverage`` and, cut to its box, as ``shape``, and for each structure's
+    worst mask a ``picture``, under these names (None where there is none); ``cell_mm`` is the size (y, x) of a cell of
+    the coverage.
     """
 
     view: str
@@ -29,11 +31,31 @@ class MaskTrial:
     structure: str
     dice: dict[str, float]
     confidence: dict[str, float]
+    area_ratio: dict[str, float]
     surface_mm: float
     area_mm2: float
     cell_mm: tuple[float, float]
     coverage: str
+    shape: str
     picture: str | None = None
+
+
+@dataclass(frozen=True)
+class CarryTrial:
+    """The LV shown on one frame and carried through a beat: Dice and predicted Dice on other frames, and the Dice there
+    of the mask on the frame itself (``still``).
+
+    ``way`` is how it was shown and carried. A swing is the area at end-diastole less that at end-systole, as a share of
+    the first.
+    """
+
+    view: str
+    way: str
+    dice: list[float]
+    confidence: list[float]
+    still: list[float]
+    found_swing: float
+    true_swing: float
 
 
 @dataclass(frozen=True)
@@ -173,10 +195,15 @@ class PhraseTrial:
 
 @dataclass
 class Findings:
-    """All trials of one patient; ``arrays`` holds what the trials name."""
+    """All trials of one patient; ``arrays`` holds what the trials name.
+
+    ``inside_trabeculae`` are masks of the LV beside its second truth, which leaves the trabecular layer outside.
+    """
 
     seed: int
     masks: list[MaskTrial] = field(default_factory=list)
+    inside_trabeculae: list[MaskTrial] = field(default_factory=list)
+    carried: list[CarryTrial] = field(default_factory=list)
     absent: list[AbsentTrial] = field(default_factory=list)
     ef: list[EfTrial] = field(default_factory=list)
     beats: list[BeatTrial] = field(default_factory=list)
@@ -205,12 +232,15 @@ class Findings:
     @property
     def array_names(self) -> set[str]:
         """The names of the arrays that the trials name."""
-        pictures = [*(trial.picture for trial in self.masks), *(trial.picture for trial in self.walls)]
-        return {trial.coverage for trial in self.masks} | {name for name in pictures if name is not None}
+        masks = [*self.masks, *self.inside_trabeculae]
+        names = [name for trial in masks for name in (trial.coverage, trial.shape, trial.picture)]
+        return {name for name in (*names, *(trial.picture for trial in self.walls)) if name is not None}
 
 
 _KINDS: dict[str, type[Any]] = {
     "masks": MaskTrial,
+    "inside_trabeculae": MaskTrial,
+    "carried": CarryTrial,
     "absent": AbsentTrial,
     "ef": EfTrial,
     "beats": BeatTrial,

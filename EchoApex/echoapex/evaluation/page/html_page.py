@@ -103,7 +103,8 @@ def _section(data: str, tables: Tables, drawn: Mapping[str, Sequence[Figure]]) -
     """All tasks on one data set."""
     what = (
         "Simulated hearts with exact truth, none of them a patient. Intervals are 95 % bootstrap intervals over "
-        "hearts; the constant predictor is the best fixed answer on the same data."
+        "hearts; the constant predictor is the best fixed answer on the same data, or, where a box is given, the mean "
+        "shape of the other hearts in that box."
     )
     parts = [f'<section><h2>{escape(data)}</h2><p class="soft">{what}</p>{_legend()}']
     for task, table in tables.items():

@@ -11,16 +11,22 @@ TASK_TITLES = {
     "views": "Views",
     "prompts": "Prompts: clicks, boxes, text",
     "beats": "Beats and steadiness",
+    "carrying": "Carrying through a beat",
 }
 
 _MEANING = {
     "dice": "overlap with the true mask, 1 is perfect: by name (text), by a shaken box, by both, by one click; in A4C, "
-    "A2C and PLAX together, and by name in each view",
+    "A2C and PLAX together, and by name and box in each view; mean_shape_in_box: the mean shape of the other hearts in "
+    "the same view, stretched into the true box, which is the constant predictor where a box was given (what no other "
+    "heart shows in this view is left out there); LV_inside_trabeculae: the LV beside a truth that leaves the "
+    "trabecular layer outside, with the box around that",
+    "area_ratio": "median of the area found over the true one, by name and by a shaken box",
     "surface_mm": "mean distance between the border found by name and the true one, in mm",
     "missed": "share of shown structures for which asking by name gave nothing",
     "false_alarm": "share of pictures without the structure in which asking by name gave a mask",
     "confidence_auc": "how surely a low predicted Dice warns of a Dice below 0.85: 0.5 is chance, 1 is perfect",
     "confidence_error": "mean difference of predicted and reached Dice",
+    "confidence_correlation": "correlation of predicted and reached Dice over all frames",
     "confidence_calibration": "expected calibration error: predicted less reached Dice in bins of a tenth",
     "ef": "in percent points: mean absolute error, bias, half width of the 95 % limits of agreement, coefficient of "
     "determination, and the error as a ratio to that of the constant predictor; single views together, each, and "
@@ -60,6 +66,12 @@ _MEANING = {
     "es_bias_ms": "mean of found less true time of end-systole in ms",
     "jitter_mm": "median over all frames of how much further the contour moves to the next frame than the true one, in "
     "mm (mean symmetric distance of the borders); below 0 it lags behind; the constant never moves",
+    "carried_dice": "the left ventricle in A4C and A2C, shown at end-diastole by a shaken box or its true mask, with "
+    "its name (text) or without, and carried through one beat: overlap with the true mask on the other frames; flow: "
+    "carried by the motion of the picture alone; the constant is the given mask, kept still",
+    "carried_worst": "the same on the worst frame of each clip",
+    "swing_error": "difference of the found and the true share of its area that the ventricle loses from end-diastole "
+    "to end-systole; the constant never loses any",
 }
 
 

@@ -31,6 +31,11 @@ def add(table: Table, name: str, groups: Sequence[FloatArray], **options: Any) -
         table[name] = score(groups, **options)
 
 
+def median_error(values: FloatArray) -> float:
+    """Mean error of always answering the median, the best fixed guess of ``values``."""
+    return float(np.mean(np.abs(values - np.median(values))))
+
+
 def cells(found: Score) -> tuple[str, str, str]:
     """Value, interval and constant of a score as text, a dash where there is none."""
     interval = found["ci"]

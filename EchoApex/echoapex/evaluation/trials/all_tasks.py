@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 from ...analysis.view_structures import WALL_VIEW
 from ..trial_types import Findings
+from .carrying import try_carrying
 from .evaluated_model import Subject
+from .inside_trabeculae import try_inside_trabeculae
 from .one_patient import Visit
 from .pointing import try_clicks, try_held_out
 from .simulated_patients import MAIN_VIEWS, SimulatedPatient
@@ -15,7 +17,7 @@ from .views import try_views
 from .walls import try_walls
 from .whole_clips import APICAL, try_beats, try_ef
 
-TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats")
+TASKS = ("segmentation", "ef", "walls", "views", "prompts", "beats", "carrying")
 
 HELD_OUT = ("PERICARDIAL_EFFUSION", "AO")
 """Structures that are tried as held out in models that do not know them by name."""
@@ -47,10 +49,10 @@ def examine(
 
 def _segmentation(visit: Visit, findings: Findings) -> None:
     patient = visit.patient
-    for view in MAIN_VIEWS:
-        try_masks(visit.subject, patient, findings, view, patient.clip(view))
-    for view in patient.other_views:
-        try_masks(visit.subject, patient, findings, view, patient.short(view))
+    for view in (*MAIN_VIEWS, *patient.other_views):
+        clip = patient.clip(view) if view in MAIN_VIEWS else patient.short(view)
+        try_masks(visit.subject, patient, findings, view, clip)
+        try_inside_trabeculae(visit.subject, patient, findings, clip)
     keep_worst_pictures(findings)
 
 
@@ -66,10 +68,15 @@ def _beats(visit: Visit, findings: Findings) -> None:
     try_beats(visit, findings, (*APICAL, WALL_VIEW) if visit.subject.landmarks else APICAL)
 
 
+def _carrying(visit: Visit, findings: Findings) -> None:
+    try_carrying(visit.subject, visit.patient, findings)
+
+
 _TRIALS: dict[str, Callable[[Visit, Findings], None]] = {
     "segmentation": _segmentation,
     "ef": try_ef,
     "walls": try_walls,
     "views": try_views,
     "beats": _beats,
+    "carrying": _carrying,
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ...cine import Cine
+import numpy as np
+
+from ...cine import BoolMask, Cine
+from ...inference.carrying import carry
 from ...inference.segmentation import Segmentation, segment_frame
 from ...inference.view_outlines_landmarks import ModelObserver, Observer
 from ...prompts import Prompt
@@ -30,6 +33,11 @@ class Subject(Protocol):
     ) -> Segmentation:
         """A mask for each prompt on one frame, as `segment_frame`."""
 
+    def carried(
+        self, clip: SimulatedClip, frame: int, mask: BoolMask, sure: float, structure: str | None = None
+    ) -> Segmentation:
+        """The ``mask`` of one frame, as ``sure`` as `carry` has it, in all frames of the clip."""
+
     def resolve(self, text: str) -> str | None:
         """The structure that a text names, by identifier; None where it is refused."""
 
@@ -52,11 +60,23 @@ class ModelSubject:
         self, clip: SimulatedClip, frame: int, prompts: list[Prompt], *, zero_prompts: bool = False
     ) -> Segmentation:
         """As `segment_frame`; the frames of the clip asked about last stay encoded."""
+        return segment_frame(self.model, self._encoded(clip), frame, prompts, zero_prompts=zero_prompts)
+
+    def carried(
+        self, clip: SimulatedClip, frame: int, mask: BoolMask, sure: float, structure: str | None = None
+    ) -> Segmentation:
+        """As `carry`, which leaves the mask as it is on its own frame."""
+        others = [other for other in range(len(clip.frames)) if other != frame]
+        found = carry(self._encoded(clip), {frame: mask}, others, {frame: sure}, structure)
+        sures = np.insert(found.confidence, frame, sure).astype(np.float32)
+        return Segmentation(np.insert(found.masks, frame, mask, axis=0), sures)
+
+    def _encoded(self, clip: SimulatedClip) -> EncodedCine:
         from ...inference.encoding import EncodedCine
 
         if self._last is None or self._last[0] is not clip:
             self._last = clip, EncodedCine(self.model, clip.cine())
-        return segment_frame(self.model, self._last[1], frame, prompts, zero_prompts=zero_prompts)
+        return self._last[1]
 
     def resolve(self, text: str) -> str | None:
         """As `resolve_structure`."""

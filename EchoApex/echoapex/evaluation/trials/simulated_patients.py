@@ -97,5 +97,9 @@ def known_tissue(name: str) -> Tissue | None:
 def shown(labels: NDArray[np.uint8], name: str) -> NDArray[np.bool_] | None:
     """The true mask ``bool [H, W]`` of a structure; None where it is not simulated or too small to count as shown."""
     tissue = known_tissue(name)
-    mask = None if tissue is None else labels == tissue
-    return mask if mask is not None and np.count_nonzero(mask) >= SMALLEST_PX else None
+    return None if tissue is None else if_shown(labels == tissue)
+
+
+def if_shown(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """A true mask ``bool [H, W]``, or None where it is too small to count as shown."""
+    return mask if np.count_nonzero(mask) >= SMALLEST_PX else None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...cine import Cine
+from ...inference.segmentation import Segmentation
 from ...prompts import PointPrompt, Prompt
 from ...simulation import SimulatedClip
 from ...training.prompt_sampling import shaken_box
 from ..bootstrap_scores import dice, surface_distance_mm
+from ..mean_shape_in_box import cut_to_box
 from ..trial_types import AbsentTrial, Findings, MaskTrial
 from .case_pictures import mask_overlay
 from .evaluated_model import Subject
@@ -62,30 +65,39 @@ def _mask_trials(
     trials = []
     for index, (name, truth) in enumerate(truths.items()):
         part = slice(index * len(KINDS), (index + 1) * len(KINDS))
-        trial = _mask_trial(cine, f"{clip.view}/{frame}/{name}", truth, found.masks[part], found.confidence[part])
-        arrays[trial.coverage] = coverage(truth, cine)
-        arrays[f"picture/{trial.coverage}"] = mask_overlay(cine, frame, truth, found.masks[part][0])
+        one = Segmentation(found.masks[part], found.confidence[part])
+        trial = mask_trial(cine, f"{clip.view}/{frame}/{name}", truth, KINDS, one)
+        arrays |= truth_arrays(trial, truth, cine)
+        arrays[f"picture/{trial.coverage}"] = mask_overlay(cine, frame, truth, one.masks[0])
         trials.append(replace(trial, picture=f"picture/{trial.coverage}"))
     return trials
 
 
-def _mask_trial(
-    cine: Cine, key: str, truth: NDArray[np.bool_], masks: NDArray[np.bool_], confidence: NDArray[np.float32]
-) -> MaskTrial:
+def mask_trial(cine: Cine, key: str, truth: NDArray[np.bool_], kinds: Sequence[str], found: Segmentation) -> MaskTrial:
+    """What was ``found`` in each of ``kinds``, by name first; ``key`` is view/frame/structure."""
     view, frame, name = key.split("/")
     mm_y, mm_x = cine.scale.require()
     x0, y0, x1, y1 = cine.sector.box
+    area = np.count_nonzero(truth)
+    by_kind = dict(zip(kinds, found.masks, strict=True))
     return MaskTrial(
         view=view,
         frame=int(frame),
         structure=name,
-        dice={kind: dice(mask, truth) for kind, mask in zip(KINDS, masks, strict=True)},
-        confidence={kind: float(sure) for kind, sure in zip(KINDS, confidence, strict=True)},
-        surface_mm=surface_distance_mm(masks[0], truth, (mm_y, mm_x)),
-        area_mm2=float(np.count_nonzero(truth) * mm_y * mm_x),
+        dice={kind: dice(mask, truth) for kind, mask in by_kind.items()},
+        confidence={kind: float(sure) for kind, sure in zip(kinds, found.confidence, strict=True)},
+        area_ratio={kind: np.count_nonzero(mask) / area for kind, mask in by_kind.items()},
+        surface_mm=surface_distance_mm(found.masks[0], truth, (mm_y, mm_x)),
+        area_mm2=float(area * mm_y * mm_x),
         cell_mm=((y1 - y0 + 1) * mm_y / CELLS, (x1 - x0 + 1) * mm_x / CELLS),
         coverage=key,
+        shape=f"shape/{key}",
     )
+
+
+def truth_arrays(trial: MaskTrial, truth: NDArray[np.bool_], cine: Cine) -> dict[str, NDArray[np.uint8]]:
+    """The arrays of the truth that ``trial`` names."""
+    return {trial.coverage: coverage(truth, cine), trial.shape: cut_to_box(truth)}
 
 
 def coverage(truth: NDArray[np.bool_], cine: Cine) -> NDArray[np.uint8]:
