@@ -18,7 +18,7 @@ from ..models.prompt_segmenter import MASK_PROMPT_LIMIT, PromptBatch, PromptSegm
 from ..simulation.heart import WALLS, Tissue
 from .unknown_objects import largest_piece
 
-_FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6}
+_FAVOR = {Tissue.LV: 2.0, Tissue.LV_MYO: 1.6, Tissue.LA: 1.4, Tissue.RA: 1.4}
 """Structures that are asked for more often than others."""
 _NEIGHBORS = (
     *((Tissue.LV, Tissue.LA), (Tissue.LV, Tissue.RV), (Tissue.RV, Tissue.RA), (Tissue.LA, Tissue.RA)),
@@ -77,7 +77,7 @@ def draw_asks(
         weights = np.array([_FAVOR.get(k, 1.0) for k in present])
         wanted = present[int(rng.choice(len(present), p=weights / weights.sum()))]
         target, text = label == wanted, structures.index(wanted) + 1
-        by_name = rng.random() < 0.36
+        by_name = rng.random() < 0.45
         asks.append(Ask(target, text=text) if by_name else _pointed(target, text, rng, wall=wanted in WALLS))
     return asks
 
