@@ -52,7 +52,7 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
     is damaged is left out with a warning. Raises `ReadError` with the rule broken.
     """
     data = read_data(path)
-    if is_video(data):
+    if is_video(data, path):
         gray, colors, warnings = read_stream(data, path)
         return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings)
     source = open_source(data, path)
