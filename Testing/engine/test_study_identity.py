@@ -45,7 +45,7 @@ def said(study: StudyFiles) -> str:
 
 
 @pytest.mark.parametrize(
-    "word", ["ANONYMOUS", "anon", "0", "0000", "Unknown", "N/A", "XXX", "de-identified", "ANON^^^X"]
+    "word", ["ANONYMOUS", "anon", "0", "0000", "Unknown", "N/A", "XXX", "de-identified", "ANON^^^X", "12345", "9999"]
 )
 def test_a_placeholder_is_no_patient_and_the_folder_counts(tmp_path: Path, word: str) -> None:
     for number, view in ((1, "a4c"), (1, "a2c"), (2, "a4c")):
@@ -73,6 +73,8 @@ def test_a_pseudonym_is_a_patient(tmp_path: Path, number: str) -> None:
         ("Manufacturer", "ACME Ultrasound", "Other"),
         ("ManufacturerModelName", "A1", "B2"),
         ("DeviceSerialNumber", "17", "18"),
+        ("PatientAge", "045Y", "071Y"),
+        ("AccessionNumber", "A1", "A2"),
     ],
 )
 def test_what_contradicts_is_apart_without_a_study_number(
@@ -116,6 +118,44 @@ def test_a_placeholder_under_a_study_number_is_told_apart_by_what_contradicts(tm
     assert all("same StudyInstanceUID, but differ in birth date" in said(study) for study in studies(tmp_path))
 
 
+@pytest.mark.parametrize("number", ["0", "1", "UNKNOWN", "1.2.840.10008.1.1", "0.0.0.0"])
+def test_a_study_number_that_is_nobodys_holds_nothing_together(tmp_path: Path, number: str) -> None:
+    for folder in "ab":
+        write(tmp_path / folder / "1.dcm", **ANON, StudyInstanceUID=number)
+    assert names(tmp_path) == [["a/1.dcm"], ["b/1.dcm"]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "one", "other"), [("Manufacturer", "ACME", "Other"), ("DeviceSerialNumber", "17", "18")]
+)
+def test_anonymous_files_of_two_machines_are_apart_under_one_study_number(
+    tmp_path: Path, tag: str, one: str, other: str
+) -> None:
+    write(tmp_path / "1.dcm", **ANON, StudyInstanceUID="1.2.3", **{tag: one})
+    write(tmp_path / "2.dcm", **ANON, StudyInstanceUID="1.2.3", **{tag: other})
+    assert names(tmp_path) == [["1.dcm"], ["2.dcm"]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "one", "other"), [("PatientBirthDate", "19610315", "19880101"), ("PatientSex", "F", "M")]
+)
+def test_two_people_under_one_patient_and_study_number_are_apart(
+    tmp_path: Path, tag: str, one: str, other: str
+) -> None:
+    write(tmp_path / "1.dcm", PatientID="X17", StudyInstanceUID="1.2.3", **{tag: one})
+    write(tmp_path / "2.dcm", PatientID="X17", StudyInstanceUID="1.2.3", **{tag: other})
+    assert names(tmp_path) == [["1.dcm"], ["2.dcm"]]
+    assert all("same StudyInstanceUID, but differ in" in said(study) for study in studies(tmp_path))
+
+
+@pytest.mark.parametrize("number", [None, "ANON"])
+def test_a_file_without_a_number_belongs_to_the_name_under_one_study_number(tmp_path: Path, number: str | None) -> None:
+    write(tmp_path / "1.dcm", PatientID="X17", PatientName="Roe^Jane", StudyInstanceUID="1.2.3")
+    write(tmp_path / "2.dcm", PatientID=number, PatientName="Roe^Jane", StudyInstanceUID="1.2.3")
+    write(tmp_path / "3.dcm", PatientID=number, PatientName="Doe^Bob", StudyInstanceUID="1.2.3")
+    assert names(tmp_path) == [["1.dcm", "2.dcm"], ["3.dcm"]]
+
+
 def test_a_study_number_holds_anonymous_files_of_several_folders_together(tmp_path: Path) -> None:
     for folder in "ab":
         write(tmp_path / folder / "1.dcm", **ANON, StudyInstanceUID="1.2.3")
@@ -128,7 +168,12 @@ def test_a_study_number_holds_anonymous_files_of_several_folders_together(tmp_pa
 
 @pytest.mark.parametrize(
     ("one", "other", "how"),
-    [("4711", "4711^^^HOSP", "issuer"), ("4711", "0004711", "zeros"), ("a17", "A17", "capital")],
+    [
+        ("4711", "4711^^^HOSP", "issuer"),
+        ("4711", "0004711", "zeros"),
+        ("a17", "A17", "capital"),
+        ("47-11", "4711", "punctuation"),
+    ],
 )
 def test_two_spellings_under_one_study_number_are_one_patient_and_said(
     tmp_path: Path, one: str, other: str, how: str
