@@ -218,6 +218,17 @@ def test_small_values_in_wide_samples_are_gray_levels(tmp_path: Path, dtype: Any
     assert any("were kept as gray levels" in warning for warning in cine.warnings)
 
 
+def test_samples_that_the_header_rescales_to_gray_levels_are_those(tmp_path: Path) -> None:
+    tags = {"RescaleIntercept": 1024, "RescaleSlope": 1}
+    cine = read_cine(save(dicom(fan(2).astype(np.int16) - 1024, **tags), tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, fan(2))
+
+
+def test_signed_samples_of_a_small_range_begin_at_black(tmp_path: Path) -> None:
+    cine = read_cine(save(dicom(fan(2).astype(np.int16) - 128), tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, fan(2))
+
+
 def test_a_window_shows_what_it_is_meant_to(tmp_path: Path) -> None:
     wide = fan().astype(np.uint16) * 4
     cine = read_cine(save(dicom(wide, WindowCenter=510, WindowWidth=1021), tmp_path / "a.dcm"))

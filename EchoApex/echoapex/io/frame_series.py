@@ -37,7 +37,7 @@ _LIKENESS = 0.75  # correlation of neighbors in a cine, at least; 0.90 in cines,
 def find_series(paths: Iterable[Path]) -> dict[Path, tuple[Path, ...]]:
     """The files of each cine that lies in single frames, in their order, by the first of them.
 
-    They are of one folder and series, of one size, without places in space, and numbered one after the other, and
+    They are of one folder and series, of one size, at one place in space, and numbered one after the other, and
     neighbors look alike: stills of a series do not.
     """
     runs: dict[Hashable, dict[int, Path]] = {}
@@ -105,17 +105,14 @@ def _numbered(path: Path) -> tuple[Hashable, int] | None:
             header = read_header(path)
             number, series = header.get("InstanceNumber"), str(header.get("SeriesInstanceUID") or "")
             single = str(header.get("NumberOfFrames") or "1") == "1"
-            if not single or number is None or not series or _has_place(header):
+            if not single or number is None or not series:
                 return None
             size = header.get("Rows"), header.get("Columns"), str(header.get("SOPClassUID"))
-            return (path.parent, series, *size), int(number)
+            # Slices have a place of their own each, and so become no series.
+            place = tuple(str(header.get(name) or "") for name in ("ImagePositionPatient", "SliceLocation"))
+            return (path.parent, series, *size, *place), int(number)
     except (ReadError, OSError):
         return None
-
-
-def _has_place(header: Dataset) -> bool:
-    """Whether the frame has a place in space, as slices do."""
-    return any(header.get(name) is not None for name in ("ImagePositionPatient", "SliceLocation"))
 
 
 def _consecutive(numbers: dict[int, Path]) -> Iterator[tuple[Path, ...]]:
