@@ -22,7 +22,7 @@ from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    pass
 
 # Own choices, tried on simulated clips.
 FEWEST_FRAMES = 8
