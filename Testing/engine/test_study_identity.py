@@ -297,6 +297,7 @@ def test_a_copy_is_listed_as_left_out_and_its_view_may_be_named(tmp_path: Path) 
         ("1961", "20240612", None),
         ("19610315", "", None),
         ("19611399", "20240612", None),
+        ("1961.03.15", "2024.06.12", 63),
     ],
 )
 def test_age_is_that_between_birth_and_study(tmp_path: Path, born: str, day: str, age: float | None) -> None:
@@ -304,6 +305,16 @@ def test_age_is_that_between_birth_and_study(tmp_path: Path, born: str, day: str
     (study,) = studies(tmp_path)
     assert study.patient.age == age
     assert ("birth date and study date" in said(study)) == (age is not None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "day"),
+    [("SeriesDate", "20240612"), ("AcquisitionDateTime", "20240612101500.000"), ("ContentDate", "20240612")],
+)
+def test_the_day_is_that_of_the_clip_where_the_study_has_none(tmp_path: Path, tag: str, day: str) -> None:
+    write(tmp_path / "1.dcm", **NAMED, PatientBirthDate="19610315", StudyDate="", **{tag: day})
+    (study,) = studies(tmp_path)
+    assert study.patient.age == 63
 
 
 def test_a_written_age_goes_first_and_a_contradiction_is_said(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ PLACEHOLDER_BIRTH_DATES = frozenset(("00010101", "18000101", "18500101", "185811
 _DICOM_ROOT = "1.2.840.10008."
 _FEWEST_DIGITS = 4  # that are no number of a patient where they only count up or repeat
 
+_DATES = ("StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionDateTime", "ContentDate")
+
 WORDS = {
     "number": "PatientID",
     "issuer": "issuer of the PatientID",
@@ -134,8 +136,8 @@ def birth_date(header: Dataset) -> str | None:
 
 
 def study_date(header: Dataset) -> str | None:
-    """The day of the examination as ``YYYYMMDD``, or that of series or acquisition where the study has none."""
-    dates = (_date(header, name) for name in ("StudyDate", "SeriesDate", "AcquisitionDate"))
+    """The day of the examination as ``YYYYMMDD``, or that of series, acquisition or content where it has none."""
+    dates = (_date(header, name) for name in _DATES)
     return next((date for date in dates if date is not None), None)
 
 
@@ -150,8 +152,9 @@ def _text(header: Dataset, name: str) -> str:
 
 
 def _date(header: Dataset, name: str) -> str | None:
-    text = _text(header, name)
-    return text if re.fullmatch("[0-9]{8}", text) else None
+    # The older form with dots is still met (PS3.5 6.2, value representation DA); a date may have a time behind it.
+    found = re.fullmatch(r"([0-9]{4})(\.?)([0-9]{2})\2([0-9]{2})([0-9.+-]*)", _text(header, name))
+    return None if found is None or (found[5] and not name.endswith("Time")) else found[1] + found[3] + found[4]
 
 
 def _tokens(text: str) -> list[str]:
