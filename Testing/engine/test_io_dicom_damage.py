@@ -211,6 +211,27 @@ def test_rgb_called_ycbcr_is_seen(tmp_path: Path) -> None:
     assert not cine.color
 
 
+def on_blue(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gray frames on the colored ground of a screen, as RGB."""
+    return np.where(frames[..., None] > 0, frames[..., None], np.array([20, 40, 110], np.uint8)).astype(np.uint8)
+
+
+def test_a_colored_ground_proves_nothing_and_what_lies_on_it_does(tmp_path: Path) -> None:
+    luminance = np.where(fan(2) > 0, fan(2), 42)
+    stored = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]] for frame in on_blue(fan(2))])
+    for pixels, declared in ((stored, "RGB"), (on_blue(fan(2)), "YBR_FULL")):
+        cine = read_cine(save(dicom(pixels, PhotometricInterpretation=declared), tmp_path / "a.dcm"))
+        assert np.abs(cine.frames.astype(int) - luminance).max() <= 1
+
+
+def test_a_black_first_frame_proves_nothing_and_the_next_does(tmp_path: Path) -> None:
+    rgb = np.repeat(fan(3)[..., None], 3, axis=-1)
+    rgb[0] = 0
+    cine = read_cine(save(dicom(rgb, PhotometricInterpretation="YBR_FULL"), tmp_path / "a.dcm"))
+    assert not cine.color
+    assert any("the pixels are RGB" in warning for warning in cine.warnings)
+
+
 @pytest.mark.parametrize("dtype, bits", [(np.int16, 16), (np.uint16, 16), (np.uint16, 12)])
 def test_small_values_in_wide_samples_are_gray_levels(tmp_path: Path, dtype: Any, bits: int) -> None:
     cine = read_cine(save(dicom(fan().astype(dtype), BitsStored=bits), tmp_path / "a.dcm"))

@@ -24,6 +24,11 @@ def color(frames: NDArray[np.uint8]) -> bytes:
     return np.repeat(frames[..., None], 3, axis=-1).tobytes()
 
 
+def planes(frames: NDArray[np.uint8]) -> bytes:
+    return np.repeat(frames[:, None], 3, axis=1).tobytes()
+
+
+RGB = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}
 LAYOUTS: dict[str, tuple[dict[str, Any], Any]] = {
     "color called gray": ({}, color),
     "16 bits called 8": ({}, lambda frames: frames.astype("<u2").tobytes()),
@@ -32,7 +37,10 @@ LAYOUTS: dict[str, tuple[dict[str, Any], Any]] = {
     "sides exchanged": ({"Rows": 128, "Columns": 96}, bytes),
     "half the rows": ({"Rows": 48}, bytes),
     "half the columns": ({"Columns": 64}, bytes),
-    "gray called color": ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, bytes),
+    "gray called color": ({**RGB, "PlanarConfiguration": 0}, bytes),
+    "planes called pixels": ({**RGB, "PlanarConfiguration": 0}, planes),
+    "pixels called planes": ({**RGB, "PlanarConfiguration": 1}, color),
+    "planes called gray": ({}, planes),
 }
 
 
@@ -49,6 +57,15 @@ def test_the_picture_overrules_the_header(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("stated", [None, 1, 2, 3, 6, 12])
 def test_pixels_that_lie_as_the_header_says_stay_so(tmp_path: Path, stated: int | None) -> None:
     cine = read_cine(save(dicom(moving(), NumberOfFrames=stated), tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, moving())
+    assert not any("pixel data show" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize(("planar", "stored"), [(0, color), (1, planes)])
+def test_color_that_lies_as_the_header_says_stays_so(tmp_path: Path, planar: int, stored: Any) -> None:
+    data = dicom(moving(), **RGB, PlanarConfiguration=planar)
+    data.PixelData = stored(moving())
+    cine = read_cine(save(data, tmp_path / "a.dcm"))
     assert np.array_equal(cine.frames, moving())
     assert not any("pixel data show" in warning for warning in cine.warnings)
 

@@ -26,13 +26,14 @@ class _Layout:
     itemsize: int
     rows: int
     columns: int
+    planar: bool = False
 
     @property
     def frame_bytes(self) -> int:
         return self.samples * self.itemsize * self.rows * self.columns
 
     def __str__(self) -> str:
-        number = "1 sample" if self.samples == 1 else f"{self.samples} samples"
+        number = "1 sample" if self.samples == 1 else f"{self.samples} samples{' in planes' if self.planar else ''}"
         return f"{self.columns} x {self.rows} pixels of {number} of {8 * self.itemsize} bits"
 
 
@@ -48,9 +49,12 @@ def settle_layout(data: Dataset, stated: int | None) -> list[str]:
     others = list(_others(declared, len(data.PixelData), stated))
     if not others:
         return []
+    shown = _clearness(data, declared, stated)
+    if _in_threes(data, declared, stated):
+        others, shown = [layout for layout in others if layout.planar], -1.0
     clear = [_clearness(data, layout) for layout in others]
-    best = max(clear)
-    if best < max(_CLEAR, _clearness(data, declared, stated) + _CLEARER):
+    best = max(clear, default=-1.0)
+    if best < max(_CLEAR, shown + _CLEARER):
         return []
     chosen = others[clear.index(best)]
     _apply(data, declared, chosen)
@@ -60,9 +64,9 @@ def settle_layout(data: Dataset, stated: int | None) -> list[str]:
 def _declared(data: Dataset) -> _Layout | None:
     samples = int(data.get("SamplesPerPixel") or 1)
     planar = samples > 1 and int(data.get("PlanarConfiguration") or 0) == 1
-    if planar or str(data.get("PhotometricInterpretation") or "") in ("PALETTE COLOR", "YBR_FULL_422"):
+    if str(data.get("PhotometricInterpretation") or "") in ("PALETTE COLOR", "YBR_FULL_422"):
         return None
-    return _Layout(samples, int(data.BitsAllocated) // 8, int(data.Rows), int(data.Columns))
+    return _Layout(samples, int(data.BitsAllocated) // 8, int(data.Rows), int(data.Columns), planar)
 
 
 def _others(declared: _Layout, length: int, stated: int | None) -> Iterator[_Layout]:
@@ -72,8 +76,9 @@ def _others(declared: _Layout, length: int, stated: int | None) -> Iterator[_Lay
     parts = 1 if stated is None else length // (stated * declared.frame_bytes)
     if 2 <= parts <= _PARTS:
         sizes |= {(rows * parts, columns), (rows, columns * parts)}
-    for samples, itemsize, size in product((1, 3), (1, 2), sorted(sizes)):
-        layout = _Layout(samples, itemsize, *size)
+    kinds = (1, False), (3, False), (3, True)
+    for (samples, planar), itemsize, size in product(kinds, (1, 2), sorted(sizes)):
+        layout = _Layout(samples, itemsize, *size, planar)
         same = stated is not None or layout.frame_bytes == declared.frame_bytes
         needed = layout.frame_bytes * (length // layout.frame_bytes if stated is None else stated)
         if layout != declared and same and 0 < needed <= length <= needed + 1:
@@ -89,7 +94,7 @@ def _clearness(data: Dataset, layout: _Layout, stated: int | None = None) -> flo
     if count < 1 or min(layout.rows, layout.columns) < 2:
         return -1.0
     gray = _frame(data, layout, 0)
-    pixel_bytes = layout.samples * layout.itemsize
+    pixel_bytes = layout.itemsize * (1 if layout.planar else layout.samples)
     part = layout.columns // pixel_bytes
     if pixel_bytes > 1 and _alike(gray[:, :part], gray[:, part : 2 * part]) > _TWICE:
         return -1.0
@@ -101,12 +106,22 @@ def _clearness(data: Dataset, layout: _Layout, stated: int | None = None) -> flo
     return min(_alike(gray[1:], gray[:-1]), _alike(gray[:, 1:], gray[:, :-1]))
 
 
+def _in_threes(data: Dataset, layout: _Layout, stated: int | None) -> bool:
+    """Whether three times as many frames as ``stated`` are there, and each three are the same: planes of a gray one."""
+    if not stated or stated < 2 or len(data.PixelData) // layout.frame_bytes != 3 * stated:
+        return False
+    first, *others, next_one = (_frame(data, layout, number) for number in range(4))
+    return all(np.array_equal(first, other) for other in others) and not np.array_equal(first, next_one)
+
+
 def _frame(data: Dataset, layout: _Layout, number: int) -> NDArray[Any]:
     """The first samples ``[rows, columns]`` of a frame in a layout."""
     order = "<" if data.original_encoding[1] in (True, None) else ">"
     kind = np.dtype(f"{order}u{layout.itemsize}")
     count = layout.frame_bytes // layout.itemsize
     stored = np.frombuffer(data.PixelData, kind, count=count, offset=number * layout.frame_bytes)
+    if layout.planar:
+        return stored.reshape(layout.samples, layout.rows, layout.columns)[0].astype(np.float64)
     return stored.reshape(layout.rows, layout.columns, layout.samples)[..., 0].astype(np.float64)
 
 
@@ -125,5 +140,5 @@ def _apply(data: Dataset, declared: _Layout, chosen: _Layout) -> None:
     if chosen.samples != declared.samples:
         data.SamplesPerPixel = chosen.samples
         data.PhotometricInterpretation = "RGB" if chosen.samples == 3 else "MONOCHROME2"
-        if chosen.samples == 3:
-            data.PlanarConfiguration = 0
+    if chosen.samples == 3:
+        data.PlanarConfiguration = int(chosen.planar)
