@@ -121,8 +121,10 @@ def _frame(data: Dataset, layout: _Layout, number: int) -> NDArray[Any]:
     count = layout.frame_bytes // layout.itemsize
     stored = np.frombuffer(data.PixelData, kind, count=count, offset=number * layout.frame_bytes)
     if layout.planar:
-        return stored.reshape(layout.samples, layout.rows, layout.columns)[0].astype(np.float64)
-    return stored.reshape(layout.rows, layout.columns, layout.samples)[..., 0].astype(np.float64)
+        samples = stored.reshape(layout.samples, layout.rows, layout.columns)[0]
+    else:
+        samples = stored.reshape(layout.rows, layout.columns, layout.samples)[..., 0]
+    return np.asarray(samples, np.float64)
 
 
 def _alike(one: NDArray[Any], other: NDArray[Any]) -> float:
