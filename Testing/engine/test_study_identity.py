@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 import SimpleITK
-from io_writers import dicom, fan, save
+from io_writers import dicom, fan, save, save_frames
 from numpy.typing import NDArray
+from pydicom.uid import JPEG2000Lossless
 from study_cases import MODEL, Take, TruthIn, reason_of, write_take
 
 from echoapex.cli import main
@@ -279,6 +280,19 @@ def test_a_copy_is_listed_as_left_out_and_its_view_may_be_named(tmp_path: Path) 
     (report,) = analyze_study([tmp_path], MODEL, options=options)
     assert [(clip.cine.path.name, clip.view) for clip in report.clips] == [("a.dcm", "A2C")]
     assert "copy of another" in reason_of(report.not_measured, "b.dcm") and report.failures == ()
+
+
+def test_a_copy_stands_in_for_a_clip_that_cannot_be_decoded(tmp_path: Path) -> None:
+    junk = [b"\xff\x4f\xff\x51" + bytes(60)] * len(SMALL)
+    same = {**NAMED, "SOPInstanceUID": "1.2.9", "StudyInstanceUID": "1.2.3"}
+    save_frames(junk, JPEG2000Lossless, tmp_path / "a.dcm", Rows=24, Columns=32, **same)
+    for name in ("b.dcm", "c.dcm"):
+        write(tmp_path / name, **same)
+    (report,) = analyze_study([tmp_path], MODEL, options=StudyOptions(observe=TruthIn({}), views={"a.dcm": "OTHER"}))
+    assert [clip.cine.path.name for clip in report.clips] == ["b.dcm"]
+    assert "damaged" in reason_of(report.failures, "a.dcm")
+    assert "copy of another" in reason_of(report.not_measured, "c.dcm")
+    assert not any("b.dcm: This file is a copy" in str(reason) for reason in report.not_measured)
 
 
 # Age
