@@ -207,7 +207,8 @@ def _settle_samples(source: PixelSource, samples: int) -> None:
         model = declared or GRAY
     else:
         model = GRAY if samples == 1 else "YBR_FULL" if source.syntax in PROCESS_JPEG else "RGB"
-    words = f"The header says {said} samples a pixel ({quoted(declared or 'nothing more')})"
+    number = "1 sample" if said == 1 else f"{said} samples"
+    words = f"The header says {number} a pixel ({quoted(declared or 'nothing more')})"
     source.warnings.append(f"{words}, but the images have {samples}; they were read as {model}")
     data.SamplesPerPixel, data.PhotometricInterpretation = samples, model
     if samples == 3:
