@@ -21,7 +21,10 @@ TICK_MS, IDLE_TICK_MS = 15, 100
 TICKS_TO_IDLE = 20
 """How many ticks without anything to do come before the panel idles (own choice)."""
 
-EXTENSIONS = "*.dcm *.avi *.mp4 *.m4v *.mov *.gif *.mkv *.webm *.wmv *.mpg *.nii *.nii.gz *.mhd *.mha *.nrrd"
+EXTENSIONS = (
+    "*.dcm *.avi *.mp4 *.m4v *.mov *.gif *.mkv *.webm *.wmv *.mpg *.vob *.ts *.3gp *.flv "
+    "*.nii *.nii.gz *.mhd *.mha *.nrrd"
+)
 
 
 class EchoApexSegment(ScriptedLoadableModule):

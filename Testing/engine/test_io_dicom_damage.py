@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from io_writers import dicom, fan, save, save_frames
 from numpy.typing import NDArray
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom import dcmread
+from pydicom.filebase import DicomFileLike
+from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from echoapex.errors import ReadError
 from echoapex.io import read_cine
@@ -60,6 +63,7 @@ INTACT = {
     "two fragments": lambda streams: items(
         [piece for part in map(even, streams) for piece in (part[:600], part[600:])]
     ),
+    "all in one fragment": lambda streams: items([b"".join(map(even, streams))]),
     "offsets of zero": lambda streams: items(list(map(even, streams)), bytes(48)),
     "wrong offsets": lambda streams: items(list(map(even, streams)), offsets(list(map(even, streams)))),
     "short offsets": lambda streams: items(list(map(even, streams)), bytes(4)),
@@ -67,7 +71,7 @@ INTACT = {
 
 
 @pytest.mark.parametrize("kind", INTACT)
-@pytest.mark.parametrize("stated", [12, 5, None])
+@pytest.mark.parametrize("stated", [12, 5, 24, 0, None])
 def test_an_intact_file_is_read_whole(tmp_path: Path, kind: str, stated: int | None) -> None:
     cine = read_cine(written(tmp_path / "a.dcm", INTACT[kind](jpegs()), NumberOfFrames=stated))
     assert cine.frames.shape == (12, 96, 128)
@@ -99,6 +103,68 @@ def test_compressed_frames_called_uncompressed_are_read(tmp_path: Path) -> None:
     assert any("but the pixel data are JPEG Baseline" in warning for warning in cine.warnings)
 
 
+@pytest.mark.parametrize("wrong", ["5", "4.70", "4.80", "4.90", "4.102", "4.202"])
+def test_frames_of_another_codec_than_the_header_says_are_read(tmp_path: Path, wrong: str) -> None:
+    data = dicom(np.zeros((12, 96, 128), np.uint8), f"1.2.840.10008.1.2.{wrong}", **YBR)
+    data.PixelData = items(list(map(even, jpegs())))
+    cine = read_cine(save(data, tmp_path / "a.dcm"))
+    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 2
+    assert any("but the pixel data are JPEG Baseline" in warning for warning in cine.warnings)
+
+
+def test_rle_called_jpeg_is_read(tmp_path: Path) -> None:
+    data = dicom(fan(12))
+    data.compress(RLELossless)
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    cine = read_cine(save(data, tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, fan(12))
+    assert any("but the pixel data are RLE Lossless" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize("wrong", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.102"])
+def test_uncompressed_frames_called_compressed_are_read(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "a.dcm"
+    data = dcmread(save(dicom(fan(12)), path))
+    data.file_meta.TransferSyntaxUID = wrong
+    with path.open("wb") as stream:
+        stream.write(b"\0" * 128 + b"DICM")
+        write_file_meta_info(stream, data.file_meta, enforce_standard=True)
+        whole = DicomFileLike(stream)
+        whole.is_implicit_VR, whole.is_little_endian = False, True
+        write_dataset(whole, data)
+    cine = read_cine(path)
+    assert np.array_equal(cine.frames, fan(12))
+    assert any("but the pixel data are not compressed" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "PlanarConfiguration": None},
+        {"SamplesPerPixel": 1, "PhotometricInterpretation": "RGB"},
+        {"PhotometricInterpretation": "MONOCHROME2"},
+        {"PhotometricInterpretation": None},
+    ],
+)
+def test_a_header_that_denies_the_colors_of_its_images_is_overruled(tmp_path: Path, tags: dict[str, Any]) -> None:
+    cine = read_cine(written(tmp_path / "a.dcm", items(list(map(even, jpegs()))), **tags))
+    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 2
+    assert any("but the images have 3" in warning for warning in cine.warnings)
+
+
+def test_gray_images_under_a_header_of_color_are_read(tmp_path: Path) -> None:
+    streams = [even(cv2.imencode(".jpg", frame)[1].tobytes()) for frame in smooth()]
+    cine = read_cine(written(tmp_path / "a.dcm", items(streams)))
+    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 2
+    assert any("but the images have 1" in warning for warning in cine.warnings)
+
+
+@pytest.mark.parametrize("allocated", [1, 32])
+def test_jpeg_says_how_many_bits_there_are(tmp_path: Path, allocated: int) -> None:
+    cine = read_cine(written(tmp_path / "a.dcm", items(list(map(even, jpegs()))), BitsAllocated=allocated))
+    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 2
+
+
 def test_video_in_dicom_is_read(tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "v.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 25, (128, 96))
     for frame in smooth():
@@ -106,11 +172,11 @@ def test_video_in_dicom_is_read(tmp_path: Path) -> None:
     writer.release()
     stream = even((tmp_path / "v.mp4").read_bytes())
     tags = {**YBR, "PhotometricInterpretation": "YBR_PARTIAL_420"}
-    path = save_frames([stream], "1.2.840.10008.1.2.4.102", tmp_path / "a.dcm", **tags)
-    cine = read_cine(path)
-    assert cine.frames.shape == (12, 96, 128)
-    assert np.abs(cine.frames.astype(int) - smooth()).mean() < 6
-    assert cine.times.source.value == "FrameTime"
+    for syntax in ("1.2.840.10008.1.2.4.102", JPEGBaseline8Bit):
+        cine = read_cine(save_frames([stream], syntax, tmp_path / "a.dcm", **tags))
+        assert cine.frames.shape == (12, 96, 128)
+        assert np.abs(cine.frames.astype(int) - smooth()).mean() < 6
+        assert cine.times.source.value == "FrameTime"
 
 
 def test_video_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -145,11 +211,43 @@ def test_rgb_called_ycbcr_is_seen(tmp_path: Path) -> None:
     assert not cine.color
 
 
+def on_blue(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gray frames on the colored ground of a screen, as RGB."""
+    return np.where(frames[..., None] > 0, frames[..., None], np.array([20, 40, 110], np.uint8)).astype(np.uint8)
+
+
+def test_a_colored_ground_proves_nothing_and_what_lies_on_it_does(tmp_path: Path) -> None:
+    luminance = np.where(fan(2) > 0, fan(2), 42)
+    stored = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]] for frame in on_blue(fan(2))])
+    for pixels, declared in ((stored, "RGB"), (on_blue(fan(2)), "YBR_FULL")):
+        cine = read_cine(save(dicom(pixels, PhotometricInterpretation=declared), tmp_path / "a.dcm"))
+        assert np.abs(cine.frames.astype(int) - luminance).max() <= 1
+
+
+def test_a_black_first_frame_proves_nothing_and_the_next_does(tmp_path: Path) -> None:
+    rgb = np.repeat(fan(3)[..., None], 3, axis=-1)
+    rgb[0] = 0
+    cine = read_cine(save(dicom(rgb, PhotometricInterpretation="YBR_FULL"), tmp_path / "a.dcm"))
+    assert not cine.color
+    assert any("the pixels are RGB" in warning for warning in cine.warnings)
+
+
 @pytest.mark.parametrize("dtype, bits", [(np.int16, 16), (np.uint16, 16), (np.uint16, 12)])
 def test_small_values_in_wide_samples_are_gray_levels(tmp_path: Path, dtype: Any, bits: int) -> None:
     cine = read_cine(save(dicom(fan().astype(dtype), BitsStored=bits), tmp_path / "a.dcm"))
     assert np.array_equal(cine.frames, fan())
     assert any("were kept as gray levels" in warning for warning in cine.warnings)
+
+
+def test_samples_that_the_header_rescales_to_gray_levels_are_those(tmp_path: Path) -> None:
+    tags = {"RescaleIntercept": 1024, "RescaleSlope": 1}
+    cine = read_cine(save(dicom(fan(2).astype(np.int16) - 1024, **tags), tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, fan(2))
+
+
+def test_signed_samples_of_a_small_range_begin_at_black(tmp_path: Path) -> None:
+    cine = read_cine(save(dicom(fan(2).astype(np.int16) - 128), tmp_path / "a.dcm"))
+    assert np.array_equal(cine.frames, fan(2))
 
 
 def test_a_window_shows_what_it_is_meant_to(tmp_path: Path) -> None:

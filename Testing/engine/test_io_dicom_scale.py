@@ -145,3 +145,18 @@ def test_any_region_gives_a_sound_scale_or_a_reason(
     for x0, y0, x1, y1 in image_boxes(header):
         assert 0 <= x0 <= x1 < 300
         assert 0 <= y0 <= y1 < 200
+
+
+def test_a_region_beside_what_moves_gives_no_scale(tmp_path: Path) -> None:
+    twice = fan(4, 192, 256)
+    corner = region(RegionLocationMaxX1=127, RegionLocationMaxY1=95)
+    path = save(dicom(twice, SequenceOfUltrasoundRegions=pydicom.Sequence([corner])), tmp_path / "a.dcm")
+    cine = read_cine(path)
+    assert not cine.scale.known
+    assert "outside of the header's ultrasound regions" in cine.scale.reason
+    assert cine.sector.box[3] > 96
+
+
+def test_what_moves_in_a_region_of_another_kind_is_no_doubt(tmp_path: Path) -> None:
+    trace = region(**{**ECG_REGION, "RegionLocationMinY0": 30})
+    assert with_regions(tmp_path, trace, region(RegionLocationMaxY1=29)).scale.known

@@ -52,6 +52,11 @@ def test_single_frames_of_one_series_are_one_cine_in_the_order_of_their_numbers(
     assert cine.warnings == ("The clip was put together from 10 files of one frame each",)
 
 
+def test_frames_that_all_lie_at_one_place_are_a_cine(tmp_path: Path) -> None:
+    paths = exported(tmp_path, beating(), SliceLocation=0.0, ImagePositionPatient=[0.0, 0.0, 0.0])
+    assert find_series(paths) == {paths[0]: tuple(paths)}
+
+
 @pytest.mark.parametrize(
     ("tags", "source"),
     [
@@ -78,6 +83,7 @@ NO_CINE = {
     "other pictures": (pictures(), {}),
     "few": (beating(7), {}),
     "slices": (beating(), {"SliceLocation": lambda index: 0.5 * index}),
+    "slices by position": (beating(), {"ImagePositionPatient": lambda index: [0.0, 0.0, 0.5 * index]}),
     "gaps between numbers": (beating(), {"InstanceNumber": lambda index: 2 * index}),
     "several series": (beating(), {"SeriesInstanceUID": lambda index: f"1.2.{index % 2}"}),
     "no numbers": (beating(), {"InstanceNumber": None}),

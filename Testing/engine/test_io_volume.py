@@ -283,6 +283,27 @@ def test_listed_times_that_cannot_be_are_unknown(tmp_path: Path, values: str) ->
     assert not read_cine(path).times.known
 
 
+@pytest.mark.parametrize(
+    ("before", "fields"),
+    [
+        (b"", {}),
+        (b"one\ntwo\n", {"line_skip": "2"}),
+        (b"12345", {"byte_skip": "5"}),
+        (b"one\n12", {"line_skip": "1", "byte_skip": "2"}),
+        (b"anything", {"byte_skip": "-1"}),
+    ],
+)
+def test_what_stands_before_the_data_is_passed_over(tmp_path: Path, before: bytes, fields: dict[str, str]) -> None:
+    cine = read_cine(nrrd(tmp_path / "a.nrrd", before + marked().tobytes(), **fields))
+    assert np.array_equal(cine.frames, marked())
+
+
+@pytest.mark.parametrize("fields", [{"line_skip": "-1"}, {"byte_skip": "x"}, {"byte_skip": "3", "encoding": "gzip"}])
+def test_what_cannot_be_passed_over_is_refused(tmp_path: Path, fields: dict[str, str]) -> None:
+    with pytest.raises(ReadError, match="before its data"):
+        read_cine(nrrd(tmp_path / "a.nrrd", **fields))
+
+
 def test_big_endian_and_detached_data(tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_bytes(marked().astype(">u2").tobytes())
     path = nrrd(tmp_path / "a.nhdr", b"", type="uint16", endian="big", data_file="a.raw")
@@ -405,6 +426,15 @@ def test_space_units_of_nrrd_are_minded(tmp_path: Path, unit: str, size: float) 
     )
     (tmp_path / "a.nrrd").write_bytes(text.encode() + fan(4).tobytes())
     assert read_cine(tmp_path / "a.nrrd").scale.mm_per_px == pytest.approx((0.4, 0.4))
+
+
+@pytest.mark.parametrize(("unit", "size"), [(1, 0.0004), (2, 0.4), (3, 400.0)])
+def test_units_of_length_of_nifti_are_minded(tmp_path: Path, unit: int, size: float) -> None:
+    path = write(tmp_path / "a.nii", fan(4), (size, size, 1.0))
+    header = bytearray(path.read_bytes())
+    header[123] = unit  # xyzt_units
+    path.write_bytes(header)
+    assert read_cine(path).scale.mm_per_px == pytest.approx((0.4, 0.4))
 
 
 @pytest.mark.parametrize("named", ["{}/secret/x.raw", "../secret/x.raw", "LIST\n{}/secret/x.raw", "%d.raw", "pipe"])

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from report_cases import simulated, true_masks, true_result
 
 from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
-from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector
+from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector, TimeSource
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io import find_sector, read_cine
+from echoapex.io.frame_likeness import find_cut
 from echoapex.io.sector_detection import probe_at_top
 from echoapex.measure.contradictions import area_contradicts
 from echoapex.measure.measurement import Beat
@@ -87,6 +88,30 @@ def test_a_file_that_shows_a_clip_on_its_head_says_so_and_can_be_turned(tmp_path
 
 def turned_mask(cine: Cine, flip: Flip) -> BoolMask:
     return np.flip(cine.sector.mask, 0 if flip is Flip.VERTICAL else (0, 1))
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_clip_on_its_side_is_said_and_not_outlined(tmp_path: Path, turns: int) -> None:
+    frames = np.rot90(simulated("A4C").cine().frames, turns, axes=(1, 2))
+    cine = read_cine(save(dicom(np.ascontiguousarray(frames), FrameTime=30), tmp_path / "clip.dcm"))
+    assert any("lies on its side" in text for text in cine.warnings)
+    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView("PLAX"))
+    assert "lies on its side" in str(result.not_measured[0]) and not result.measurements
+
+
+def test_two_clips_in_one_are_not_measured_as_one() -> None:
+    cine, other = simulated("A4C").cine(), simulated("PLAX").cine()
+    half = min(cine.frame_count, other.frame_count) // 2
+    frames = np.concatenate([cine.frames[:half], other.frames[:half]])
+    joined = replace(cine, frames=frames, times=FrameTimes(np.arange(len(frames)) * 0.03, TimeSource.FRAME_TIME))
+    result = analyze_clip(Unasked(), ("LV", "LA"), joined, "clip", FoundView("A4C"))
+    assert f"frame {half}" in str(result.not_measured[0]) and not result.measurements
+
+
+@pytest.mark.parametrize("view", ["A4C", "PLAX"])
+@pytest.mark.parametrize("step", [1, 4])
+def test_a_clip_of_few_frames_a_second_is_one_clip(view: str, step: int) -> None:
+    assert find_cut(np.tile(simulated(view).cine().frames[::step], (3, 1, 1))[:40]) is None
 
 
 def test_a_mirrored_clip_stays_as_it_is(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 import SimpleITK
-from io_writers import dicom, fan, save
+from io_writers import dicom, fan, save, save_frames
 from numpy.typing import NDArray
+from pydicom.uid import JPEG2000Lossless
 from study_cases import MODEL, Take, TruthIn, reason_of, write_take
 
 from echoapex.cli import main
@@ -45,7 +46,7 @@ def said(study: StudyFiles) -> str:
 
 
 @pytest.mark.parametrize(
-    "word", ["ANONYMOUS", "anon", "0", "0000", "Unknown", "N/A", "XXX", "de-identified", "ANON^^^X"]
+    "word", ["ANONYMOUS", "anon", "0", "0000", "Unknown", "N/A", "XXX", "de-identified", "ANON^^^X", "12345", "9999"]
 )
 def test_a_placeholder_is_no_patient_and_the_folder_counts(tmp_path: Path, word: str) -> None:
     for number, view in ((1, "a4c"), (1, "a2c"), (2, "a4c")):
@@ -73,6 +74,8 @@ def test_a_pseudonym_is_a_patient(tmp_path: Path, number: str) -> None:
         ("Manufacturer", "ACME Ultrasound", "Other"),
         ("ManufacturerModelName", "A1", "B2"),
         ("DeviceSerialNumber", "17", "18"),
+        ("PatientAge", "045Y", "071Y"),
+        ("AccessionNumber", "A1", "A2"),
     ],
 )
 def test_what_contradicts_is_apart_without_a_study_number(
@@ -116,6 +119,44 @@ def test_a_placeholder_under_a_study_number_is_told_apart_by_what_contradicts(tm
     assert all("same StudyInstanceUID, but differ in birth date" in said(study) for study in studies(tmp_path))
 
 
+@pytest.mark.parametrize("number", ["0", "1", "UNKNOWN", "1.2.840.10008.1.1", "0.0.0.0"])
+def test_a_study_number_that_is_nobodys_holds_nothing_together(tmp_path: Path, number: str) -> None:
+    for folder in "ab":
+        write(tmp_path / folder / "1.dcm", **ANON, StudyInstanceUID=number)
+    assert names(tmp_path) == [["a/1.dcm"], ["b/1.dcm"]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "one", "other"), [("Manufacturer", "ACME", "Other"), ("DeviceSerialNumber", "17", "18")]
+)
+def test_anonymous_files_of_two_machines_are_apart_under_one_study_number(
+    tmp_path: Path, tag: str, one: str, other: str
+) -> None:
+    write(tmp_path / "1.dcm", **ANON, StudyInstanceUID="1.2.3", **{tag: one})
+    write(tmp_path / "2.dcm", **ANON, StudyInstanceUID="1.2.3", **{tag: other})
+    assert names(tmp_path) == [["1.dcm"], ["2.dcm"]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "one", "other"), [("PatientBirthDate", "19610315", "19880101"), ("PatientSex", "F", "M")]
+)
+def test_two_people_under_one_patient_and_study_number_are_apart(
+    tmp_path: Path, tag: str, one: str, other: str
+) -> None:
+    write(tmp_path / "1.dcm", PatientID="X17", StudyInstanceUID="1.2.3", **{tag: one})
+    write(tmp_path / "2.dcm", PatientID="X17", StudyInstanceUID="1.2.3", **{tag: other})
+    assert names(tmp_path) == [["1.dcm"], ["2.dcm"]]
+    assert all("same StudyInstanceUID, but differ in" in said(study) for study in studies(tmp_path))
+
+
+@pytest.mark.parametrize("number", [None, "ANON"])
+def test_a_file_without_a_number_belongs_to_the_name_under_one_study_number(tmp_path: Path, number: str | None) -> None:
+    write(tmp_path / "1.dcm", PatientID="X17", PatientName="Roe^Jane", StudyInstanceUID="1.2.3")
+    write(tmp_path / "2.dcm", PatientID=number, PatientName="Roe^Jane", StudyInstanceUID="1.2.3")
+    write(tmp_path / "3.dcm", PatientID=number, PatientName="Doe^Bob", StudyInstanceUID="1.2.3")
+    assert names(tmp_path) == [["1.dcm", "2.dcm"], ["3.dcm"]]
+
+
 def test_a_study_number_holds_anonymous_files_of_several_folders_together(tmp_path: Path) -> None:
     for folder in "ab":
         write(tmp_path / folder / "1.dcm", **ANON, StudyInstanceUID="1.2.3")
@@ -128,7 +169,12 @@ def test_a_study_number_holds_anonymous_files_of_several_folders_together(tmp_pa
 
 @pytest.mark.parametrize(
     ("one", "other", "how"),
-    [("4711", "4711^^^HOSP", "issuer"), ("4711", "0004711", "zeros"), ("a17", "A17", "capital")],
+    [
+        ("4711", "4711^^^HOSP", "issuer"),
+        ("4711", "0004711", "zeros"),
+        ("a17", "A17", "capital"),
+        ("47-11", "4711", "punctuation"),
+    ],
 )
 def test_two_spellings_under_one_study_number_are_one_patient_and_said(
     tmp_path: Path, one: str, other: str, how: str
@@ -236,6 +282,19 @@ def test_a_copy_is_listed_as_left_out_and_its_view_may_be_named(tmp_path: Path) 
     assert "copy of another" in reason_of(report.not_measured, "b.dcm") and report.failures == ()
 
 
+def test_a_copy_stands_in_for_a_clip_that_cannot_be_decoded(tmp_path: Path) -> None:
+    junk = [b"\xff\x4f\xff\x51" + bytes(60)] * len(SMALL)
+    same = {**NAMED, "SOPInstanceUID": "1.2.9", "StudyInstanceUID": "1.2.3"}
+    save_frames(junk, JPEG2000Lossless, tmp_path / "a.dcm", Rows=24, Columns=32, **same)
+    for name in ("b.dcm", "c.dcm"):
+        write(tmp_path / name, **same)
+    (report,) = analyze_study([tmp_path], MODEL, options=StudyOptions(observe=TruthIn({}), views={"a.dcm": "OTHER"}))
+    assert [clip.cine.path.name for clip in report.clips] == ["b.dcm"]
+    assert "damaged" in reason_of(report.failures, "a.dcm")
+    assert "copy of another" in reason_of(report.not_measured, "c.dcm")
+    assert not any("b.dcm: This file is a copy" in str(reason) for reason in report.not_measured)
+
+
 # Age
 
 
@@ -252,6 +311,7 @@ def test_a_copy_is_listed_as_left_out_and_its_view_may_be_named(tmp_path: Path) 
         ("1961", "20240612", None),
         ("19610315", "", None),
         ("19611399", "20240612", None),
+        ("1961.03.15", "2024.06.12", 63),
     ],
 )
 def test_age_is_that_between_birth_and_study(tmp_path: Path, born: str, day: str, age: float | None) -> None:
@@ -259,6 +319,16 @@ def test_age_is_that_between_birth_and_study(tmp_path: Path, born: str, day: str
     (study,) = studies(tmp_path)
     assert study.patient.age == age
     assert ("birth date and study date" in said(study)) == (age is not None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "day"),
+    [("SeriesDate", "20240612"), ("AcquisitionDateTime", "20240612101500.000"), ("ContentDate", "20240612")],
+)
+def test_the_day_is_that_of_the_clip_where_the_study_has_none(tmp_path: Path, tag: str, day: str) -> None:
+    write(tmp_path / "1.dcm", **NAMED, PatientBirthDate="19610315", StudyDate="", **{tag: day})
+    (study,) = studies(tmp_path)
+    assert study.patient.age == 63
 
 
 def test_a_written_age_goes_first_and_a_contradiction_is_said(tmp_path: Path) -> None:

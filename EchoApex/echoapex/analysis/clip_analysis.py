@@ -16,7 +16,8 @@ from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
-from ..io.sector_detection import LEAST_CERTAINTY, probe_at_top
+from ..io.frame_likeness import find_cut
+from ..io.sector_detection import LEAST_CERTAINTY, lies_on_side, probe_at_top
 from ..landmarks import Landmarks
 from ..limits import LIMITS
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
@@ -175,12 +176,21 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
             "exchanged too)"
         )
         return MeasureError(rule, file=cine.path)
+    if lies_on_side(cine.sector):
+        rule = (
+            "This clip lies on its side: its fan has the probe at the left or at the right, and hearts are outlined "
+            "with the probe at the top only; turn it by a quarter where it was exported"
+        )
+        return MeasureError(rule, file=cine.path)
     if view.name == UNKNOWN:
         rule = f"The view of this clip is not known, and has to be named: {view.reason}"
         return _UnknownViewError(rule, file=cine.path)
     if view.name not in VIEW_STRUCTURES:
         rule = "This clip shows none of the views that are outlined unattended"
         return MeasureError(rule, value=view.name, file=cine.path)
+    if (cut := find_cut(cine.frames)) is not None:
+        rule = "This clip goes over to another picture at once, and a beat must not be made of two: cut it there"
+        return MeasureError(rule, value=f"frame {cut}, counted from 0", file=cine.path)
     return None
 
 

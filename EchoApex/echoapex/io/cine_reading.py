@@ -17,7 +17,7 @@ from .dicom_setting import setting_facts
 from .existing_file import existing_file
 from .nifti_metaimage import read_volume
 from .nrrd import read_nrrd
-from .sector_detection import images_side_by_side, probe_at_top
+from .sector_detection import images_side_by_side, lies_on_side, probe_at_top
 from .size_limits import NO_MEMORY
 from .video import read_video
 
@@ -58,6 +58,8 @@ def _told(cine: Cine) -> Cine:
         warnings.append("The picture is blank: all its pixels have nearly the same gray")
     if not cine.mode.is_trace and probe_at_top(cine.sector) is False:
         warnings.append(ON_ITS_HEAD)
+    elif not cine.mode.is_trace and lies_on_side(cine.sector):
+        warnings.append(ON_ITS_SIDE)
     count = cine.image_count
     if count == 1 and not cine.mode.is_trace and (count := images_side_by_side(cine.frames, cine.sector)) > 1:
         warnings.append(f"The pixels show {count} images side by side; the sector covers all of them")
@@ -65,6 +67,7 @@ def _told(cine: Cine) -> Cine:
 
 
 ON_ITS_HEAD = "The picture in the file stands on its head: its fan has the probe at the bottom"
+ON_ITS_SIDE = "The picture in the file lies on its side: its fan has the probe at the left or at the right"
 
 
 def _existing(path: str | Path) -> Path:

@@ -18,7 +18,8 @@ _SUFFIXES = {
     ".mp4": VIDEO,
     ".m4v": VIDEO,
     ".mov": VIDEO,
-    **dict.fromkeys((".mkv", ".webm", ".wmv", ".asf", ".mpg", ".mpeg"), VIDEO),
+    **dict.fromkeys((".mkv", ".webm", ".wmv", ".asf", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob"), VIDEO),
+    **dict.fromkeys((".ts", ".mts", ".m2ts", ".qt", ".3gp", ".3g2", ".flv"), VIDEO),
     ".gif": VIDEO,
     ".nii": VOLUME,
     ".nii.gz": VOLUME,
@@ -31,7 +32,9 @@ _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".iso")
 _SYSTEM_FOLDERS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
 _MAGIC_AT = 128
 # Brands of MP4 and QuickTime; others with the same box are pictures and sounds.
-_MP4_STARTS = tuple(b"ftyp" + brand for brand in (b"iso", b"mp4", b"avc", b"qt ", b"M4V"))
+_MP4_STARTS = tuple(b"ftyp" + brand for brand in (b"iso", b"mp4", b"avc", b"qt ", b"M4V", b"3gp"))
+# Matroska, GIF, WMV, FLV and MPEG program streams.
+_VIDEO_STARTS = (b"\x1aE\xdf\xa3", b"GIF8", b"0&\xb2u\x8ef\xcf\x11", b"FLV\1", b"\0\0\1\xba")
 # First elements of a DICOM file written without preamble: group 0002 or 0008 in little or big endian.
 _BARE_STARTS = (b"\x02\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x08\x00", b"\x08\x00\x16\x00", b"\x00\x08\x00\x05")
 # Storage classes that hold no image: directories, waveforms, presentation states, reports, documents, key objects, ...
@@ -71,8 +74,8 @@ def sniff(path: Path) -> str | None:
 
 
 def _is_video(start: bytes) -> bool:
-    """Whether the first bytes are those of AVI, Matroska, MP4 or QuickTime, and of nothing else."""
-    return start[8:12] == b"AVI " or start.startswith(b"\x1aE\xdf\xa3") or start[4:11] in _MP4_STARTS
+    """Whether the first bytes are those of a video and of nothing else."""
+    return start[8:12] == b"AVI " or start.startswith(_VIDEO_STARTS) or start[4:11] in _MP4_STARTS
 
 
 def sort_out(folder: str | Path, check: Callable[[Path], None] | None = None) -> tuple[list[Path], list[NotAClipError]]:

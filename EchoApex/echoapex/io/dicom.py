@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..cine import Cine, Mode, ModeSource, ScaleSource, Sector
+from ..cine import Cine, Mode, ModeSource, Scale, ScaleSource, Sector
 from ..errors import ReadError
 from .dicom_header import (
     check_image,
@@ -21,11 +21,12 @@ from .dicom_header import (
     refusing,
 )
 from .dicom_pixels import Pixels, read_pixels
-from .dicom_regions import find_mode, find_scale, image_boxes, shows_trace_too
+from .dicom_regions import find_mode, find_scale, image_boxes, read_regions, shows_trace_too
 from .dicom_setting import find_setting, setting_facts
 from .dicom_times import find_frame_times, find_heart_rate, find_r_waves
 from .dicom_view import find_view
 from .imaging_mode import settle_mode
+from .region_content import MOST_OUTSIDE, share_outside
 from .sector_detection import Box, find_sector
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
     if times.seconds is not None and len(pixels.kept) < pixels.stored:
         times = replace(times, seconds=times.seconds[list(pixels.kept)] - times.seconds[pixels.kept[0]])
     heart_rate, rate_warnings = find_heart_rate(header)
-    boxes = image_boxes(header)
+    boxes, scale = image_boxes(header), find_scale(header)
+    outside = share_outside(read_regions(header), pixels.gray) if boxes else 0.0
+    if outside > MOST_OUTSIDE:
+        boxes, scale = (), Scale.none(f"{outside:.0%} of what moves lies outside of the header's ultrasound regions")
     sector, sector_warnings = _sector(boxes, pixels)
     mode = settle_mode(find_mode(header), pixels.gray, sector, pixels.colors)
     if shows_trace_too(header):
@@ -62,7 +66,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
     return Cine(
         frames=pixels.gray,
         times=times,
-        scale=find_scale(header),
+        scale=scale,
         sector=sector,
         path=path,
         kind="dicom",

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _Frames = Iterable[tuple[int, NDArray[Any]]]
+_RESCALE = (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
 _DARK_SHARE = 1 / 4  # of the range of the samples: what stays below would be nearly black
 
 
 def to_eight_bits(frames: _Frames, source: PixelSource) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Numbered frames as ``uint8`` of the same shape; warns in ``source`` where samples are not taken as they are.
 
-    Eight bits are kept (signed ones shifted to start at 0). Of more, the values are kept where they are 0 to 255, go
-    through the window of the header where it has one, and are otherwise shifted down to their upper eight bits.
+    Eight bits are kept (signed ones shifted to start at 0). Of more, the values are kept where they are 0 to 255, as
+    stored or by slope and intercept of the header, or begin below 0 and span no more; they go through the window of the
+    header where it has one, and are otherwise shifted down to their upper eight bits.
     """
     if source.bits == 8:
         return ((index, color_to_gray.to_eight_bits(frame, 8)) for index, frame in frames)
@@ -41,6 +43,9 @@ def _conversion(frames: list[NDArray[Any]], source: PixelSource) -> Callable[[ND
         if bits > 8:
             source.warnings.append(f"The samples of {bits} bits hold {low} to {high}; they were kept as gray levels")
         return lambda frame: np.clip(frame, 0, 255).astype(np.uint8)
+    rescaled = _rescaled(source, low, high) if bits > 8 else None
+    if rescaled is not None:
+        return rescaled
     window = _window(source.data) if source.color_model in ONE_SAMPLE else None
     if window is not None and _shows(window, low, high):
         source.warnings.append("Gray levels are those of the window in the header")
@@ -55,6 +60,20 @@ def _conversion(frames: list[NDArray[Any]], source: PixelSource) -> Callable[[ND
     return lambda frame: color_to_gray.to_eight_bits(frame, bits)
 
 
+def _rescaled(source: PixelSource, low: int, high: int) -> Callable[[NDArray[Any]], NDArray[np.uint8]] | None:
+    """How samples become gray levels from 0 to 255 without loss, by slope and intercept or their least value."""
+    slope, intercept = (_first(source.data.get(name), usual) for name, usual in _RESCALE)
+    ends = low * slope + intercept, high * slope + intercept
+    said = f"The samples of {source.bits} bits hold {low} to {high}"
+    if (slope, intercept) != (1.0, 0.0) and min(ends) >= 0 and color_to_gray.BLANK_STEP <= max(ends) <= 255:
+        source.warnings.append(f"{said}; they were rescaled to gray levels as the header says")
+        return lambda frame: np.rint(frame.astype(np.float64) * slope + intercept).astype(np.uint8)
+    if low < 0 and color_to_gray.BLANK_STEP <= high - low <= 255:
+        source.warnings.append(f"{said}; they were shifted to gray levels from 0")
+        return lambda frame: (frame.astype(np.int64) - low).astype(np.uint8)
+    return None
+
+
 def _range(frames: list[NDArray[Any]]) -> tuple[int, int]:
     if not frames:
         return 0, 0
@@ -65,12 +84,7 @@ def _window(header: Dataset) -> Callable[[NDArray[Any]], NDArray[np.uint8]] | No
     """The linear window of PS3.3 C.11.2.1.2, None where the header has none that is usable."""
     center, width, slope, intercept = (
         _first(header.get(name), default)
-        for name, default in (
-            ("WindowCenter", math.nan),
-            ("WindowWidth", math.nan),
-            ("RescaleSlope", 1.0),
-            ("RescaleIntercept", 0.0),
-        )
+        for name, default in (("WindowCenter", math.nan), ("WindowWidth", math.nan), *_RESCALE)
     )
     linear = str(header.get("VOILUTFunction") or "LINEAR") == "LINEAR"
     if not (linear and math.isfinite(center + slope + intercept) and math.isfinite(width) and width > 1):

@@ -102,12 +102,12 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def frame_count(header: Dataset, path: Path) -> int:
-    """NumberOfFrames, 1 where it is missing; raises `ReadError` when it is no whole number."""
+    """NumberOfFrames, 1 where it is missing or below; raises `ReadError` when it is no whole number."""
     value = header.get("NumberOfFrames")
     if value is None or value == "":
         return 1
     try:
-        return int(value)
+        return max(1, int(value))
     except (TypeError, ValueError) as error:
         raise ReadError("NumberOfFrames must be a whole number", value=quoted(value), file=path) from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from .jpeg_color import read_markers, with_end
 _NEUTRAL = 8  # Cb and Cr of an uncolored pixel lie this close to 128
 _EQUAL = 2  # red, green and blue of an uncolored pixel lie this close together
 _COLORLESS_SHARE = 0.5
+_LIT_SHARE = 0.01  # of a frame that shows something, at least
+_LOOKED_THROUGH = 8  # frames, in search of one that does
 _FEWEST = 0.5
 """Share of the frames that must be decoded for the clip to be read without the others."""
 
@@ -52,7 +55,7 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
     is damaged is left out with a warning. Raises `ReadError` with the rule broken.
     """
     data = read_data(path)
-    if is_video(data):
+    if is_video(data, path):
         gray, colors, warnings = read_stream(data, path)
         return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings)
     source = open_source(data, path)
@@ -118,17 +121,36 @@ def _settle_color_model(source: PixelSource) -> None:
 
 
 def _color_model_of_pixels(source: PixelSource) -> str | None:
-    """The color model that most pixels of the first frame prove, being without color; None where they do not."""
-    first = next(decode_frames(replace(source, warnings=[])), None)
-    if first is None or first.ndim != 3 or first.dtype != np.uint8:
+    """The color model that most pixels of the first frame that is lit prove, being without color; None if they do not.
+
+    What has the most common color of the frame is left out where it proves nothing: screens may have a colored ground.
+    """
+    for frame in islice(decode_frames(replace(source, warnings=[])), _LOOKED_THROUGH):
+        if frame is None or frame.ndim != 3 or frame.dtype != np.uint8:
+            return None
+        if np.mean(frame.max(axis=-1) > 2 * _NEUTRAL) > _LIT_SHARE:
+            values = frame.reshape(-1, 3)
+            return _color_model_of(values) or _color_model_of(values[_off_ground(values)])
+    return None
+
+
+def _off_ground(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of ``uint8 [N, 3]`` differ from the most common one."""
+    codes = values.astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    found, counts = np.unique(codes, return_counts=True)
+    return np.asarray(codes != found[counts.argmax()])
+
+
+def _color_model_of(values: NDArray[np.uint8]) -> str | None:
+    if len(values) == 0:
         return None
-    one, two, three = (first[..., channel].astype(np.int16) for channel in range(3))
+    one, two, three = (values[:, channel].astype(np.int16) for channel in range(3))
     telling = np.abs(one - 128) > 2 * _NEUTRAL
     neutral = (np.abs(two - 128) <= _NEUTRAL) & (np.abs(three - 128) <= _NEUTRAL)
     equal = (np.abs(one - two) <= _EQUAL) & (np.abs(two - three) <= _EQUAL)
     if np.mean(telling & neutral) > _COLORLESS_SHARE:
         return "YBR_FULL"
-    lit = first.max(axis=-1) > 2 * _NEUTRAL  # black says nothing
+    lit = values.max(axis=-1) > 2 * _NEUTRAL  # black says nothing
     return "RGB" if lit.any() and np.mean((telling & equal)[lit]) > _COLORLESS_SHARE else None
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadError
 from .dicom_deflate import check_inflated_size
-from .dicom_fragments import hidden_syntax, split_frames
-from .jpeg_color import JpegMarkers, read_markers
+from .dicom_fragments import ITEM, RLE, read_fragments, split_frames, syntaxes_of_frames
+from .dicom_layout import settle_layout
+from .jpeg_color import JpegMarkers, coded_samples, read_markers, starts_image
 from .quoting import quoted, uid_name
 from .size_limits import check_size
+from .video import is_container
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -26,6 +28,10 @@ _JPEG_LS = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"}
 # MPEG-2, MPEG-4 AVC and HEVC, PS3.5 10.17 to 10.20; a further ".1" says that the stream may lie in several fragments.
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.{end}" for end in range(100, 109))
 _COLOR_MODELS = {"RGB": "RGB", "YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL": "YBR_FULL", "YBR_FULL_422": "YBR_FULL"}
+
+
+_PARTIAL_MODELS = {"YBR_PARTIAL_420": "YBR_FULL", "YBR_PARTIAL_422": "YBR_FULL"}
+"""Written for video and by old machines; JPEG images are of the full range whatever the header says."""
 
 
 @dataclass
@@ -64,7 +70,7 @@ class PixelSource:
     def markers(self) -> JpegMarkers:
         """What the first image says of itself."""
         coded = self.syntax in PROCESS_JPEG | _JPEG_LS
-        return read_markers(self.fragments[0]) if coded else JpegMarkers()
+        return read_markers(next(filter(starts_image, self.fragments), b"")) if coded else JpegMarkers()
 
 
 def read_data(path: Path) -> Dataset:
@@ -96,51 +102,59 @@ def _complete_meta(data: Dataset) -> None:
         data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
-def is_video(data: Dataset) -> bool:
-    """Whether the pixel data are one MPEG stream."""
-    return str(data.file_meta.TransferSyntaxUID).removesuffix(".1") in _VIDEO
+def is_video(data: Dataset, path: Path) -> bool:
+    """Whether the pixel data are one MPEG stream, by what they hold where the header and they do not agree."""
+    if not data.PixelData.startswith(ITEM) or syntaxes_of_frames(data.PixelData, path):
+        return False
+    declared = str(data.file_meta.TransferSyntaxUID).removesuffix(".1") in _VIDEO
+    return declared or is_container(next(iter(read_fragments(data.PixelData, path)), b""))
 
 
 def open_source(data: Dataset, path: Path) -> PixelSource:
     """What is stored, as many frames as are there; raises `ReadError` with the rule broken.
 
-    NumberOfFrames that is missing or wrong, and a transfer syntax that the pixel data deny, become warnings.
+    What the header says of syntax, samples, bits and NumberOfFrames, and the pixel data deny, becomes a warning.
     """
-    _check_samples(data, path)
-    stated = int(data.get("NumberOfFrames") or 0) or None
-    source = PixelSource(data, path, stated or 1, _declared_model(data, path))
+    stated = int(data.get("NumberOfFrames") or 0)
+    expected = stated if stated > 0 else None
+    source = PixelSource(data, path, expected or 1, "")
     _settle_syntax(source)
-    if source.native:
-        source.count = _native_count(source)
-    else:
-        source.fragments = split_frames(data.PixelData, stated, jpeg=source.syntax in JPEG_FAMILY, path=path)
+    if not source.native:
+        source.fragments = split_frames(data.PixelData, expected, jpeg=source.syntax != RLE, path=path)
         source.count = len(source.fragments)
         if not source.fragments:
             raise ReadError("The pixel data are cut short", value="no frame", file=path)
+        _settle_stream(source)
+    _check_bits(data, path)
+    if source.native:
+        source.warnings += settle_layout(data, expected)
+    source.color_model = _color_model(source)
+    if source.native:
+        source.count = _native_count(source)
     check_size(*source.shape, path)
-    if source.count != (stated or 1):
-        said = "missing" if stated is None else f"{stated}"
+    if source.count != (expected or 1) or (stated < 1 and "NumberOfFrames" in data):
+        said = "missing" if data.get("NumberOfFrames") is None else f"{stated}"
         source.warnings.append(f"NumberOfFrames is {said}; {source.count} frames are there and were read")
-    _settle_bits(source)
     return source
 
 
-def _declared_model(data: Dataset, path: Path) -> str:
+def _color_model(source: PixelSource) -> str:
+    """What the samples mean by the header; raises `ReadError` where that is not known or does not fit their number."""
+    data, path = source.data, source.path
     declared = str(data.get("PhotometricInterpretation") or "")
-    if declared in ONE_SAMPLE:
-        samples, model = 1, declared
-    elif declared in _COLOR_MODELS:
-        samples, model = 3, _COLOR_MODELS[declared]
-    else:
+    samples = int(data.get("SamplesPerPixel") or 1)
+    models = _COLOR_MODELS if source.native else {**_COLOR_MODELS, **_PARTIAL_MODELS}
+    if declared not in (*ONE_SAMPLE, *models):
         known = ", ".join((*ONE_SAMPLE, *_COLOR_MODELS))
         found = quoted(declared) if declared else "none"
         raise ReadError(f"PhotometricInterpretation must be one of {known}", value=found, file=path)
-    if int(data.get("SamplesPerPixel") or 1) != samples:
-        raise ReadError(f"{declared} has {samples} samples per pixel", value=data.get("SamplesPerPixel"), file=path)
-    return model
+    wanted = 1 if declared in ONE_SAMPLE else 3
+    if samples != wanted:
+        raise ReadError(f"{declared} has {wanted} samples per pixel", value=data.get("SamplesPerPixel"), file=path)
+    return declared if declared in ONE_SAMPLE else models[declared]
 
 
-def _check_samples(data: Dataset, path: Path) -> None:
+def _check_bits(data: Dataset, path: Path) -> None:
     allocated = data.get("BitsAllocated")
     if allocated not in (8, 16):
         raise ReadError("BitsAllocated of an echo image is 8 or 16", value=quoted(allocated), file=path)
@@ -149,14 +163,56 @@ def _check_samples(data: Dataset, path: Path) -> None:
 
 
 def _settle_syntax(source: PixelSource) -> None:
-    """Let the pixel data overrule a header that calls compressed frames uncompressed."""
-    from pydicom.uid import UID
+    """Let the pixel data overrule a header that names another transfer syntax than theirs."""
+    from pydicom.uid import UID, ExplicitVRLittleEndian
 
-    actual = hidden_syntax(source.data.PixelData, source.path) if source.native else None
-    if actual is not None:
-        name = uid_name(actual)
-        source.warnings.append(f"The header says {source.syntax_name}, but the pixel data are {name}; read as such")
-        source.data.file_meta.TransferSyntaxUID = UID(actual)
+    pixels = source.data.PixelData
+    if pixels.startswith(ITEM):
+        may_be = syntaxes_of_frames(pixels, source.path)
+        if not may_be or source.syntax in may_be:
+            return
+        actual = may_be[0]
+    elif source.native:
+        return
+    else:
+        actual = str(ExplicitVRLittleEndian)
+    name = "not compressed" if actual in _NATIVE else uid_name(actual)
+    source.warnings.append(f"The header says {source.syntax_name}, but the pixel data are {name}; read as such")
+    source.data.file_meta.TransferSyntaxUID = UID(actual)
+
+
+def _settle_stream(source: PixelSource) -> None:
+    """Let the first image overrule the header on samples and bits: wrong numbers make decoders fail or give noise."""
+    image = next((part for part in source.fragments if starts_image(part)), b"")
+    _settle_samples(source, coded_samples(image))
+    bits = source.markers.bits
+    stored, allocated = (int(source.data.get(name) or 0) for name in ("BitsStored", "BitsAllocated"))
+    # Lossless encoders may code 12 bits as 16; the samples show it then.
+    roomy = 8 < stored < bits <= allocated
+    if not 2 <= bits <= 16 or roomy or (bits == stored and allocated in (8, 16)):
+        return
+    found = f"{stored} bits stored of {allocated}"
+    source.warnings.append(f"The header says {found}, but the JPEG data have {bits}; read as {bits}")
+    source.data.BitsStored, source.data.HighBit = bits, bits - 1
+    source.data.BitsAllocated = 8 if bits <= 8 else 16
+
+
+def _settle_samples(source: PixelSource, samples: int) -> None:
+    data = source.data
+    said, declared = int(data.get("SamplesPerPixel") or 1), str(data.get("PhotometricInterpretation") or "")
+    gray = declared in ("", *ONE_SAMPLE)
+    if samples not in (1, 3) or (declared and said == samples and gray == (samples == 1)):
+        return
+    if gray == (samples == 1):
+        model = declared or GRAY
+    else:
+        model = GRAY if samples == 1 else "YBR_FULL" if source.syntax in PROCESS_JPEG else "RGB"
+    number = "1 sample" if said == 1 else f"{said} samples"
+    words = f"The header says {number} a pixel ({quoted(declared or 'nothing more')})"
+    source.warnings.append(f"{words}, but the images have {samples}; they were read as {model}")
+    data.SamplesPerPixel, data.PhotometricInterpretation = samples, model
+    if samples == 3:
+        data.PlanarConfiguration = int(data.get("PlanarConfiguration") or 0)
 
 
 def _native_count(source: PixelSource) -> int:
@@ -174,15 +230,3 @@ def _native_count(source: PixelSource) -> int:
         surplus = f"{length % size:,} bytes after the last whole frame were left out"
         source.warnings.append(f"The pixel data are longer than their frames: {surplus}")
     return length // size
-
-
-def _settle_bits(source: PixelSource) -> None:
-    """Let the image overrule the header on how many bits a sample has: a wrong number makes decoders fail."""
-    bits = source.markers.bits
-    # Lossless encoders may code 12 bits as 16; the samples show it then.
-    roomy = 8 < source.bits < bits <= int(source.data.BitsAllocated)
-    if bits in (0, source.bits) or not 2 <= bits <= 16 or roomy:
-        return
-    source.warnings.append(f"The header says {source.bits} bits stored, but the JPEG data have {bits}; read as {bits}")
-    source.data.BitsStored, source.data.HighBit = bits, bits - 1
-    source.data.BitsAllocated = 8 if bits <= 8 else 16

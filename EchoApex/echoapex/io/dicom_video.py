@@ -23,7 +23,7 @@ def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamp
     """Gray frames ``[T, H, W]``, colors of a few and warnings; raises `ReadError` where OpenCV cannot read them."""
     stream = b"".join(read_fragments(data.PixelData, path))
     name = uid_name(data.file_meta.TransferSyntaxUID)
-    if not is_container(stream[:64]):
+    if not is_container(stream):
         raise ReadError("The pixel data are not the video that the header says", value=name, file=path)
     with TemporaryDirectory(prefix="echoapex-") as folder:
         file = Path(folder) / "stream.mpg"

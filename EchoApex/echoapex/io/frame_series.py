@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..cine import Cine, FrameTimes, Mode, TimeSource
 from ..errors import ReadError
@@ -17,27 +16,25 @@ from .cine_reading import describe_cine, read_cine
 from .clip_finding import DICOM, sniff
 from .dicom_header import read_header, refusing
 from .dicom_times import find_clock_times, find_frame_times
+from .frame_likeness import LEAST_LIKENESS, likeness
 from .guarded_reading import guarded
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    pass
 
 # Own choices, tried on simulated clips.
 FEWEST_FRAMES = 8
 """Files that make a cine, at least; fewer of one series are stills."""
 
 _PAIRS = 6  # of neighbors whose pictures are compared
-_BLOCK = 8  # pixels over which pictures are averaged before
-_LIT_LEVEL = 16
-_LIKENESS = 0.75  # correlation of neighbors in a cine, at least; 0.90 in cines, 0.47 between two hearts
 
 
 def find_series(paths: Iterable[Path]) -> dict[Path, tuple[Path, ...]]:
     """The files of each cine that lies in single frames, in their order, by the first of them.
 
-    They are of one folder and series, of one size, without places in space, and numbered one after the other, and
+    They are of one folder and series, of one size, at one place in space, and numbered one after the other, and
     neighbors look alike: stills of a series do not.
     """
     runs: dict[Hashable, dict[int, Path]] = {}
@@ -105,17 +102,14 @@ def _numbered(path: Path) -> tuple[Hashable, int] | None:
             header = read_header(path)
             number, series = header.get("InstanceNumber"), str(header.get("SeriesInstanceUID") or "")
             single = str(header.get("NumberOfFrames") or "1") == "1"
-            if not single or number is None or not series or _has_place(header):
+            if not single or number is None or not series:
                 return None
             size = header.get("Rows"), header.get("Columns"), str(header.get("SOPClassUID"))
-            return (path.parent, series, *size), int(number)
+            # Slices have a place of their own each, and so become no series.
+            place = tuple(str(header.get(name) or "") for name in ("ImagePositionPatient", "SliceLocation"))
+            return (path.parent, series, *size, *place), int(number)
     except (ReadError, OSError):
         return None
-
-
-def _has_place(header: Dataset) -> bool:
-    """Whether the frame has a place in space, as slices do."""
-    return any(header.get(name) is not None for name in ("ImagePositionPatient", "SliceLocation"))
 
 
 def _consecutive(numbers: dict[int, Path]) -> Iterator[tuple[Path, ...]]:
@@ -140,20 +134,7 @@ def _all_alike(run: Sequence[Path]) -> bool:
 
 
 def _look_alike(one: Path, other: Path) -> bool:
-    return _likeness(read_cine(one).frames[0], read_cine(other).frames[0]) >= _LIKENESS
-
-
-def _likeness(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Correlation of two frames ``uint8 [H, W]`` without their speckle, where either is lit."""
-    if one.shape != other.shape:
-        return 0.0
-    rows, columns = (length // _BLOCK * _BLOCK for length in one.shape)
-    shape = rows // _BLOCK, _BLOCK, columns // _BLOCK, _BLOCK
-    means = [frame[:rows, :columns].reshape(shape).mean(axis=(1, 3)) for frame in (one, other)]
-    lit = np.maximum(*means) > _LIT_LEVEL
-    if lit.sum() < 2 or any(np.ptp(mean[lit]) == 0 for mean in means):
-        return 0.0
-    return float(np.corrcoef(means[0][lit], means[1][lit])[0, 1])
+    return likeness(read_cine(one).frames[0], read_cine(other).frames[0]) >= LEAST_LIKENESS
 
 
 def _times(paths: Sequence[Path]) -> FrameTimes:

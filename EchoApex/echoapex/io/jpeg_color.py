@@ -12,13 +12,19 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 END, _SCAN = b"\xff\xd9", b"\xff\xda"
 _JPEG_START, _J2K_START, _JP2_START = b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
 _JP2_HEADER_BYTES = 1 << 16  # boxes before the code stream, color profiles among them
+_BETWEEN_IMAGES = re.compile(rb"\xff\xd9\x00{0,3}(?=\xff\xd8\xff|\xff\x4f\xff\x51)")
 _TILE = b"\xff\x90\x00\x0a"
-_SYNTAX_OF_FRAME = {
-    0xC0: "1.2.840.10008.1.2.4.50",
-    0xC1: "1.2.840.10008.1.2.4.51",
-    0xC3: "1.2.840.10008.1.2.4.57",
-    _JPEG_LS: "1.2.840.10008.1.2.4.81",
+_JPEG = "1.2.840.10008.1.2.4."
+_SYNTAXES_OF_FRAME = {
+    0xC0: (f"{_JPEG}50", f"{_JPEG}51"),
+    0xC1: (f"{_JPEG}51",),
+    0xC2: (f"{_JPEG}50", f"{_JPEG}51", f"{_JPEG}55"),  # progressive: decoders of baseline read it
+    0xC3: (f"{_JPEG}57", f"{_JPEG}70"),
+    _JPEG_LS: (f"{_JPEG}81", f"{_JPEG}80"),
 }
+_HTJ2K_SYNTAXES = tuple(f"{_JPEG}{end}" for end in (201, 202, 203))
+_J2K_SYNTAXES = (*(f"{_JPEG}{end}" for end in (90, 91, 92, 93)), *_HTJ2K_SYNTAXES)  # decoders of HTJ2K read both
+_HIGH_THROUGHPUT = 0x40  # bit 14 of Rsiz, ITU-T T.814
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,26 @@ def coded_size(stream: bytes) -> tuple[int, int] | None:
     if stream.startswith(_JPEG_START[:2]):
         found = read_markers(stream)
         return (found.rows, found.columns) if found.rows and found.columns else None
-    at = stream.find(_J2K_START, 0, _JP2_HEADER_BYTES)
-    size = stream[at + 8 : at + 24]  # Xsiz, Ysiz, XOsiz, YOsiz of ITU-T T.800 A.5.1
-    if at < 0 or len(size) < 16:
+    size = _j2k_size(stream)
+    if not size:
         return None
-    right, bottom, left, top = (int.from_bytes(size[k : k + 4], "big") for k in range(0, 16, 4))
+    right, bottom, left, top = (int.from_bytes(size[k : k + 4], "big") for k in range(2, 18, 4))
     return bottom - top, right - left
+
+
+def coded_samples(stream: bytes) -> int:
+    """How many samples a pixel of a JPEG, JPEG-LS or JPEG 2000 image has; 0 where it does not say."""
+    if stream.startswith(_JPEG_START[:2]):
+        return len(read_markers(stream).component_ids)
+    size = _j2k_size(stream)
+    return int.from_bytes(size[34:36], "big") if size else 0
+
+
+def _j2k_size(stream: bytes) -> bytes:
+    """Rsiz, Xsiz, Ysiz, XOsiz, YOsiz, those of tiles, and Csiz (ITU-T T.800 A.5.1); empty where they are not there."""
+    at = stream.find(_J2K_START, 0, _JP2_HEADER_BYTES)
+    size = stream[at + 6 : at + 42]
+    return size if at >= 0 and len(size) == 36 else b""
 
 
 def _segment(marker: int, body: bytes) -> dict[str, object]:
@@ -97,19 +117,26 @@ def is_complete(stream: bytes) -> bool:
     return stream.rfind(END, stream.find(_SCAN) + 1) > 0
 
 
-def syntax_of(stream: bytes) -> str | None:
-    """The transfer syntax of a single JPEG, JPEG-LS or JPEG 2000 stream by its first bytes, None for anything else."""
-    if stream.startswith(_J2K_START):
-        return "1.2.840.10008.1.2.4.90"
+def syntaxes_of(stream: bytes) -> tuple[str, ...]:
+    """The transfer syntaxes that a JPEG, JPEG-LS or JPEG 2000 image may have by its first bytes; none for others."""
+    if stream.startswith((_J2K_START, _JP2_START)):
+        size = _j2k_size(stream)
+        return _HTJ2K_SYNTAXES if size and size[0] & _HIGH_THROUGHPUT else _J2K_SYNTAXES
     if not stream.startswith(_JPEG_START):
-        return None
-    found = re.search(rb"\xff([\xc0\xc1\xc3\xf7])\x00", stream)
-    return _SYNTAX_OF_FRAME[found.group(1)[0]] if found else None
+        return ()
+    found = re.search(rb"\xff([\xc0-\xc3\xf7])\x00", stream)
+    return _SYNTAXES_OF_FRAME[found.group(1)[0]] if found else ()
 
 
 def starts_image(stream: bytes) -> bool:
     """Whether a fragment begins a JPEG, JPEG-LS or JPEG 2000 image, and does not go on with one."""
     return stream.startswith((_JPEG_START, _J2K_START, _JP2_START))
+
+
+def split_images(stream: bytes) -> list[bytes]:
+    """The JPEG or JPEG 2000 images that stand one behind the other in a fragment; a thumbnail in one is none."""
+    cuts = [found.end() for found in _BETWEEN_IMAGES.finditer(stream)]
+    return [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
 def with_end(stream: bytes) -> bytes:

@@ -37,6 +37,8 @@ _DATA_FILE = b"ElementDataFile"
 _SAME = 1e-3  # relative difference that rounding explains
 _NIFTI_HEADER = 352  # bytes before the data of a NIfTI-1 file; NIfTI-2 has more
 
+# Bits 0 to 2 of xyzt_units in the NIfTI-1 header: mm per unit of length.
+_NIFTI_MILLIMETERS = {1: 1000.0, 2: 1.0, 3: 1e-3}
 # Bits 3 to 5 of xyzt_units in the NIfTI-1 header: seconds per unit.
 _NIFTI_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 
@@ -123,7 +125,17 @@ def _label_types() -> tuple[int, ...]:
 def _third_axis(reader: Any, path: Path) -> list[str]:
     """Raises `NotAClipError` where the third of three axes is of space; returns what cannot be told."""
     size = reader.GetSize()
-    return refuse_slices_by_spacing(reader.GetSpacing(), path) if len(size) == 3 and size[2] > 1 else []
+    if len(size) != 3 or size[2] == 1:
+        return []
+    x, y, z = reader.GetSpacing()
+    # ITK turns the steps of all axes into millimeters, and 1 is what is written when nothing is known.
+    return refuse_slices_by_spacing((x, y, 1.0 if math.isclose(z, _millimeters(reader)) else z), path)
+
+
+def _millimeters(reader: Any) -> float:
+    """Millimeters in the unit of length that a NIfTI header names, 1 where it names none."""
+    named = int(float(reader.GetMetaData("xyzt_units"))) & 7 if reader.HasMetaDataKey("xyzt_units") else 0
+    return _NIFTI_MILLIMETERS.get(named, 1.0)
 
 
 def _frame_count(reader: Any, path: Path) -> int:

@@ -7,12 +7,13 @@ SimpleITK takes one such axis only, so the header decides here and the data are 
 from __future__ import annotations
 
 import math
+import os
 import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6}
 _MILLIMETERS = {"": 1.0, "???": 1.0, "none": 1.0, "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3}
 _MILLIMETERS |= {"\u00b5m": 1e-3, "\u03bcm": 1e-3, "micrometer": 1e-3, "micron": 1e-3, "centimeter": 10.0}
 _HEADER_LIMIT = 1 << 24
+_SKIPS = ("line skip", "byte skip")
 CONTENT_KEY, LABELS = "echoapex_content", "labels"
 """Header key that marks masks and label maps, so that they are not taken for cines."""
 
@@ -241,6 +243,7 @@ def _bytes(header: NrrdHeader, needed: int) -> bytes:
     try:
         with source.open("rb") as stream:
             stream.seek(start)
+            _skip(stream, header, needed)
             stored = stream.read(needed if encoding == "raw" else -1)
     except OSError as error:
         raise ReadError("The data file of this header cannot be read", file=header.path) from error
@@ -250,6 +253,23 @@ def _bytes(header: NrrdHeader, needed: int) -> bytes:
         return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(stored, needed)
     except zlib.error as error:
         raise ReadError("The compressed data are damaged", file=header.path) from error
+
+
+def _skip(stream: BinaryIO, header: NrrdHeader, needed: int) -> None:
+    """Passes over what stands before the data; raises `ReadError` for what cannot be passed over."""
+    named = (header.fields.get(name, header.fields.get(name.replace(" ", ""), "0")) for name in _SKIPS)
+    lines, count = (int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else -2 for text in named)
+    raw = header.fields["encoding"].lower() == "raw"
+    if lines < 0 or count < -1 or (count and not raw):
+        rule = "An NRRD file says in whole numbers what stands before its data, and nothing inside of compressed ones"
+        raise ReadError(rule, file=header.path)
+    for _ in range(lines):
+        if not stream.readline(_HEADER_LIMIT):
+            break
+    if count == -1:
+        stream.seek(-min(needed, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+    else:
+        stream.seek(count, os.SEEK_CUR)
 
 
 def _data_file(header: NrrdHeader) -> tuple[Path, int]:

@@ -157,8 +157,18 @@ def is_whole_screen(frames: ImageStack, sector: Sector) -> bool:
 
 def probe_at_top(sector: Sector) -> bool | None:
     """Whether the fan of the image opens downward; None where its shape does not tell."""
+    return _opens_onward(sector, 0)
+
+
+def lies_on_side(sector: Sector) -> bool:
+    """Whether the fan of the image opens to the left or to the right, as in a picture turned by a quarter."""
+    return probe_at_top(sector) is None and _opens_onward(sector, 1) is not None
+
+
+def _opens_onward(sector: Sector, axis: int) -> bool | None:
+    """Whether the fan widens along an axis of the frame; False where it narrows, None where it does neither."""
     x0, y0, x1, y1 = sector.box
-    widths = sector.mask[y0 : y1 + 1, x0 : x1 + 1].sum(axis=1).astype(np.float64)
+    widths = sector.mask[y0 : y1 + 1, x0 : x1 + 1].sum(axis=1 - axis).astype(np.float64)
     if widths.size < 2:
         return None
     centroid = float(np.average(np.arange(widths.size), weights=widths)) / (widths.size - 1)

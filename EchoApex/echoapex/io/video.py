@@ -22,9 +22,10 @@ FRAME_RATE_RANGE = (4.0, 300.0)
 
 _COLORS_KEPT = 8
 _ROUNDING_S = 0.0025  # containers keep times in ms or 90 kHz ticks; a step may be rounded at both ends
-_MAGIC_BYTES = 16
-# RIFF (AVI), GIF, EBML (Matroska, WebM), ASF (WMV), MPEG program and video streams, H.264 and HEVC.
-_MAGIC = (b"RIFF", b"GIF8", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\1", b"\0\0\0\1")
+_MAGIC_BYTES = 256
+# RIFF (AVI), GIF, EBML (Matroska, WebM), ASF (WMV), FLV, MPEG program and video streams, H.264 and HEVC.
+_MAGIC = (b"RIFF", b"GIF8", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"FLV\1", b"\0\0\1", b"\0\0\0\1")
+_PACKET = 188  # bytes of a packet of an MPEG transport stream; some put a time stamp of 4 bytes before each
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -64,8 +65,12 @@ def check_container(path: Path) -> None:
 
 
 def is_container(start: bytes) -> bool:
-    """Whether a file that begins like this is AVI, MP4, GIF, Matroska, ASF or MPEG."""
-    return start.startswith(_MAGIC) or start[4:8] in _MP4_BOXES
+    """Whether a file that begins like this is AVI, MP4, GIF, Matroska, ASF, FLV or MPEG."""
+    return start.startswith(_MAGIC) or start[4:8] in _MP4_BOXES or _is_transport_stream(start)
+
+
+def _is_transport_stream(start: bytes) -> bool:
+    return any(start[at : at + 1] == start[at + _PACKET + at :][:1] == b"G" for at in (0, 4))
 
 
 @dataclass(frozen=True)

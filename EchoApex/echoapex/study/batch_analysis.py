@@ -175,7 +175,7 @@ class _Work:
             clips=tuple(clips),
             measurements=summary.measurements,
             failures=(*failures, *(clip.refusal for clip in clips if clip.refusal is not None)),
-            not_measured=(*_left_out(study), *not_measured, *summary.not_measured),
+            not_measured=(*not_measured, *summary.not_measured),
             notes=(*study.notes, *summary.notes),
             patient=patient,
             biplane=summary.biplane,
@@ -233,8 +233,9 @@ class _Work:
         failures: list[EchoApexError] = []
         traces: list[EchoApexError] = []
         shown = ShownPixels()
-        for number, path in enumerate(study.files, start=1):
-            self.tell(f"{study.id}: clip {number} of {len(study.files)}")
+        files = list(study.files)
+        for number, path in enumerate(files, start=1):  # grows by the copies of what cannot be read
+            self.tell(f"{study.id}: clip {number} of {len(files)}")
             try:
                 cine = read_series(study.series[path]) if path in study.series else read_cine(path)
                 shown.check_new(cine, path)
@@ -242,10 +243,23 @@ class _Work:
             except NotAClipError as refusal:
                 traces.append(refusal)
             except ReadError as refusal:
-                (traces if _shows_only_a_trace(path) else failures).append(refusal)
+                if _shows_only_a_trace(path):
+                    traces.append(refusal)
+                else:
+                    failures.append(refusal)
+                    files += self._stand_ins(study, path, files)
             except EchoApexError as refusal:
                 failures.append(refusal)
-        return clips, failures, traces
+        copies = [refusal for refusal in _left_out(study) if Path(str(refusal.file)) not in files]
+        return clips, failures, [*copies, *traces]
+
+    def _stand_ins(self, study: StudyFiles, path: Path, files: Sequence[Path]) -> list[Path]:
+        """The first copy of a file that cannot be read, which counts in its place, as long as there is one."""
+        kept = study.copies.get(path, path)
+        copies = [copy for copy, first in study.copies.items() if first == kept and copy not in files][:1]
+        self._views |= {copy: self._views[path] for copy in copies if path in self._views}
+        self._flips |= {copy: self._flips[path] for copy in copies if path in self._flips}
+        return copies
 
     def _clip(self, cine: Cine, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
         if path in self._flips:

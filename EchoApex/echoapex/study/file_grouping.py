@@ -18,7 +18,9 @@ from .header_patient import agreed_patient, read_facts
 from .instance_copies import find_copies, instance_of
 from .study_group import GroupedFile, StudyGroup
 
-_EXAMINATION = ("birth_date", "sex", "date")
+_PERSON = ("birth_date", "sex")
+_EXAMINATION = (*_PERSON, "date")
+_VISIT = (*_EXAMINATION, "age", "accession")
 _MACHINE = ("manufacturer", "model", "device")
 
 
@@ -84,12 +86,13 @@ def _sort_out_file(path: Path) -> tuple[list[Path], list[NotAClipError]]:
 def group_studies(files: Sequence[Path]) -> list[StudyFiles]:
     """Studies in the order of their first file, by patient and study of the DICOM header.
 
-    StudyInstanceUID and patient together tell studies apart. Where one of them is missing or a placeholder, files that
-    contradict each other in birth date, sex, study date (and, without StudyInstanceUID, name and machine) do not belong
-    together. Without StudyInstanceUID a study lies in one folder, unless patient, birth date and study date are all
-    known. Files without either (videos, volumes, DICOM without identity) are one study for each folder. A DICOM file
-    that is cut short goes to the one study in its folder that it may be of; where there is not exactly one, by what it
-    says. Of several copies of one clip in a study one counts.
+    StudyInstanceUID and patient together tell studies apart; files that contradict each other in birth date or sex do
+    not belong together. Where one of the two is missing or a placeholder, nor do those that differ in study date, name
+    or machine (and, without StudyInstanceUID, in age or AccessionNumber). Without StudyInstanceUID a study lies in one
+    folder, unless patient, birth date and study date are all known. Files without either (videos, volumes, DICOM
+    without identity) are one study for each folder. A DICOM file that is cut short goes to the one study in its folder
+    that it may be of; where there is not exactly one, by what it says. Of several copies of one clip in a study one
+    counts.
     """
     looked = [_looked(path) for path in files]
     groups = _groups([file for file in looked if file.readable])
@@ -156,10 +159,11 @@ def _split(bucket: Sequence[GroupedFile]) -> list[StudyGroup]:
 
 def _telling(identities: Sequence[Identity]) -> tuple[str, ...]:
     """In what the files of one bucket must not contradict each other; the less they say, the more counts."""
-    named = all(identity.patient is not None for identity in identities)
     if identities[0].study is not None:
-        return ("patient", "issuer") if named else ("patient", "issuer", *_EXAMINATION)
-    return ("name", *_EXAMINATION, *_MACHINE) if named else (*_EXAMINATION, *_MACHINE, "series")
+        numbered = all(identity.number is not None for identity in identities)
+        return ("number", "issuer", *(_PERSON if numbered else ("name", *_EXAMINATION, *_MACHINE)))
+    named = all(identity.patient is not None for identity in identities)
+    return ("name", *_VISIT, *_MACHINE) if named else (*_VISIT, *_MACHINE, "series")
 
 
 def _joined(groups: Sequence[StudyGroup]) -> list[StudyGroup]:

@@ -99,7 +99,11 @@ def _spellings(group: StudyGroup) -> Iterator[str]:
     if len(spellings) < 2:
         return
     issuers = {file.identity.issuer for file in group.files if file.identity.spelling is not None}
-    how = "with and without its issuer" if len(issuers) > 1 else "with other leading zeros, capital letters or carets"
+    how = (
+        "with and without its issuer"
+        if len(issuers) > 1
+        else "with other leading zeros, capital letters or punctuation"
+    )
     yield (
         f"The PatientID of these files is written in {len(spellings)} ways ({how}); they carry the same "
         "StudyInstanceUID and are taken for one patient's"
