@@ -346,10 +346,12 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
             times=cine.times,
             lv_masks=None if ventricle is None else ventricle.masks,
             r_wave_times=cine.r_wave_times,
+            sector=cine.sector.mask,
         )
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
+    missing += [_of_file(reason, cine) for reason in walls.withheld]
     if not walls.beats:
         missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
     return replace(clip, walls=walls, not_measured=tuple(missing))
