@@ -142,9 +142,9 @@ def _outside(lines: CaliperLines, mm_per_px: MmPerPx | None, sector: BoolMask | 
     known = np.isfinite(pixels).all(axis=2)
     x, y = np.moveaxis(np.nan_to_num(pixels), 2, 0).astype(np.int64)
     within = (x >= 0) & (y >= 0) & (x < sector.shape[1]) & (y < sector.shape[0])
-    within &= sector[np.clip(y, 0, sector.shape[0] - 1), np.clip(x, 0, sector.shape[1] - 1)]
+    within = within & sector[np.clip(y, 0, sector.shape[0] - 1), np.clip(x, 0, sector.shape[1] - 1)]
     shares = []
     for index in (SEPTUM, DIAMETER, POSTERIOR):
-        both = known[:, index] & known[:, index + 1]
-        shares.append(float((~within[:, index : index + 2]).any(axis=1)[both].mean()) if both.any() else 0.0)
+        both = known[:, index : index + 2].all(axis=1)
+        shares.append(1.0 - float(within[both, index : index + 2].all(axis=1).mean()) if both.any() else 0.0)
     return shares
