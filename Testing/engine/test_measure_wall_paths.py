@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wall_phantoms import FRAMES, LVID, MM, NO_SCALE, PW, chain, measure, moved, times_of, values
+from wall_phantoms import FRAMES, IVS, LVID, MM, NO_SCALE, PW, chain, measure, moved, times_of, values
 
 from echoapex.analysis.clip_analysis import measure_clip
 from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector
@@ -64,6 +64,17 @@ def test_a_jumping_pericardium_costs_the_posterior_wall_only():
     assert names(result) & {"LVPWd", "RWT"} == set()
     assert values(result)["LVIDd"] == pytest.approx(LVID, abs=0.5)
     assert {caliper.name for caliper in result.calipers} == {"IVSd", "LVIDd", "LVIDs"}
+
+
+def test_a_jumping_diameter_leaves_the_septum_where_an_outline_gives_the_beats():
+    inner = chain().points
+    half = np.linalg.norm(inner[:, 2] - inner[:, 1], axis=1) / 2
+    y, x = np.mgrid[:240, :240]
+    masks = np.hypot(x - 120, y - 120) < half[:, None, None]
+    result = measure(jumping(15.0), lv_masks=masks)
+    assert {"IVSd"} == names(result) - {"HR"}
+    assert values(result)["IVSd"] == pytest.approx(IVS, abs=0.3)
+    assert not measure(jumping(15.0)).measurements
 
 
 def test_lone_frames_are_outvoted_and_one_jump_is_doubted_only():

@@ -139,10 +139,11 @@ def _outside(lines: CaliperLines, mm_per_px: MmPerPx | None, sector: BoolMask | 
     if sector is None:
         return [0.0, 0.0, 0.0]
     pixels = np.rint(lines.points / pixel_size(mm_per_px))
-    known = np.isfinite(pixels).all(axis=2)
-    x, y = np.moveaxis(np.nan_to_num(pixels), 2, 0).astype(np.int64)
-    within = (x >= 0) & (y >= 0) & (x < sector.shape[1]) & (y < sector.shape[0])
-    within = within & sector[np.clip(y, 0, sector.shape[0] - 1), np.clip(x, 0, sector.shape[1] - 1)]
+    known: BoolMask = np.asarray(np.isfinite(pixels).all(axis=2))
+    x, y = (np.nan_to_num(pixels[..., axis]).astype(np.int64) for axis in (0, 1))
+    rows, columns = sector.shape
+    beyond: BoolMask = np.asarray((x < 0) | (y < 0) | (x >= columns) | (y >= rows))
+    within = ~beyond & sector[np.clip(y, 0, rows - 1), np.clip(x, 0, columns - 1)]
     shares = []
     for index in (SEPTUM, DIAMETER, POSTERIOR):
         both = known[:, index : index + 2].all(axis=1)

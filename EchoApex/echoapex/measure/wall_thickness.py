@@ -97,7 +97,7 @@ def measure_walls(
     least counts; otherwise it is the probability that a length is within 10 % of the truth, for normal errors with the
     standard deviations of the landmarks and the scatter of the length around its smooth course. One that is no larger
     than its standard deviation is not measured, nor one whose points jump or lie outside of ``sector [H, W]``
-    (`judge_walls`); where that is the inner diameter, nothing is, since the beats are found by it.
+    (`judge_walls`); where that is the inner diameter, the area of ``lv_masks`` gives the beats.
 
     Without a scale there are no millimeters, and FS and RWT assume square pixels and say so. Without a beat there are
     curves but no measurements, and the reason is among the warnings. Raises `MeasureError` for arrays that do not fit
@@ -107,7 +107,7 @@ def measure_walls(
     lines = caliper_lines(landmarks, scale.mm_per_px)
     lines = replace(lines, deviations=np.hypot(lines.deviations, scatter(lines.lengths, times)))
     judged = judge_walls(lines, times, scale.mm_per_px, sector)
-    search = _search(lines, times, beats, r_wave_times, judged)
+    search = _search(_size(lines, lv_masks, judged), times, beats, r_wave_times)
     frames = WallFrames(lines, times, scale.mm_per_px, lv_masks, frozenset(judged.withheld))
     found = tuple(frames.beat_walls(beat) for beat in search.beats)
     lengths = _lengths(clip, found, sure)
@@ -162,24 +162,30 @@ def _check_inputs(
     return frame_confidence(confidence, count)
 
 
-def _search(
-    lines: CaliperLines,
-    times: FrameTimes,
-    beats: Sequence[Beat] | None,
-    r_wave_times: Sequence[float],
-    judged: JudgedWalls,
-) -> BeatSearch:
-    """The beats that are known, or those of the inner diameter unless that is withheld."""
+def _size(lines: CaliperLines, lv_masks: NDArray[Any] | None, judged: JudgedWalls) -> FloatArray:
+    """How large the ventricle is in each frame: by its inner diameter, or its area where that is withheld."""
     diameters = lines.lengths[:, DIAMETER]
     if not np.isfinite(diameters).any():
         raise MeasureError("No frame has the landmarks of the walls in their order", value=f"{diameters.size} frames")
-    if beats is None and DIAMETER in judged.withheld:
-        return BeatSearch((), (), f"the inner diameter shows none, since {judged.withheld[DIAMETER]}")
+    if DIAMETER not in judged.withheld:
+        return diameters
+    if lv_masks is None:
+        return np.full(diameters.size, np.nan)
+    areas = np.count_nonzero(lv_masks, axis=(1, 2)).astype(np.float64)
+    return np.where(areas > 0, areas, np.nan)
+
+
+def _search(
+    size: FloatArray, times: FrameTimes, beats: Sequence[Beat] | None, r_wave_times: Sequence[float]
+) -> BeatSearch:
+    """The beats that are known, or those of the ventricle's ``size [T]``."""
+    if beats is None and not np.isfinite(size).any():
+        return BeatSearch((), (), "the inner diameter is withheld, and there is no outline of the left ventricle")
     if beats is None:
-        return search_beats(diameters, times, r_wave_times)
+        return search_beats(size, times, r_wave_times)
     for beat in beats:
-        if not 0 <= beat.ed < beat.es < diameters.size:
-            raise MeasureError(f"A beat has its ED before its ES within the {diameters.size} frames", value=beat)
+        if not 0 <= beat.ed < beat.es < size.size:
+            raise MeasureError(f"A beat has its ED before its ES within the {size.size} frames", value=beat)
     return BeatSearch(tuple(beats), (), "" if beats else "none was given")
 
 
