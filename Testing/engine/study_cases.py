@@ -42,12 +42,14 @@ class TruthIn:
     def __init__(self, takes: dict[str, Take], recognized: dict[str, ViewEstimate] | None = None) -> None:
         self.takes, self.recognized, self.asked = takes, recognized or {}, []
 
-    def __call__(self, model: object, cine: Cine) -> _TrueObserver:
+    def __call__(self, model: object, cine: Cine) -> TrueObserver:
         assert cine.path is not None
-        return _TrueObserver(self, cine.path.name)
+        return TrueObserver(self, cine.path.name)
 
 
-class _TrueObserver:
+class TrueObserver:
+    """Sees the truth in one file."""
+
     def __init__(self, truth: TruthIn, name: str) -> None:
         self._truth, self._name = truth, name
 

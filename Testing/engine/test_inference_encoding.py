@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_cases import noise, untrained
 
+from echoapex.cine import Cine, FrameTimes, Scale, Sector
 from echoapex.errors import EchoApexError, ModelError
 from echoapex.inference.encoding import FRAMES_PER_BATCH, EncodedCine, batches, encoded
 from echoapex.inference.landmark_detection import find_landmarks
 from echoapex.inference.segmentation import segment_frame, segment_structures
 from echoapex.inference.view_classification import classify_view
 from echoapex.models.image_encoder import Features
+from echoapex.prompts import Prompt
 
 FRAME_BYTES = 2 * (256 * 4 * 4 + 192 + 24 * 32 * 32 + 48 * 16 * 16 + 96 * 8 * 8)
 """Features of one frame of the model for tests in half precision."""
@@ -165,3 +167,26 @@ def test_batches_cover_every_frame_once(count: int) -> None:
     parts = list(batches(count))
     assert [frame for part in parts for frame in part] == list(range(count))
     assert all(1 <= len(part) <= FRAMES_PER_BATCH for part in parts)
+
+
+def test_a_clip_on_its_head_is_seen_turned_and_answered_in_its_own_pixels() -> None:
+    y, x = np.mgrid[:120, :160]
+    fan = (np.hypot(x - 80, y - 5) < 105) & (np.abs(x - 80) < 0.9 * (y - 5))
+    frames = np.random.default_rng(4).integers(0, 255, (3, 120, 160), np.uint8)
+    times, scale = FrameTimes.unknown("test"), Scale.none("test")
+    upright = Cine(frames, times, scale, Sector.from_mask(fan, "motion"))
+    on_its_head = Cine(frames[:, ::-1].copy(), times, scale, Sector.from_mask(fan[::-1].copy(), "motion"))
+    model = untrained()
+    first, second = (EncodedCine(model, cine) for cine in (upright, on_its_head))
+    assert torch.equal(first.features([0, 1, 2]).embedding, second.features([0, 1, 2]).embedding)
+    points = [find_landmarks(model, seen) for seen in (first, second)]
+    np.testing.assert_allclose(points[1].points[..., 0], points[0].points[..., 0], atol=1e-6)
+    np.testing.assert_allclose(points[1].points[..., 1], 119 - points[0].points[..., 1], atol=1e-6)
+    crossed = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    np.testing.assert_allclose(points[1].covariances(), crossed * points[0].covariances(), atol=1e-6)
+    boxes = (50, 40, 110, 90), (50, 119 - 90, 110, 119 - 40)
+    masks = [
+        segment_frame(model, seen, 0, [Prompt(box=box)]).masks[0]
+        for seen, box in zip((first, second), boxes, strict=True)
+    ]
+    assert masks[0].any() and np.array_equal(masks[1], masks[0][::-1])

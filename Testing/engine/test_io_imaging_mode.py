@@ -76,8 +76,9 @@ def test_a_color_that_stands_still_over_a_moving_image_is_drawn_on_the_screen() 
 
 
 def test_in_a_still_or_a_frozen_clip_being_there_is_enough() -> None:
-    assert mode_of_rgb(flow()[3:4]).mode is Mode.COLOR
-    assert mode_of_rgb(np.repeat(flow()[3:4], 5, axis=0)).mode is Mode.COLOR
+    for found in (mode_of_rgb(flow()[3:4]), mode_of_rgb(np.repeat(flow()[3:4], 5, axis=0))):
+        assert found.mode is Mode.COLOR
+        assert any("one picture cannot tell" in text and "taken for color flow" in text for text in found.warnings)
 
 
 @pytest.mark.parametrize("tint", [(1.0, 0.78, 0.5), (0.55, 0.75, 1.0), (1.0, 0.5, 0.1)])
@@ -130,6 +131,8 @@ def test_a_color_box_in_a_clip_that_the_header_calls_2d_is_seen(tmp_path: Path) 
 def test_colors_that_stand_still_do_not_overrule_the_header(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
     cine = read(tmp_path, rgb, region())
     assert (cine.mode, cine.mode_source) == (Mode.TWO_D, ModeSource.HEADER)
+    told = any("one picture cannot tell; the header was believed" in text for text in cine.warnings)
+    assert told == (np.ptp(rgb, axis=0).max() == 0)
 
 
 def test_the_header_goes_before_pixels_without_color(tmp_path: Path) -> None:

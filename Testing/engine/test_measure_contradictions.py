@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from report_cases import simulated, true_masks, true_result
 
 from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
+from echoapex.analysis.orientation_notes import MIRRORED, TURNED, orientation_notes
 from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector, TimeSource
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io import find_sector, read_cine
+from echoapex.io.fan_orientation import seen_turned
 from echoapex.io.frame_likeness import find_cut
 from echoapex.io.sector_detection import probe_at_top
 from echoapex.measure.contradictions import area_contradicts
@@ -66,11 +68,24 @@ class Unasked:
 
 
 @pytest.mark.parametrize("view", ["A4C", "PLAX"])
-def test_a_clip_on_its_head_is_not_outlined_until_it_is_turned(view: str) -> None:
+def test_a_clip_that_may_stand_on_its_head_is_not_outlined_until_it_is_turned(view: str) -> None:
     cine = turned_around(simulated("A4C").cine())
-    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView(view))
-    assert not result.measurements and not result.segmentations and result.refusal is None
-    assert "stands on its head" in str(result.not_measured[0])
+    unsure = replace(cine, sector=Sector.from_mask(pear(cine.sector.mask), "motion"))
+    by_the_user = simulated("A4C").cine().turned(Flip.VERTICAL)
+    for clip in (unsure, by_the_user):
+        assert probe_at_top(clip.sector) is False and not seen_turned(clip)
+        result = analyze_clip(Unasked(), ("LV", "LA"), clip, "clip", FoundView(view))
+        assert not result.measurements and not result.segmentations and result.refusal is None
+        assert "stands on its head" in str(result.not_measured[0]) and "FILE=both" in str(result.not_measured[0])
+
+
+def pear(mask: BoolMask) -> BoolMask:
+    """Something wide above and narrow below that is no fan."""
+    rows, columns = mask.shape
+    y, x = np.mgrid[:rows, :columns]
+    head = np.hypot(x - columns / 2, y - rows / 4) < rows / 4.2
+    stalk = (np.abs(x - columns / 2) < rows / 30) & (y > rows / 4) & (y < 0.95 * rows)
+    return np.asarray(head | stalk)
 
 
 @pytest.mark.parametrize("flip", [Flip.VERTICAL, Flip.BOTH])
@@ -79,11 +94,43 @@ def test_a_file_that_shows_a_clip_on_its_head_says_so_and_can_be_turned(tmp_path
     path = save(dicom(frames, FrameTime=30), tmp_path / "clip.dcm")
     cine = read_cine(path)
     assert any("stands on its head" in text for text in cine.warnings)
-    result = analyze_clip(Unasked(), ("LV", "LA"), cine, "clip", FoundView("A4C"))
-    assert "stands on its head" in str(result.not_measured[0]) and "FILE=both" in str(result.not_measured[0])
+    assert seen_turned(cine)
     again = cine.turned(flip)
     assert np.array_equal(again.frames, simulated("A4C").cine().frames) and again.flip is flip
     assert probe_at_top(again.sector) is True and np.array_equal(again.sector.mask, turned_mask(cine, flip))
+    assert not seen_turned(again)
+
+
+class TruthUpsideDown(Unasked):
+    """Sees the truth in an A4C clip on its head, in the pixels of the file."""
+
+    def outlines(self, names: object) -> Masks:
+        return {name: Segmentation(item.masks[:, ::-1], item.confidence) for name, item in true_masks("A4C").items()}
+
+
+def test_a_clip_on_its_head_is_measured_in_its_own_pixels_with_a_note() -> None:
+    cine = turned_around(simulated("A4C").cine())
+    result = analyze_clip(TruthUpsideDown(), ("LV", "LA"), cine, "clip", FoundView("A4C"))
+    right = {item.name: item.value for item in true_result("A4C").measurements if item.method == "A4C"}
+    found = {item.name: item.value for item in result.measurements if item.method == "A4C"}
+    assert found["LVEF"] == pytest.approx(right["LVEF"], abs=1.0)
+    assert np.array_equal(result.segmentations["LV"].masks, true("LV")[:, ::-1])
+    assert np.array_equal(result.cine.frames, cine.frames)
+    assert TURNED in result.warnings and TURNED not in true_result("A4C").warnings
+
+
+def test_left_and_right_exchanged_is_told() -> None:
+    side = np.zeros((3, 40, 60), bool)
+    left, right = side.copy(), side.copy()
+    left[:, 10:30, 8:20], right[:, 10:30, 30:50] = True, True
+    outlines = [Segmentation(mask, np.ones(3)) for mask in (left, right, side)]
+    cine = simulated("A4C").cine()
+
+    def notes(view: str, lv: int, rv: int) -> list[str]:
+        return list(orientation_notes(cine, view, {"LV": outlines[lv], "RV": outlines[rv]}))
+
+    assert notes("A4C", 1, 0) == notes("A4C", 0, 2) == notes("A2C", 0, 1) == []
+    assert notes("A4C", 0, 1) == [MIRRORED]
 
 
 def turned_mask(cine: Cine, flip: Flip) -> BoolMask:

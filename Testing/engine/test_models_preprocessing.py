@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from echoapex.cine import Cine, FrameTimes, Scale, ScaleSource, Sector
+from echoapex.cine import Cine, Flip, FrameTimes, Scale, ScaleSource, Sector
 from echoapex.errors import ModelError, PromptError
 from echoapex.models.preprocessing import FrameGeometry, Preprocessing
 from echoapex.models.prompt_coordinates import prompt_batch
@@ -197,6 +197,42 @@ def test_a_cine_gives_its_own_geometry() -> None:
     geometry = Preprocessing(96).cine_geometry(cine)
     assert geometry.sector is sector
     assert geometry.aspect == pytest.approx(0.4 / 0.3)
+
+
+def test_a_turned_frame_crosses_as_the_frame_upside_down() -> None:
+    sector = boxed(131, 97, (3, 5, 90, 100))
+    sector.mask[5:30, 3:20] = False
+    upside_down = Sector.from_mask(sector.mask[::-1].copy(), "region")
+    random = np.random.default_rng(2)
+    frames, logits = random.integers(0, 255, (2, 131, 97), np.uint8), torch.randn(2, 48, 48)
+    masks, points = disc(131, 97, (40, 60), (20, 30))[None], random.uniform(0, 90, (4, 2))
+    plain = Preprocessing(96).geometry(upside_down, scaled(0.4, 0.3))
+    turned = Preprocessing(96).geometry(sector, scaled(0.4, 0.3), turned=True)
+    assert torch.equal(turned.prepare(frames), plain.prepare(frames[:, ::-1].copy()))
+    assert torch.equal(turned.prepare_masks(masks), plain.prepare_masks(masks[:, ::-1]))
+    assert np.array_equal(turned.restore_masks(logits), plain.restore_masks(logits)[:, ::-1])
+    mirrored = np.stack([points[:, 0], 130 - points[:, 1]], axis=1)
+    np.testing.assert_allclose(turned.to_model(points), plain.to_model(mirrored), atol=1e-9)
+    np.testing.assert_allclose(turned.to_frame(turned.to_model(points)), points, atol=1e-9)
+
+
+def test_a_cine_on_its_head_is_turned_unless_the_user_did() -> None:
+    y, x = np.mgrid[:120, :160]
+    fan = (np.hypot(x - 80, y - 5) < 105) & (np.abs(x - 80) < 0.9 * (y - 5))
+    frames = np.zeros((2, 120, 160), np.uint8)
+    upright = Cine(frames, FrameTimes.unknown("test"), NO_SCALE, Sector.from_mask(fan, "motion"))
+    on_its_head = Cine(frames, FrameTimes.unknown("test"), NO_SCALE, Sector.from_mask(fan[::-1].copy(), "motion"))
+    turned = [
+        Preprocessing(96).cine_geometry(cine).turned for cine in (upright, on_its_head, upright.turned(Flip.VERTICAL))
+    ]
+    assert turned == [False, True, False]
+
+
+def test_a_box_on_a_turned_frame_stays_a_box(segmenter: PromptSegmenter) -> None:
+    geometry = Preprocessing(96).geometry(boxed(120, 150, (10, 20, 105, 115)), NO_SCALE, turned=True)
+    batch = prompt_batch([Prompt(box=(20, 30, 60, 70))], geometry, ("LV", "LA"), segmenter)
+    x0, y0, x1, y1 = batch.boxes[0].tolist()
+    assert (x0, x1) == pytest.approx((10, 50)) and (y0, y1) == pytest.approx((45, 85))
 
 
 def test_misfits_are_refused() -> None:

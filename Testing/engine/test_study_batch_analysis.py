@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from study_cases import (
     MODEL,
     PATIENT_A,
     Take,
+    TrueObserver,
     TruthIn,
     measured,
     reason_of,
@@ -25,9 +27,11 @@ from study_cases import (
 
 from echoapex import resources
 from echoapex.analysis.clip_analysis import ClipResult
+from echoapex.analysis.orientation_notes import TURNED
 from echoapex.analysis.study_measurements import Summary, summarize
 from echoapex.cine import Setting
 from echoapex.errors import EchoApexError, ReadError
+from echoapex.inference.segmentation import Segmentation
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
 from echoapex.report.report_json import report_json
@@ -99,17 +103,30 @@ def on_its_head(path: Path) -> Path:
     return path
 
 
-def test_a_clip_on_its_head_is_measured_once_the_user_turns_it(tmp_path: Path) -> None:
+class _UpsideDown:
+    """Sees the truth in the pixels of a file that stands on its head."""
+
+    def __init__(self, seen: TrueObserver) -> None:
+        self.view, self.landmarks, self._seen = seen.view, seen.landmarks, seen
+
+    def outlines(self, names: Sequence[str]) -> dict[str, Segmentation]:
+        found = self._seen.outlines(names)
+        return {name: Segmentation(item.masks[:, ::-1], item.confidence) for name, item in found.items()}
+
+
+def test_a_clip_on_its_head_is_measured_as_it_is_and_as_the_user_turns_it(tmp_path: Path) -> None:
     path = on_its_head(tmp_path / "down.dcm")
-    waiting = analyzed(path, {"down.dcm": A4C})
-    assert not waiting.measurements and waiting.failures == ()
-    assert "--flip" in reason_of(waiting.not_measured, "stands on its head")
+    truth = TruthIn({"down.dcm": A4C})
+    options = StudyOptions(observe=lambda model, cine: _UpsideDown(truth(model, cine)))
+    (as_it_is,) = analyze_study([path], MODEL, options=options)
     turned = analyzed(path, {"down.dcm": A4C}, flips={"down.dcm": "vertical"})
-    assert measured(turned, "LVEF", "A4C") == pytest.approx(100 * simulated("A4C").heart.shape.ef, abs=4)
+    for report in (as_it_is, turned):
+        assert measured(report, "LVEF", "A4C") == pytest.approx(100 * simulated("A4C").heart.shape.ef, abs=4)
+    (clip,) = as_it_is.clips
+    assert TURNED in clip.warnings and report_json(as_it_is)["clips"][0]["flip"] is None
     (clip,) = turned.clips
-    assert any("turned by the user" in text for text in clip.warnings)
+    assert any("turned by the user" in text for text in clip.warnings) and TURNED not in clip.warnings
     assert report_json(turned)["clips"][0]["flip"] == "vertical"
-    assert report_json(waiting)["clips"][0]["flip"] is None
 
 
 def test_a_flip_that_is_none_or_of_no_clip_is_refused(good: Path) -> None:

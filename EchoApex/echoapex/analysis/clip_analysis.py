@@ -16,6 +16,7 @@ from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
+from ..io.fan_orientation import seen_turned
 from ..io.frame_likeness import find_cut
 from ..io.sector_detection import LEAST_CERTAINTY, lies_on_side, probe_at_top
 from ..landmarks import Landmarks
@@ -30,6 +31,7 @@ from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
 from ..structures import structures
 from .believed_results import believed
+from .orientation_notes import orientation_notes
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
 
 _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
@@ -147,7 +149,8 @@ def analyze_clip(
         raise ModelError(rule, file=cine.path)
     outlines = observer.outlines(wanted)
     landmarks = observer.landmarks() if view.name == WALL_VIEW else None
-    return measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
+    result = measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
+    return replace(result, warnings=(*result.warnings, *orientation_notes(cine, view.name, outlines)))
 
 
 class _UnknownViewError(MeasureError):
@@ -169,11 +172,11 @@ def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
             f"{LEAST_CERTAINTY:g}): cut the clip to the image"
         )
         return MeasureError(rule, value=round(cine.sector.certainty, 2), file=cine.path)
-    if probe_at_top(cine.sector) is False:
+    if probe_at_top(cine.sector) is False and not seen_turned(cine):
         rule = (
-            "This clip stands on its head: its fan has the probe at the bottom, and hearts are outlined with the probe "
-            "at the top only; turn it first (analyze --flip FILE=vertical, or FILE=both where left and right are "
-            "exchanged too)"
+            "This clip stands on its head, though not for certain: its fan has the probe at the bottom, and hearts are "
+            "outlined with the probe at the top only; turn it first (analyze --flip FILE=vertical, or FILE=both where "
+            "left and right are exchanged too)"
         )
         return MeasureError(rule, file=cine.path)
     if lies_on_side(cine.sector):
@@ -356,10 +359,12 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
             times=cine.times,
             lv_masks=None if ventricle is None else ventricle.masks,
             r_wave_times=cine.r_wave_times,
+            sector=cine.sector.mask,
         )
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
+    missing += [_of_file(reason, cine) for reason in walls.withheld]
     if not walls.beats:
         missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
     return replace(clip, walls=walls, not_measured=tuple(missing))

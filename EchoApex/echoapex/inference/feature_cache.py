@@ -200,7 +200,8 @@ class CineFeatures:
 def _key(model: LoadedModel, cine: Cine) -> str:
     """A digest of all that the features depend on."""
     y, x = cine.scale.mm_per_px or (1.0, 1.0)
-    facts = (_FORMAT, cine.frames.shape, y / x, model.card.weights_sha256, asdict(model.card.preprocessing))
+    turned = model.card.preprocessing.cine_geometry(cine).turned
+    facts = (_FORMAT, cine.frames.shape, y / x, model.card.weights_sha256, asdict(model.card.preprocessing), turned)
     digest = hashlib.sha256(repr(facts).encode())
     digest.update(np.packbits(cine.sector.mask).tobytes())
     digest.update(np.ascontiguousarray(cine.frames).data)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask, ImageStack, Mode, ModeSource, Sector
 from .color_to_gray import COLORED_STEP, ColorSamples
+from .trace_strips import find_trace
 
 # All numbers below are our choice, tried on the real cines that come with pydicom and on simulated clips.
 _FLOW_SHARE = 0.004  # of the sector that flow must fill at some moment
 _FLOW_CHANGE = 0.1  # of the colored area that comes or goes between samples; what stands still is drawn on the screen
 _TINT_LEVELS = 32  # steps of the gray curve in which a tint is looked for
 _TINT_QUANTILE = 0.1  # colors that even the palest pixels of a gray level have are the map's, not the blood's
+_STILL_COLORS = "colored areas stand still, which may be color flow or drawn on the screen: one picture cannot tell"
 
 _PAIRS = 8
 _LONGEST_STEP = 4  # frames between the two of a pair: a slow trace must have moved on by more than coding noise
@@ -55,7 +57,7 @@ def settle_mode(header: Mode | None, frames: ImageStack, sector: Sector, colors:
     if flow is Flow.MOVING:
         overruled = "The header says 2D, but the pixels show color flow; the clip was taken for color Doppler"
         return FoundMode(Mode.COLOR, ModeSource.PIXELS, (overruled,))
-    doubts = ("The header says 2D, but the pixels look like color flow",) if flow is Flow.STILL else ()
+    doubts = (f"The header says 2D, and {_STILL_COLORS}; the header was believed",) if flow is Flow.STILL else ()
     return FoundMode(header, ModeSource.HEADER, doubts)
 
 
@@ -63,15 +65,25 @@ def mode_of_pixels(frames: ImageStack, sector: Sector, colors: ColorSamples | No
     """What ``frames`` (``uint8 [T, H, W]``) and the colors of a few of them show inside ``sector``.
 
     A clip whose columns move on as one is a trace, also where it has colors; one in which colored areas come and go is
-    color flow. What does neither is 2D: from the pixels where something moves, else assumed.
+    color flow. Where nothing moves, colored areas are taken for flow, since measuring in them would be worse than
+    leaving out a picture that is only drawn on, and a trace is known by its shape (`find_trace`). What is none of these
+    is 2D: from the pixels where something moves, else assumed.
     """
     moving = _moving_part(frames)
     if moving is not None and _is_trace(moving):
         mode = _kind_of_trace(moving.strip)
         return FoundMode(mode, ModeSource.PIXELS, (f"The pixels look like {mode} only, without a 2D image",))
-    if find_flow(frames, sector.mask, colors) is not Flow.NONE:
-        return FoundMode(Mode.COLOR, ModeSource.PIXELS)
-    return FoundMode(Mode.TWO_D, ModeSource.ASSUMED if moving is None else ModeSource.PIXELS)
+    flow = find_flow(frames, sector.mask, colors)
+    if flow is not Flow.NONE:
+        told = (f"In this picture {_STILL_COLORS}; it was taken for color flow",) if flow is Flow.STILL else ()
+        return FoundMode(Mode.COLOR, ModeSource.PIXELS, told)
+    if moving is not None:
+        return FoundMode(Mode.TWO_D, ModeSource.PIXELS)
+    trace = find_trace(frames[-1])
+    if trace is not None:
+        told = (f"The picture looks like {trace.mode} only, without a 2D image: {trace.reason}",)
+        return FoundMode(trace.mode, ModeSource.PIXELS, told)
+    return FoundMode(Mode.TWO_D, ModeSource.ASSUMED)
 
 
 # Color flow.

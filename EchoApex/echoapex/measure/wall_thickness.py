@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..cine import FloatArray, FrameTimes, Scale
+from ..cine import BoolMask, FloatArray, FrameTimes, Scale
 from ..errors import MeasureError
 from ..landmarks import Landmarks
 from .beats import BeatSearch, frame_rate_doubts, measure_heart_rate, search_beats
@@ -22,6 +22,7 @@ from .caliper_line import DIAMETER, Caliper, CaliperLines, caliper_lines
 from .input_checks import frame_confidence, least_confidence, least_of, require_masks
 from .lv_mass import LINEAR, relative_wall_thickness
 from .measurement import Beat, Measurement, Source
+from .wall_paths import JudgedWalls, judge_walls, scatter
 from .wall_thickness_per_beat import AT_ED, AT_ES, BeatWalls, PhaseWalls, WallFrames
 
 CURVES = ("IVS", "LVID", "LVPW")
@@ -36,6 +37,7 @@ MAX_TILT_DEG = 15.0
 TOLERANCE = 0.10
 """The confidence of a length is the probability of an error within this share of it (own choice)."""
 
+_INDEX = {name: index for index, name in (*AT_ED.items(), *AT_ES.items())}
 LEAST_CONFIDENCE = 0.5
 """Lengths below this confidence by their landmarks are doubted (own choice)."""
 
@@ -49,6 +51,7 @@ class WallResult:
     ``calipers`` those of all beats: for every length one, in the frame it is shown in, as long as the value of that
     beat. ``measurements`` are means over the beats; ``standard_deviations`` (in ``unit``) has those of IVSd, LVIDd,
     LVPWd and LVIDs, not made smaller by averaging, since the errors of landmarks repeat from frame to frame.
+    ``withheld`` says which lengths are not given since their points do not move as a wall does (`judge_walls`).
     """
 
     clip: str
@@ -61,6 +64,7 @@ class WallResult:
     measurements: tuple[Measurement, ...]
     standard_deviations: Mapping[str, float]
     warnings: tuple[str, ...]
+    withheld: tuple[MeasureError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def measure_walls(
     beats: Sequence[Beat] | None = None,
     r_wave_times: Sequence[float] = (),
     confidence: ArrayLike | None = None,
+    sector: BoolMask | None = None,
 ) -> WallResult:
     """``IVSd LVIDd LVPWd LVIDs`` (mm), ``FS`` (%), ``RWT`` (1) and ``HR`` from the landmarks of one PLAX clip.
 
@@ -90,7 +95,9 @@ def measure_walls(
     but at most a quarter of systole): these are its sources; then the mean over the beats counts. ``lv_masks``
     ``[T, H, W]`` show the long axis, to check the direction. ``confidence [T]`` of the frames is used if given, the
     least counts; otherwise it is the probability that a length is within 10 % of the truth, for normal errors with the
-    standard deviations of the landmarks. One that is no larger than its standard deviation is not measured.
+    standard deviations of the landmarks and the scatter of the length around its smooth course. One that is no larger
+    than its standard deviation is not measured, nor one whose points jump or lie outside of ``sector [H, W]``
+    (`judge_walls`); where that is the inner diameter, the area of ``lv_masks`` gives the beats.
 
     Without a scale there are no millimeters, and FS and RWT assume square pixels and say so. Without a beat there are
     curves but no measurements, and the reason is among the warnings. Raises `MeasureError` for arrays that do not fit
@@ -98,14 +105,16 @@ def measure_walls(
     """
     sure = _check_inputs(landmarks, times, lv_masks, confidence)
     lines = caliper_lines(landmarks, scale.mm_per_px)
-    search = _search(lines, times, beats, r_wave_times)
-    frames = WallFrames(lines, times, scale.mm_per_px, lv_masks)
+    lines = replace(lines, deviations=np.hypot(lines.deviations, scatter(lines.lengths, times)))
+    judged = judge_walls(lines, times, scale.mm_per_px, sector)
+    search = _search(_size(lines, lv_masks, judged), times, beats, r_wave_times)
+    frames = WallFrames(lines, times, scale.mm_per_px, lv_masks, frozenset(judged.withheld))
     found = tuple(frames.beat_walls(beat) for beat in search.beats)
     lengths = _lengths(clip, found, sure)
     unit = "mm" if scale.known else "px"
-    doubts = (*_beat_warnings(found, lv_masks), *_missing_lengths(lengths)) if found else ()
+    doubts = (*_beat_warnings(found, lv_masks), *_missing_lengths(lengths, judged)) if found else ()
     warnings = (*_clip_warnings(lines, scale, times), *search.warnings, *doubts)
-    uncertain = _uncertain_lengths(lengths, unit)
+    uncertain = _uncertain_lengths(lengths, unit, judged)
     measurements = [
         *((length.measurement for length in lengths.values()) if scale.known else ()),
         *_fractional_shortening(clip, lengths, found),
@@ -126,6 +135,7 @@ def measure_walls(
         ),
         standard_deviations={name: length.deviation for name, length in lengths.items()},
         warnings=(*warnings, *uncertain.values()) if found else (*warnings, f"No beat was found: {search.reason}"),
+        withheld=tuple(MeasureError(f"{_names(index)} withheld: {why}") for index, why in judged.withheld.items()),
     )
 
 
@@ -152,18 +162,30 @@ def _check_inputs(
     return frame_confidence(confidence, count)
 
 
-def _search(
-    lines: CaliperLines, times: FrameTimes, beats: Sequence[Beat] | None, r_wave_times: Sequence[float]
-) -> BeatSearch:
-    """The beats that are known, or those of the inner diameter."""
+def _size(lines: CaliperLines, lv_masks: NDArray[Any] | None, judged: JudgedWalls) -> FloatArray:
+    """How large the ventricle is in each frame: by its inner diameter, or its area where that is withheld."""
     diameters = lines.lengths[:, DIAMETER]
     if not np.isfinite(diameters).any():
         raise MeasureError("No frame has the landmarks of the walls in their order", value=f"{diameters.size} frames")
+    if DIAMETER not in judged.withheld:
+        return diameters
+    if lv_masks is None:
+        return np.full(diameters.size, np.nan)
+    areas = np.count_nonzero(lv_masks, axis=(1, 2)).astype(np.float64)
+    return np.where(areas > 0, areas, np.nan)
+
+
+def _search(
+    size: FloatArray, times: FrameTimes, beats: Sequence[Beat] | None, r_wave_times: Sequence[float]
+) -> BeatSearch:
+    """The beats that are known, or those of the ventricle's ``size [T]``."""
+    if beats is None and not np.isfinite(size).any():
+        return BeatSearch((), (), "the inner diameter is withheld, and there is no outline of the left ventricle")
     if beats is None:
-        return search_beats(diameters, times, r_wave_times)
+        return search_beats(size, times, r_wave_times)
     for beat in beats:
-        if not 0 <= beat.ed < beat.es < diameters.size:
-            raise MeasureError(f"A beat has its ED before its ES within the {diameters.size} frames", value=beat)
+        if not 0 <= beat.ed < beat.es < size.size:
+            raise MeasureError(f"A beat has its ED before its ES within the {size.size} frames", value=beat)
     return BeatSearch(tuple(beats), (), "" if beats else "none was given")
 
 
@@ -256,20 +278,27 @@ def _made_of(name: str) -> tuple[str, ...]:
     return {"FS": ("LVIDd", "LVIDs"), "RWT": ("LVPWd", "LVIDd")}.get(name, (name,))
 
 
-def _missing_lengths(lengths: Mapping[str, _Length]) -> Iterable[str]:
-    for name in (*AT_ED.values(), *AT_ES.values()):
-        if name not in lengths:
+def _missing_lengths(lengths: Mapping[str, _Length], judged: JudgedWalls) -> Iterable[str]:
+    for name, index in _INDEX.items():
+        if name not in lengths and index not in judged.withheld:
             phase = "end-diastole" if name in AT_ED.values() else "end-systole"
             yield f"{name} could not be measured: its landmarks were not found near {phase}, or are too unsure"
 
 
-def _uncertain_lengths(lengths: Mapping[str, _Length], unit: str) -> dict[str, str]:
-    """What is to be said of the lengths that are likely to err by more than `TOLERANCE`, by name."""
-    found = {}
+def _names(index: int) -> str:
+    """The measurements of a length, in words."""
+    names = [name for name, of in _INDEX.items() if of == index]
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _uncertain_lengths(lengths: Mapping[str, _Length], unit: str, judged: JudgedWalls) -> dict[str, str]:
+    """What is to be said of the lengths that are likely to err by more than `TOLERANCE`, or may jump, by name."""
+    found = {
+        name: f"{name} is doubted: {judged.doubted[_INDEX[name]]}" for name in lengths if _INDEX[name] in judged.doubted
+    }
     for name, length in lengths.items():
         sure = _within_tolerance(length.size, length.deviation)
         if sure is not None and sure < LEAST_CONFIDENCE:
-            found[name] = (
-                f"{name} is uncertain: the standard deviation of its landmarks is {length.deviation:.1f} {unit}"
-            )
+            unsure = f"{name} is uncertain: the standard deviation of its landmarks is {length.deviation:.1f} {unit}"
+            found[name] = f"{unsure}, and {judged.doubted[_INDEX[name]]}" if name in found else unsure
     return found

@@ -54,12 +54,16 @@ class BeatWalls:
 
 @dataclass(frozen=True)
 class WallFrames:
-    """Everything about the frames of a clip that walls are measured from; ``lv_masks`` is ``[T, H, W]``."""
+    """Everything about the frames of a clip that walls are measured from; ``lv_masks`` is ``[T, H, W]``.
+
+    Lengths whose index along the caliper line is in ``withheld`` are unknown in every beat.
+    """
 
     lines: CaliperLines
     times: FrameTimes
     mm_per_px: MmPerPx | None = None
     lv_masks: NDArray[Any] | None = None
+    withheld: frozenset[int] = frozenset()
 
     def beat_walls(self, beat: Beat) -> BeatWalls:
         """Both phases of ``beat``."""
@@ -74,6 +78,7 @@ class WallFrames:
         lengths, deviations = _medians(lines.lengths[chosen]), _medians(lines.deviations[chosen])
         # Not even known to be more than nothing: a number would only look like one.
         lengths[deviations >= lengths] = np.nan
+        lengths[list(self.withheld)] = np.nan
         shown = min(frames, key=lambda frame: abs(frame - middle))
         return PhaseWalls(
             frames=frames,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..cine import BoolMask, Cine, FloatArray, ImageStack, Scale, Sector
 from ..errors import ModelError
+from ..io.fan_orientation import seen_turned
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,20 +40,21 @@ class Preprocessing:
         if not (np.isfinite(self.mean) and np.isfinite(self.std) and self.std > 0 and self.image_size > 0):
             raise ModelError("Preprocessing needs an image size, a mean and a positive standard deviation", value=self)
 
-    def geometry(self, sector: Sector, scale: Scale) -> FrameGeometry:
+    def geometry(self, sector: Sector, scale: Scale, *, turned: bool = False) -> FrameGeometry:
         """Where a frame with this sector and scale lies in the model input; square pixels where there is no scale.
 
+        With ``turned`` its rows are there in reverse.
         Raises `ModelError` when the scale says that pixels are more than 8 times longer than wide, or wider than long.
         """
         y, x = scale.mm_per_px or (1.0, 1.0)
         if not 1 / _ASPECT_LIMIT <= y / x <= _ASPECT_LIMIT:
             rule = f"Pixels must not be over {_ASPECT_LIMIT:g} times as long one way as the other"
             raise ModelError(rule, value=(y, x))
-        return FrameGeometry(self, sector, y / x)
+        return FrameGeometry(self, sector, y / x, turned)
 
     def cine_geometry(self, cine: Cine) -> FrameGeometry:
-        """`geometry` of a cine's frames."""
-        return self.geometry(cine.sector, cine.scale)
+        """`geometry` of a cine's frames, turned where they stand on their head for certain (`seen_turned`)."""
+        return self.geometry(cine.sector, cine.scale, turned=seen_turned(cine))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +62,13 @@ class FrameGeometry:
     """The pixel grid of the full frame and that of the model input, and everything that goes from one to the other.
 
     ``aspect`` is the height of a pixel over its width. Points are ``(x, y)``, centers at whole numbers, in both grids.
+    Where a frame is ``turned``, the lowest row of the sector is the uppermost of the model input.
     """
 
     preprocessing: Preprocessing
     sector: Sector
     aspect: float
+    turned: bool = False
 
     @cached_property
     def size(self) -> tuple[int, int]:
@@ -77,19 +81,19 @@ class FrameGeometry:
     def to_model(self, points: ArrayLike) -> FloatArray:
         """Points ``[..., 2]`` of the full frame in pixels of the model input."""
         shift, factor, offset = self._affine
-        return (np.asarray(points, np.float64) - shift + 0.5) * factor - 0.5 + offset
+        return (self._upright(points) - shift + 0.5) * factor - 0.5 + offset
 
     def to_frame(self, points: ArrayLike) -> FloatArray:
         """Points ``[..., 2]`` of the model input in pixels of the full frame; the inverse of `to_model`."""
         shift, factor, offset = self._affine
-        return (np.asarray(points, np.float64) - offset + 0.5) / factor - 0.5 + shift
+        return self._upright((np.asarray(points, np.float64) - offset + 0.5) / factor - 0.5 + shift)
 
     def prepare(self, frames: ImageStack) -> Tensor:
         """``uint8 [T, H, W]`` full frames as normalized model input, float32 ``[T, 1, S, S]``."""
         import torch
 
         self._check_frames(frames.shape)
-        seen = np.where(self._cut(self.sector.mask), self._cut(frames), np.uint8(0))
+        seen = np.where(self._seen(self.sector.mask), self._seen(frames), np.uint8(0))
         gray = self._fit(torch.from_numpy(seen)[:, None].float() / _GRAY_LEVELS)
         return (gray - self.preprocessing.mean) / self.preprocessing.std
 
@@ -102,7 +106,7 @@ class FrameGeometry:
         from torch.nn import functional
 
         self._check_frames(masks.shape)
-        covered = self._fit(torch.from_numpy(np.ascontiguousarray(self._cut(masks)))[:, None].float())
+        covered = self._fit(torch.from_numpy(np.ascontiguousarray(self._seen(masks)))[:, None].float())
         # Rounding of the resize may leave 0..1 by a last digit, which binary cross-entropy refuses.
         return functional.avg_pool2d(covered, 2)[:, 0].clamp(0.0, 1.0)
 
@@ -165,6 +169,18 @@ class FrameGeometry:
     def _cut(self, stack: NDArray[_Pixel]) -> NDArray[_Pixel]:
         x0, y0, x1, y1 = self.sector.box
         return stack[..., y0 : y1 + 1, x0 : x1 + 1]
+
+    def _seen(self, stack: NDArray[_Pixel]) -> NDArray[_Pixel]:
+        """The cut as the model sees it."""
+        cut = self._cut(stack)
+        return cut[..., ::-1, :] if self.turned else cut
+
+    def _upright(self, points: ArrayLike) -> FloatArray:
+        """Points of the full frame where they lie once the box is turned, or back; as they are where it is not."""
+        placed = np.array(points, np.float64)
+        if self.turned:
+            placed[..., 1] = self.sector.box[1] + self.sector.box[3] - placed[..., 1]
+        return placed
 
     def _fit(self, stack: Tensor) -> Tensor:
         """``[N, 1, h, w]`` of the sector's box resized into the middle of ``[N, 1, S, S]``, 0 around it."""

@@ -25,7 +25,8 @@ def prompt_batch(
     for row, prompt in enumerate(prompts):
         _fill_points(batch, row, prompt, geometry)
         if prompt.box is not None:
-            corners = geometry.to_model(np.reshape(prompt.box, (2, 2)))
+            # In a picture that is turned, the upper edge becomes the lower one.
+            corners = np.sort(geometry.to_model(np.reshape(prompt.box, (2, 2))), axis=0)
             batch.boxes[row], batch.has_box[row] = torch.from_numpy(corners.ravel()).float(), True
         if prompt.structure is not None:
             batch.text[row] = _text_index(prompt.structure, structures)
