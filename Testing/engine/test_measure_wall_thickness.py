@@ -187,7 +187,7 @@ def test_confidence_is_the_probability_of_an_error_below_a_tenth():
     assert measure_mass(found.measurements)[0].confidence == by_name["LVPWd"].confidence
     # Pixels 0.3 by 0.8 mm, calipers upright: only the rows count.
     upright = measure(chain(angle_deg=90, mm_per_px=(0.3, 0.8)), Scale((0.3, 0.8), ScaleSource.USER))
-    assert upright.standard_deviations["IVSd"] == pytest.approx(0.3 * np.sqrt(2))
+    assert upright.standard_deviations["IVSd"] == pytest.approx(0.3 * np.sqrt(2), rel=1e-4)
 
 
 @pytest.mark.parametrize("mm_per_px", [(0.5, 0.5), (0.3, 0.8)])

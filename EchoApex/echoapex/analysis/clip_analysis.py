@@ -10,15 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..cine import Cine, Mode
+from ..cine import Cine
 from ..errors import EchoApexError, MeasureError, ModelError
 from ..inference.packed_masks import PackedSegmentations
 from ..inference.segmentation import Segmentation
 from ..inference.view_outlines_landmarks import Observer
 from ..io.believable_cine import believable, scale_doubts
-from ..io.fan_orientation import seen_turned
-from ..io.frame_likeness import find_cut
-from ..io.sector_detection import LEAST_CERTAINTY, lies_on_side, probe_at_top
 from ..landmarks import Landmarks
 from ..limits import LIMITS
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
@@ -32,6 +29,7 @@ from ..models.model_card import OTHER, UNKNOWN
 from ..structures import structures
 from .believed_results import believed
 from .orientation_notes import orientation_notes
+from .unusable_clips import UnknownViewError, why_unusable
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
 
 _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
@@ -140,7 +138,7 @@ def analyze_clip(
     knows nothing that is seen in the view.
     """
     cine = believable(cine)
-    unusable = _unusable(cine, view)
+    unusable = why_unusable(cine, view.name, view.reason)
     if unusable is not None:
         return _unused(cine, clip_id, view, unusable, origin)
     wanted = [name for name in VIEW_STRUCTURES[view.name] if name in known]
@@ -153,53 +151,9 @@ def analyze_clip(
     return replace(result, warnings=(*result.warnings, *orientation_notes(cine, view.name, outlines)))
 
 
-class _UnknownViewError(MeasureError):
-    """The view could not be told of a clip that could have been measured."""
-
-
-def _unusable(cine: Cine, view: FoundView) -> EchoApexError | None:
-    """Why nothing is outlined in this clip, None where something is."""
-    if cine.mode is not Mode.TWO_D:
-        return MeasureError("Only gray 2D clips are outlined and measured", value=cine.mode, file=cine.path)
-    if cine.image_count > 1:
-        rule = "Several images stand side by side in this clip, and only clips of a single one are measured unattended"
-        return MeasureError(rule, value=cine.image_count, file=cine.path)
-    if cine.frame_count < 2:
-        return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
-    if cine.sector.certainty < LEAST_CERTAINTY:
-        rule = (
-            "Nothing is measured, since the ultrasound image was not found surely enough (certainty below "
-            f"{LEAST_CERTAINTY:g}): cut the clip to the image"
-        )
-        return MeasureError(rule, value=round(cine.sector.certainty, 2), file=cine.path)
-    if probe_at_top(cine.sector) is False and not seen_turned(cine):
-        rule = (
-            "This clip stands on its head, though not for certain: its fan has the probe at the bottom, and hearts are "
-            "outlined with the probe at the top only; turn it first (analyze --flip FILE=vertical, or FILE=both where "
-            "left and right are exchanged too)"
-        )
-        return MeasureError(rule, file=cine.path)
-    if lies_on_side(cine.sector):
-        rule = (
-            "This clip lies on its side: its fan has the probe at the left or at the right, and hearts are outlined "
-            "with the probe at the top only; turn it by a quarter where it was exported"
-        )
-        return MeasureError(rule, file=cine.path)
-    if view.name == UNKNOWN:
-        rule = f"The view of this clip is not known, and has to be named: {view.reason}"
-        return _UnknownViewError(rule, file=cine.path)
-    if view.name not in VIEW_STRUCTURES:
-        rule = "This clip shows none of the views that are outlined unattended"
-        return MeasureError(rule, value=view.name, file=cine.path)
-    if (cut := find_cut(cine.frames)) is not None:
-        rule = "This clip goes over to another picture at once, and a beat must not be made of two: cut it there"
-        return MeasureError(rule, value=f"frame {cut}, counted from 0", file=cine.path)
-    return None
-
-
 def _unused(cine: Cine, clip_id: str, view: FoundView, reason: EchoApexError, origin: str) -> ClipResult:
     # A moving picture whose view could not be told has failed; a color clip, a still or another view has not.
-    failed = isinstance(reason, _UnknownViewError)
+    failed = isinstance(reason, UnknownViewError)
     return ClipResult(
         *(clip_id, cine, view.name, {}, None, (*cine.warnings, *view.warnings)),
         refusal=reason if failed else None,

@@ -115,12 +115,12 @@ def measure_walls(
     doubts = (*_beat_warnings(found, lv_masks), *_missing_lengths(lengths, judged)) if found else ()
     warnings = (*_clip_warnings(lines, scale, times), *search.warnings, *doubts)
     uncertain = _uncertain_lengths(lengths, unit, judged)
-    measurements = [
+    measurements = (
         *((length.measurement for length in lengths.values()) if scale.known else ()),
         *_fractional_shortening(clip, lengths, found),
         *_relative_wall(lengths),
         *measure_heart_rate(clip, search.beats, times),
-    ]
+    )
     return WallResult(
         clip=clip,
         unit=unit,
@@ -129,14 +129,16 @@ def measure_walls(
         beats=search.beats,
         beat_walls=found,
         calipers=tuple(caliper for walls in found for phase in _phases(walls) for caliper in phase.calipers),
-        measurements=tuple(
-            replace(item, warnings=(*warnings, *(uncertain[part] for part in _made_of(item.name) if part in uncertain)))
-            for item in measurements
-        ),
+        measurements=tuple(_warned(item, warnings, uncertain) for item in measurements),
         standard_deviations={name: length.deviation for name, length in lengths.items()},
         warnings=(*warnings, *uncertain.values()) if found else (*warnings, f"No beat was found: {search.reason}"),
         withheld=tuple(MeasureError(f"{_names(index)} withheld: {why}") for index, why in judged.withheld.items()),
     )
+
+
+def _warned(item: Measurement, warnings: Iterable[str], uncertain: Mapping[str, str]) -> Measurement:
+    """``item`` with the ``warnings`` of the clip and those of the ``uncertain`` lengths it is made of."""
+    return replace(item, warnings=(*warnings, *(uncertain[part] for part in _made_of(item.name) if part in uncertain)))
 
 
 def fractional_shortening(lvidd: float, lvids: float) -> float:
