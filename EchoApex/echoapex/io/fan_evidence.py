@@ -14,7 +14,7 @@ from .picture_activity import Activity
 _CELLS = 160  # along the longer side, in which the picture is looked at
 _DENSITY = 0.4  # share of active pixels around a pixel: speckle fills an area, text and ECG lines do not
 _FAINT_DENSITY = 0.25  # share of faint pixels in a cell
-_DRAWN_DENSITY = 0.3  # share of drawn pixels in a cell
+_WRITING_DENSITY, _PANEL_DENSITY = 0.3, 0.6  # share of pixels in a cell; in smooth images few are as flat
 _PASSING_DENSITY = 0.4  # share of pixels in a cell that a trace passes
 _ISLAND_SHARE = 0.3  # of an island that is drawn or passed: it is writing or a trace, no part of the image
 _FAINT_EVERYWHERE = 0.9  # of the frame: it is the noise of a recording and tells nothing
@@ -22,6 +22,7 @@ _BLOCK = 8  # pixels; JPEG and video coding spread noise so far around what is b
 _SECOND_SHARE = 0.2  # a shadow may cut the sector in two; a part this large (of the largest) belongs to it
 _BAR_SHARE = 0.12  # banners, button bars and traces are flatter or narrower than this share of the frame
 _BAR_LENGTH = 4  # times their thickness
+_FRAME_BAR_LENGTH = 0.3  # of the frame: what is thin and as long along its border are bars, the image may hang on them
 
 # What a cell adds to the gain of a fan in which it lies; its black parts may be of any size.
 _FAINT_WORTH, _FOREIGN_COSTS = 0.4, 0.7
@@ -61,15 +62,16 @@ def evidence_of(activity: Activity) -> Evidence | None:
     shape = activity.active.shape
     cell = max(1, round(max(shape) / _CELLS))
     reach = 2 * -(-_BLOCK // cell) + 1
-    drawn_shares, passing_shares = _shares(activity.drawn, cell), _shares(activity.passing, cell)
+    writing, passing_shares = _shares(activity.writing, cell), _shares(activity.passing, cell)
+    panels = _shares(activity.panels, cell)
     passing = _opened(passing_shares > _PASSING_DENSITY)
     around_traces = ndimage.maximum_filter(passing, reach)
     filled = _filled(_shares(activity.active, cell))
-    image = _opened(filled & ~around_traces) if passing.any() else filled
+    image = _without_frame_bars(_opened(filled & ~around_traces) if passing.any() else filled)
     if not image.any():
         return None
-    bodies = _bodies(image, np.maximum(drawn_shares, passing_shares))
-    drawn = drawn_shares > _DRAWN_DENSITY
+    drawn = (writing > _WRITING_DENSITY) | (panels > _PANEL_DENSITY)
+    bodies = _bodies(image, np.maximum(writing + panels, passing_shares))
     foreign = (drawn | image) & ~bodies
     faint = _shares(activity.faint, cell) > _FAINT_DENSITY
     if faint.mean() < _FAINT_EVERYWHERE:
@@ -101,6 +103,22 @@ def parts_of(labels: NDArray[np.int32]) -> list[int]:
         if label != largest and areas[label] >= _SECOND_SHARE * areas[largest] and thickness >= _BAR_SHARE:
             kept.append(label)
     return kept
+
+
+def _without_frame_bars(filled: BoolMask) -> BoolMask:
+    """Without banners, tool bars and button bars along the border of the frame; they may join around the image."""
+    from scipy import ndimage
+
+    width = max(3, round(_BAR_SHARE * min(filled.shape)))
+    thick = ndimage.maximum_filter(ndimage.minimum_filter(filled, width, mode="constant"), width, mode="constant")
+    labels, _ = ndimage.label(filled & ~ndimage.maximum_filter(thick, 3))
+    bars = []
+    for label, places in enumerate(ndimage.find_objects(labels), start=1):
+        at_border = any(part.start == 0 or part.stop == size for part, size in zip(places, filled.shape, strict=True))
+        lengths = [(part.stop - part.start) / size for part, size in zip(places, filled.shape, strict=True)]
+        if at_border and max(lengths) > _FRAME_BAR_LENGTH:
+            bars.append(label)
+    return _opened(filled & ~np.isin(labels, bars)) if bars else filled
 
 
 def _bodies(filled: BoolMask, other: FloatArray) -> BoolMask:
@@ -149,5 +167,5 @@ def _beyond_blocks(faint: BoolMask, bodies: BoolMask, reach: int) -> BoolMask:
     """Without what the blocks of a coding, ``reach`` cells wide with their neighbors, spread around bodies."""
     from scipy import ndimage
 
-    away = _opened(faint & ~ndimage.maximum_filter(bodies, reach))
+    away = _opened(faint) & ~ndimage.maximum_filter(bodies, reach)
     return np.asarray(faint & ndimage.maximum_filter(away, reach + 2))

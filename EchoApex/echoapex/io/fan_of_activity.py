@@ -28,8 +28,10 @@ _DIM_AGREEMENT, _SEEN_AGREEMENT = 0.8, 0.95
 # Cuts: rows in which the picture ends within a pixel or so of the same column are no ragged or dim side.
 _CUT_PX = 480  # along the longer side, in which cuts are looked for
 _CUT_SHARE = 0.3  # of the rows that the fan has there
+_SHORTEST_CUT = 0.08  # of all rows in which the fan is seen
 _MOST_CUT = 0.3  # of the width or height of a fan; where more is missing, it is dark
 _FEWEST_ROWS = 8
+_ROWS_BEYOND = (0.0, 0.02, 0.06)  # share of rows with something of another kind beyond a cut
 _RAYS = 32  # in which the outermost that is seen is looked for
 
 
@@ -129,9 +131,15 @@ def _cut_end(part: BoolMask, whole: BoolMask) -> float:
     rows = np.flatnonzero(part.any(axis=1))
     if rows.size < _FEWEST_ROWS:
         return np.inf
-    last = part.shape[1] - 1 - part[rows, ::-1].argmax(axis=1)
-    end, near = int(np.sort(last)[-max(1, rows.size // 50)]), max(1, part.shape[1] // 300)
-    gone = whole[:, end + near + 1 :].any(axis=0).sum() / max(1, whole.any(axis=0).sum())
-    length = int(whole[:, end].sum())
-    straight = (np.abs(last - end) <= near).sum() > _CUT_SHARE * length
-    return float(end) if 0 < gone < _MOST_CUT and length > _FEWEST_ROWS and straight else np.inf
+    last = np.sort(part.shape[1] - 1 - part[rows, ::-1].argmax(axis=1))
+    near = max(1, part.shape[1] // 300)
+    columns, reached = np.flatnonzero(whole.any(axis=0)), whole.sum(axis=0)
+    # In a small picture, more rows of a round side end near its outermost column.
+    least = _CUT_SHARE * min(2.0, np.sqrt(_CUT_PX / max(part.shape)))
+    for beyond in _ROWS_BEYOND:
+        end = int(last[-1 - int(beyond * rows.size)])
+        gone = float((columns > end + near).sum() / max(1, columns.size))
+        straight = (np.abs(last - end) <= near).sum() > max(least * reached[end], _SHORTEST_CUT * rows.size)
+        if 0 < gone < _MOST_CUT and reached[end] > _FEWEST_ROWS and straight:
+            return float(end)
+    return np.inf

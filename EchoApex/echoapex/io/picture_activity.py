@@ -15,7 +15,7 @@ _SAMPLED_FRAMES = 24
 # Own choices, tried on simulated screens, crops and frames of their own. Gray levels are of 0 to 255.
 MOTION_STEP = 3  # between darkest and brightest moment of a pixel; above the ripple of JPEG coding
 _NOISY_STEPS = (8, 20)  # of motion and texture, where a recording has noise everywhere
-_NOISY_SHARE = 0.8  # of the frame that moves, where noise may be everywhere
+NOISY_SHARE = 0.8  # of the frame that moves, where noise may be everywhere
 _FAINT_STEP = 1  # where a dark part of the image shows at all
 _TEXTURE_REACH = 2  # pixels between the two that are compared; images are often enlarged
 _CONTRAST_STEP = 3  # gray levels above or below a flat background
@@ -33,13 +33,15 @@ class Activity:
     """Pixels ``bool [H, W]`` by what they do.
 
     ``active``: moves, is textured or stands out, as ultrasound images do. ``faint``: differs at all from a flat
-    background, as the noise of dark parts does. ``drawn``: stands still and is an edge of writing, or part of a flat
-    area that is lighter than the darkest background. ``passing``: bright for moments, as where a trace runs through.
+    background, as the noise of dark parts does. ``writing``: stands still and is an edge of letters or lines.
+    ``panels``: stands still, hardly differs from its neighbors and is lighter than the darkest background. ``passing``:
+    bright for moments, as where a trace runs through.
     """
 
     active: BoolMask
     faint: BoolMask
-    drawn: BoolMask
+    writing: BoolMask
+    panels: BoolMask
     passing: BoolMask
 
 
@@ -88,20 +90,20 @@ def activities(pixels: PixelRange) -> Iterator[Activity]:
     writing = ~moving & (rough >= _WRITING_STEP)
     darkest = _darkest_background(pixels.brightest)
     faint, moves = pixels.moves >= _FAINT_STEP, bool(moving.any())
-    panels = ~faint & (rough < _FAINT_STEP) & (pixels.brightest > darkest + _PANEL_STEP)
-    drawn = writing | panels
+    panels = ~faint & (rough < MOTION_STEP) & (pixels.brightest > darkest + _PANEL_STEP)
     if moves:
-        yield Activity(moving, faint, drawn, pixels.passing)
+        yield Activity(moving, faint, writing, panels, pixels.passing)
     active = moving | (rough >= MOTION_STEP)
     if moves:
         active &= ~writing
     # What stands out without texture are panels and buttons.
     contrast = pixels.contrasting
     if active.sum() >= _TEXTURED_SHARE * (moving | contrast).sum():
-        active |= contrast
-    yield Activity(active, faint | (rough >= _FAINT_STEP), drawn, pixels.passing)
-    for step in _NOISY_STEPS if moving.mean() > _NOISY_SHARE else ():
-        yield Activity((pixels.moves >= step) | (rough >= step), np.zeros_like(drawn), drawn, pixels.passing)
+        active |= contrast & ~panels
+    yield Activity(active, faint | (rough >= _FAINT_STEP), writing, panels, pixels.passing)
+    for step in _NOISY_STEPS if moving.mean() > NOISY_SHARE else ():
+        above = (pixels.moves >= step) | (rough >= step)
+        yield Activity(above, np.zeros_like(above), writing, panels, pixels.passing)
 
 
 def _darkest_background(picture: NDArray[np.uint8]) -> int:

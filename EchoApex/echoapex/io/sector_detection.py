@@ -9,7 +9,7 @@ from ..cine import BoolMask, ImageStack, Sector
 from .convex_hull import convex_hull
 from .fan_evidence import parts_of
 from .fan_of_activity import FoundFan, fan_of
-from .picture_activity import PixelRange, activities, sampled_frames
+from .picture_activity import NOISY_SHARE, PixelRange, activities, sampled_frames
 
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in pixels, both ends included."""
@@ -21,6 +21,7 @@ _DENSITY = 0.4  # share of active pixels around a pixel: speckle fills an area, 
 _SMALLEST_SHARE = 0.04  # a sector fills at least this share of the frame
 _SMALLEST_REGION_SHARE = 0.25  # a fan fills half of its region; less is only the bright part of a dark one
 _MOVING_SHARE = 0.1  # of the sector that moves, where it was found by motion
+_SURE = 0.92  # in a noisy recording, no other step is looked at
 _FILLED_CERTAINTY = 0.75  # of an image that fills its frame
 
 # Own choices, tried on simulated recordings of a screen and on images that fill their frame.
@@ -69,6 +70,8 @@ def _find_in(crop: ImageStack, smallest: float) -> Sector:
     several = _several(crop, moving | pixels.contrasting)
     if several is not None:
         return several
+    # Where all is noise, how much of it is cut off decides.
+    enough = LEAST_CERTAINTY if moving.mean() <= NOISY_SHARE else _SURE
     best = FoundFan(whole.mask, 0.0)
     for found in map(fan_of, activities(pixels)):
         if found is None or found.mask.mean() < smallest:
@@ -76,7 +79,7 @@ def _find_in(crop: ImageStack, smallest: float) -> Sector:
         fills = bool(found.mask.all() and moving.any()) and not is_whole_screen(crop, whole)
         certainty = _FILLED_CERTAINTY if fills else found.certainty
         best = FoundFan(found.mask, certainty) if certainty > best.certainty else best
-        if best.certainty >= LEAST_CERTAINTY:
+        if best.certainty >= enough:
             break
     if best.certainty == 0:
         return whole
