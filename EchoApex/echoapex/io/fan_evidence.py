@@ -67,11 +67,13 @@ def evidence_of(activity: Activity) -> Evidence | None:
     passing = _opened(passing_shares > _PASSING_DENSITY)
     around_traces = ndimage.maximum_filter(passing, reach)
     filled = _filled(_shares(activity.active, cell))
-    image = _without_frame_bars(_opened(filled & ~around_traces) if passing.any() else filled)
+    dense = _opened(filled & ~around_traces) if passing.any() else filled
+    image = _without_frame_bars(dense)
     if not image.any():
         return None
     drawn = (writing > _WRITING_DENSITY) | (panels > _PANEL_DENSITY)
     bodies = _bodies(image, np.maximum(writing + panels, passing_shares))
+    drawn |= dense & ~image
     foreign = (drawn | image) & ~bodies
     faint = _shares(activity.faint, cell) > _FAINT_DENSITY
     if faint.mean() < _FAINT_EVERYWHERE:

@@ -85,7 +85,10 @@ def sampled_frames(frames: ImageStack) -> ImageStack:
 
 
 def activities(pixels: PixelRange) -> Iterator[Activity]:
-    """What may be the image: what moves, then what is textured too, then both above the noise of a recording."""
+    """What may be the image: what moves, then what is textured too, then both above the noise of a recording.
+
+    The last is told where all moves, and for stills, in which motion does not tell noise.
+    """
     moving, rough = pixels.moving, _roughness(pixels.brightest)
     writing = ~moving & (rough >= _WRITING_STEP)
     darkest = _darkest_background(pixels.brightest)
@@ -101,7 +104,7 @@ def activities(pixels: PixelRange) -> Iterator[Activity]:
     if active.sum() >= _TEXTURED_SHARE * (moving | contrast).sum():
         active |= contrast & ~panels
     yield Activity(active, faint | (rough >= _FAINT_STEP), writing, panels, pixels.passing)
-    for step in _NOISY_STEPS if moving.mean() > NOISY_SHARE else ():
+    for step in _NOISY_STEPS if moving.mean() > NOISY_SHARE or not moves else ():
         above = (pixels.moves >= step) | (rough >= step)
         yield Activity(above, np.zeros_like(above), writing, panels, pixels.passing)
 
