@@ -86,6 +86,76 @@ def test_a_dark_side_with_little_noise_belongs_to_the_sector() -> None:
     assert overlap(find_sector(frames).mask, fan_mask(ROWS, COLUMNS)) > 0.93
 
 
+def dimmed(frames: NDArray[np.uint8], sides: tuple[float, float], noise: int = 0) -> NDArray[np.uint8]:
+    """`clip` with less gain at its sides and in the depth, ``sides`` (left, right) times 400 gray levels in the lower
+    corners, and noise of 0 to ``noise`` gray levels where that leaves nothing."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    dx, dy = x - COLUMNS / 2, y - 4.0
+    away = np.clip(np.abs(np.arctan2(dx, dy)) / np.deg2rad(40) - 0.3, 0, None) / 0.7
+    loss = 400 * away * np.hypot(dx, dy) / (ROWS * 0.88) * np.where(dx < 0, sides[0], sides[1])
+    floor = np.random.default_rng(5).integers(0, noise + 1, frames.shape)
+    return np.where(fan_mask(ROWS, COLUMNS), np.maximum(frames - loss, floor), 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("sides", [(1.0, 1.0), (1.6, 0.5), (0.0, 1.3)])
+@pytest.mark.parametrize("frames", [1, 8])
+def test_lower_corners_that_are_black_belong_to_the_sector(frames: int, sides: tuple[float, float]) -> None:
+    dim, truth = dimmed(clip(frames), sides), fan_mask(ROWS, COLUMNS)
+    assert (dim[:, truth].max(axis=0) == 0).mean() > 0.08
+    sector = find_sector(np.maximum(dim, furniture()))
+    assert (sector.mask & truth).sum() > 0.93 * truth.sum()
+    assert overlap(sector.mask, truth) > 0.9 and sector.certainty > LEAST_CERTAINTY
+    assert not (sector.mask & (furniture() > 0) & ~truth).any()
+
+
+def test_corners_with_hardly_any_noise_are_found_to_their_border() -> None:
+    dim, truth = dimmed(clip(), (2.5, 2.5), noise=1), fan_mask(ROWS, COLUMNS)
+    assert overlap(find_sector(np.maximum(dim, furniture())).mask, truth) > 0.95
+
+
+def test_halves_of_a_clip_have_its_sector() -> None:
+    frames = dimmed(clip(24), (1.0, 0.6), noise=1)
+    whole, halves = find_sector(frames), (find_sector(frames[:12]), find_sector(frames[12:]))
+    assert all(np.abs(np.subtract(half.box, whole.box)).max() <= 2 for half in halves)
+
+
+def test_a_trace_that_scrolls_above_a_dim_fan_stays_outside() -> None:
+    frames, truth = np.zeros((24, ROWS + 40, COLUMNS), np.uint8), np.zeros((ROWS + 40, COLUMNS), bool)
+    frames[:, 40:], truth[40:] = dimmed(clip(24), (1.0, 1.0)), fan_mask(ROWS, COLUMNS)
+    along = np.arange(20, COLUMNS - 20)
+    for frame in range(24):
+        beat = 18 * np.exp(-((((along + 7 * frame) % 60) - 30) ** 2) / 12)
+        frames[frame, (32 - beat).astype(int), along] = 255
+    sector = find_sector(frames)
+    assert (sector.mask & truth).sum() > 0.9 * truth.sum() and not sector.mask[:36].any()
+
+
+def test_shaded_tool_bars_around_a_still_stay_outside() -> None:
+    page = np.zeros((ROWS + 70, COLUMNS + 100), np.uint8)
+    shade = np.linspace(40, 75, COLUMNS + 100).astype(np.uint8)
+    page[:30], page[-40:] = shade, shade[::-1]
+    page[30:-40, :40] = np.linspace(40, 75, ROWS).astype(np.uint8)[:, None]
+    for left in range(6, COLUMNS + 60, 46):
+        for bottom in (20, ROWS + 56):
+            cv2.putText(page, "Scan", (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 220)
+    truth = np.zeros(page.shape, bool)
+    truth[27 : ROWS + 27, 70 : COLUMNS + 70] = fan_mask(ROWS, COLUMNS)
+    page[truth] = dimmed(clip(1), (0.3, 0.3))[0][fan_mask(ROWS, COLUMNS)]
+    bars = (page > 0) & ~truth
+    page[bars] += np.random.default_rng(6).integers(0, 7, int(bars.sum())).astype(np.uint8)
+    sector = find_sector(page[None])
+    assert overlap(sector.mask, truth) > 0.9 and sector.certainty > LEAST_CERTAINTY
+
+
+def test_a_block_of_writing_beside_a_still_stays_outside() -> None:
+    still, truth = dimmed(clip(1), (1.0, 1.0)), fan_mask(ROWS, COLUMNS)
+    page = still[0].copy()
+    for row in range(12, 80, 8):
+        cv2.putText(page, "WMWBWMWB", (310, row), cv2.FONT_HERSHEY_SIMPLEX, 0.35, 255)
+    sector = find_sector(page[None])
+    assert not sector.mask[:80, 305:].any() and (sector.mask & truth).sum() > 0.9 * truth.sum()
+
+
 def test_a_black_cavity_and_a_shadow_stay_inside() -> None:
     frames = clip()
     frames[:, 120:200, 170:230] = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..cine import BoolMask, FloatArray
 
@@ -16,15 +17,24 @@ Edges = tuple[float, float, float, float]
 """Left, top, right and bottom, ends included; infinite where nothing is cut off."""
 UNCUT: Edges = (-np.inf, -np.inf, np.inf, np.inf)
 
-# Own choices, tried on simulated sectors within screens, crops and frames of their own.
+# Own choices, tried on simulated sectors within screens, with dim sides, crops and frames of their own.
 _BESIDE_COSTS = 0.03  # of a cell of the fan beyond the box, where nothing can be seen
 _NARROWEST, _WIDEST = np.deg2rad(13), np.deg2rad(62)  # from the axis to a side
-_NEAREST_OF_FAR = 0.6  # of the outer radius that the inner is at most
+_NEAREST_OF_FAR = 0.45  # of the outer radius that the inner is at most
 _ABOVE, _BELOW, _BESIDE = 0.8, 0.3, 0.15  # of the height and width: how far from the top and the sides the apex may lie
 _TURNS = (np.pi, np.pi / 2, -np.pi / 2)
 _TILTS = tuple(np.deg2rad([15.0, -15, 30, -30]))
-_TURNED_GAINS = 1.06  # times what an upright fan gains; the probe is at the top of nearly all pictures
-_NEARLY_ALL = 0.97  # of what is filled: an upright fan that gains so much is not compared with others
+_TURN_GAINS, _TILT_GAINS = 1.15, 1.08  # times what an upright fan gains; nearly all pictures have the probe at the top
+_TURNED_LEAST = 0.85  # of what is filled that a turned fan gains; dim sides make worse ones
+_NEARLY_ALL = 1.03  # of what is filled, with sides: an upright fan that gains so much is not compared with others
+_NEAR = 0.15  # of the outer radius: nearer cells count as if they lay there
+
+# The sides: where they are seen, they part filled cells from empty ones over their length. Where they are dim, the
+# width of sectors is usual: 75 to 90 degrees with phased arrays.
+_SIDE_GAIN = 0.15  # of a side that is wholly seen, as share of all that is filled
+_USUAL_GAIN = 0.6  # of that, of a usual width
+_USUAL = np.deg2rad([22, 37.5, 46, 58])  # from the axis to a side: from nothing to usual, and to nothing again
+_SIDE_BINS = 3  # of the fine angles on each side of a side
 
 # Steps of the search: of radii and angles, of apexes across and along the axis, and of what is looked at.
 _COARSE, _FINE = (12, 20), (30, 50)
@@ -32,13 +42,17 @@ _ACROSS, _ALONG = 11, 9
 _COARSE_CELLS, _FINE_CELLS = 400, 2000
 _HALVINGS = 5
 
+FINE_ANGLE = float(_WIDEST / _FINE[1])
+"""Step of the angle from the axis to a side in which it is searched, in radians."""
+
 
 @dataclass(frozen=True)
 class Fan:
     """A fan within ``box``; lengths in pixels, centers at whole numbers.
 
     ``apex`` is (x, y); the arcs have the radii ``near`` and ``far``; the sides lie ``half`` (radians) from the axis,
-    which leaves the apex at the angle ``axis`` from straight down towards the right.
+    which leaves the apex at the angle ``axis`` from straight down towards the right. ``step`` is that of the radii in
+    which it was searched.
     """
 
     apex: tuple[float, float]
@@ -47,6 +61,13 @@ class Fan:
     half: float
     axis: float = 0.0
     box: Edges = UNCUT
+    step: float = 0.0
+
+    def polar(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Radius (pixels) and angle from the axis (radians, to the right above 0) of places."""
+        dx, dy = x - self.apex[0], y - self.apex[1]
+        down, right = float(np.cos(self.axis)), float(np.sin(self.axis))
+        return np.hypot(dx, dy), np.arctan2(dx * down - dy * right, dx * right + dy * down)
 
     def mask(self, shape: tuple[int, ...], grow: float = 0.0) -> BoolMask:
         """Pixels of a frame of ``shape`` that lie inside, or less than ``grow`` pixels outside; ``bool [H, W]``."""
@@ -62,44 +83,41 @@ class Fan:
         left, top, end, bottom = self.box
         return np.asarray(inside & (x >= left - grow) & (x <= end + grow) & (y >= top - grow) & (y <= bottom + grow))
 
-    def scaled(self, factor: int) -> Fan:
+    def scaled(self, factor: float) -> Fan:
         """The same fan where each pixel has become ``factor`` x ``factor``."""
         x, y = (factor * value + (factor - 1) / 2 for value in self.apex)
         left, top, right, bottom = self.box
         box = (factor * left, factor * top, factor * (right + 1) - 1, factor * (bottom + 1) - 1)
-        return replace(self, apex=(x, y), near=factor * self.near, far=factor * self.far, box=box)
+        near, far, step = factor * self.near, factor * self.far, factor * self.step
+        return replace(self, apex=(x, y), near=near, far=far, box=box, step=step)
 
 
 @dataclass(frozen=True)
 class FittedFan:
-    """A fan and its gain: filled cells in it less the costs of empty ones."""
+    """A fan and its gain, as share of all that is filled: what is worth in it, and how its sides are seen."""
 
     fan: Fan
     gain: float
 
 
-def fit_fan(filled: BoolMask, empty_costs: float) -> FittedFan | None:
-    """The fan that gains most on ``filled`` (``bool [H, W]``), None where nothing is filled.
+def fit_fan(worth: FloatArray, strict: FloatArray) -> FittedFan | None:
+    """The fan that gains most on ``worth`` (``[H, W]``, above 0 where the image is seen), None where none is seen.
 
-    Apex and axis are searched for, an upright axis first; the radii and the width that gain most are then found by
-    summing over polar cells.
+    The axis is searched for on ``strict``, in which empty parts cost more, an upright one first; then the apex. The
+    radii and the width that gain most are found by summing over polar cells. Each counts by the inverse of its radius,
+    so that all depths tell of the sides: in the depth they are often dim.
     """
-    few, many = (_cells(filled, UNCUT, wanted, empty_costs) for wanted in (_COARSE_CELLS, _FINE_CELLS))
-    if few is None or many is None:
+    few, many = _cells(worth, UNCUT, _COARSE_CELLS), _cells(worth, UNCUT, _FINE_CELLS)
+    guide = _cells(strict, UNCUT, _COARSE_CELLS)
+    if few is None or many is None or guide is None:
         return None
-    axis, best = 0.0, _searched(few)
-    nearly_all = _NEARLY_ALL * float(few.worth[few.worth > 0].sum())
-    for axes in (_TURNS, _TILTS) if best.gain < nearly_all else ():
-        found = [(angle, _searched(few.turned(angle))) for angle in axes]
-        turned, other = max(found, key=lambda item: item[1].gain)
-        if other.gain > _TURNED_GAINS * best.gain:
-            axis, best = turned, other
-    return _refined(many, axis, best.fan.apex, many.size / _ACROSS)
+    axis = _axis(guide)
+    return _refined(many, axis, _searched(few.turned(axis)).fan.apex, many.size / _ACROSS)
 
 
-def refit_fan(filled: BoolMask, empty_costs: float, fan: Fan, box: Edges) -> FittedFan | None:
-    """As `fit_fan` where a box cuts the fan, beginning from ``fan``; None where nothing is filled within ``box``."""
-    cells = _cells(filled, box, _FINE_CELLS, empty_costs)
+def refit_fan(worth: FloatArray, fan: Fan, box: Edges) -> FittedFan | None:
+    """As `fit_fan` where a box cuts the fan, beginning from ``fan``; None where nothing is seen within ``box``."""
+    cells = _cells(worth, box, _FINE_CELLS)
     if cells is None:
         return None
     found = _refined(cells, fan.axis, _turned(np.array(fan.apex), fan.axis), cells.size / 8)
@@ -116,7 +134,7 @@ class _Cells:
 
     def turned(self, angle: float) -> _Cells:
         """The cells turned so that a fan with its axis at ``angle`` opens downward."""
-        return replace(self, places=_turned(self.places, angle))
+        return self if angle == 0 else replace(self, places=_turned(self.places, angle))
 
     @property
     def corners(self) -> tuple[FloatArray, FloatArray]:
@@ -130,14 +148,26 @@ def _turned(places: FloatArray, angle: float) -> FloatArray:
     return np.asarray(places @ np.array([[cos, sin], [-sin, cos]]))
 
 
-def _cells(filled: BoolMask, box: Edges, wanted: int, empty_costs: float) -> _Cells | None:
-    step = max(1, int(np.sqrt(filled.size / wanted)))
-    part = filled[step // 2 :: step, step // 2 :: step]
-    y, x = np.mgrid[: part.shape[0], : part.shape[1]]
-    places = np.stack([x.ravel(), y.ravel()], axis=1) * float(step) + step // 2
+def _cells(worth: FloatArray, box: Edges, wanted: int) -> _Cells | None:
+    step = max(1, int(np.sqrt(worth.size / wanted)))
+    high, wide = (size // step for size in worth.shape)
+    part = worth[: high * step, : wide * step].reshape(high, step, wide, step).mean(axis=(1, 3))
+    y, x = np.mgrid[:high, :wide]
+    places = np.stack([x.ravel(), y.ravel()], axis=1) * float(step) + (step - 1) / 2
     within = (places >= box[:2]).all(axis=1) & (places <= box[2:]).all(axis=1)
-    worth = np.where(within, part.ravel() - empty_costs, -_BESIDE_COSTS)
-    return _Cells(places, worth, float(max(filled.shape))) if (worth > 0).any() else None
+    flat = np.where(within, part.ravel(), -_BESIDE_COSTS)
+    return _Cells(places, flat, float(max(worth.shape))) if (flat > 0).any() else None
+
+
+def _axis(cells: _Cells) -> float:
+    axis, best = 0.0, _searched(cells).gain
+    for axes, gains in ((_TURNS, _TURN_GAINS), (_TILTS, _TILT_GAINS)):
+        if best >= _NEARLY_ALL:
+            break
+        gain, turned = max((_searched(cells.turned(angle)).gain, angle) for angle in axes)
+        if gain > max(_TURNED_LEAST, gains * best):
+            axis, best = turned, gain
+    return axis
 
 
 def _searched(cells: _Cells) -> FittedFan:
@@ -151,7 +181,7 @@ def _searched(cells: _Cells) -> FittedFan:
 def _refined(cells: _Cells, axis: float, apex: FloatArray | tuple[float, float], step: float) -> FittedFan:
     """The best fan with its apex around ``apex`` (turned as its axis), in smaller and smaller steps; turned back."""
     around = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2)
-    seen = cells if axis == 0 else cells.turned(axis)
+    seen = cells.turned(axis)
     best = _best(seen, np.asarray(apex) + step * around, _FINE)
     for halving in range(1, _HALVINGS):
         best = _best(seen, np.asarray(best.fan.apex) + step / 2**halving * around, _FINE)
@@ -162,23 +192,80 @@ def _refined(cells: _Cells, axis: float, apex: FloatArray | tuple[float, float],
 def _best(cells: _Cells, apexes: FloatArray, bins: tuple[int, int]) -> FittedFan:
     """The fan that gains most of those that open downward from one of ``apexes [A, (x, y)]``."""
     radii, angles = bins
-    across = np.abs(cells.places[:, 0] - apexes[:, :1])
-    along = cells.places[:, 1] - apexes[:, 1:]
-    radius = np.hypot(along, across)
-    far = radius.max(axis=1, keepdims=True) * 1.001
-    angle = (np.arctan2(across, along) * (angles / _WIDEST)).astype(np.int64)
-    place = (np.arange(len(apexes))[:, None] * radii + (radius / far * radii).astype(np.int64)) * angles + angle
-    seen = angle < angles
-    worth = np.broadcast_to(cells.worth, place.shape)[seen]
-    sums = np.bincount(place[seen], worth, len(apexes) * radii * angles).reshape(len(apexes), radii, angles)
-    within = np.zeros((len(apexes), radii + 1, angles))
-    np.cumsum(sums.cumsum(axis=2), axis=1, out=within[:, 1:])
-    low, high = np.triu_indices(radii + 1, 1)
-    allowed = low <= _NEAREST_OF_FAR * high
-    low, high = low[allowed], high[allowed]
-    narrowest = int(np.ceil(_NARROWEST / _WIDEST * angles))
-    gains = within[:, high, narrowest - 1 :] - within[:, low, narrowest - 1 :]
-    best, pair, last = (int(value) for value in np.unravel_index(int(gains.argmax()), gains.shape))
-    reach, half = float(far[best, 0]) / radii, float((last + narrowest) * _WIDEST / angles)
-    fan = Fan((float(apexes[best, 0]), float(apexes[best, 1])), low[pair] * reach, high[pair] * reach, half)
-    return FittedFan(fan, float(gains[best, pair, last]))
+    polar = _Polar.around(apexes, cells, bins)
+    within = polar.summed(polar.worth).cumsum(axis=2)[:, :, _first(angles) :]
+    # The least that lies within the inner arc is left out.
+    nearest = (np.arange(radii + 1) * _NEAREST_OF_FAR).astype(np.int64)
+    gains = (within - np.minimum.accumulate(within, axis=1)[:, nearest]) / polar.filled
+    sides = _USUAL_GAIN * np.interp(_halves(angles), _USUAL, [0, 1, 1, 0])
+    gains += _SIDE_GAIN * (np.maximum(sides, _side_contrasts(polar)) if bins == _FINE else sides)
+    best, high, last = (int(value) for value in np.unravel_index(int(gains.argmax()), gains.shape))
+    low = int(within[best, : nearest[high] + 1, last].argmin())
+    reach = float(polar.far[best, 0]) / radii
+    apex = float(apexes[best, 0]), float(apexes[best, 1])
+    fan = Fan(apex, low * reach, high * reach, float(_halves(angles)[last]), step=reach)
+    return FittedFan(fan, float(gains[best, high, last]))
+
+
+def _first(angles: int) -> int:
+    return int(np.ceil(_NARROWEST / _WIDEST * angles)) - 1
+
+
+def _halves(angles: int) -> FloatArray:
+    """From the axis to a side, of the fans that end with each angular bin but the first, in radians."""
+    return np.asarray(np.arange(_first(angles) + 1, angles + 1) * _WIDEST / angles)
+
+
+@dataclass(frozen=True)
+class _Polar:
+    """Cells around ``A`` apexes: their polar bin or -1, what they are worth and their area ``[A, N]``, both weighed.
+
+    ``far [A, 1]`` is the outermost radius at which something is seen, ``filled [A, 1, 1]`` all that is seen.
+    """
+
+    shape: tuple[int, int, int]
+    place: NDArray[np.int64]
+    worth: FloatArray
+    area: FloatArray
+    far: FloatArray
+    filled: FloatArray
+
+    @classmethod
+    def around(cls, apexes: FloatArray, cells: _Cells, bins: tuple[int, int]) -> _Polar:
+        radii, angles = bins
+        across = np.abs(cells.places[:, 0] - apexes[:, :1])
+        along = cells.places[:, 1] - apexes[:, 1:]
+        radius = np.hypot(along, across)
+        far = np.where(cells.worth > 0, radius, 0).max(axis=1, keepdims=True) * 1.001
+        area = far / np.maximum(radius, _NEAR * far)
+        angle = (np.arctan2(across, along) * (angles / _WIDEST)).astype(np.int64)
+        first = np.arange(len(apexes))[:, None] * radii
+        place = (first + (radius / far * radii).astype(np.int64)) * angles + angle
+        place[(angle >= angles) | (radius >= far)] = -1
+        worth = cells.worth * area
+        filled = np.maximum(worth, 0).sum(axis=1)[:, None, None]
+        return cls((len(apexes), radii, angles), place, worth, area, far, filled)
+
+    def summed(self, weights: FloatArray) -> FloatArray:
+        """Sums of ``weights [A, N]`` by angle, up to each of the radii, from 0: ``[A, radii + 1, angles]``."""
+        count, radii, angles = self.shape
+        # Bin 0 takes what lies in none.
+        sums = np.bincount(self.place.ravel() + 1, weights.ravel(), count * radii * angles + 1)[1:]
+        up_to = np.zeros((count, radii + 1, angles))
+        np.cumsum(sums.reshape(self.shape), axis=1, out=up_to[:, 1:])
+        return up_to
+
+
+def _side_contrasts(polar: _Polar) -> FloatArray:
+    """How far each side parts what is filled from what is empty, 0 to 1, up to each radius."""
+    angles = polar.shape[2]
+    ends = np.arange(_first(angles) + 1, angles + 1)
+
+    def before(weights: FloatArray) -> FloatArray:
+        return np.asarray(np.pad(polar.summed(weights), ((0, 0), (0, 0), (1, _SIDE_BINS))).cumsum(axis=2))
+
+    filled, area = before(np.maximum(polar.worth, 0)), before(polar.area)
+    inside = filled[..., ends] - filled[..., ends - _SIDE_BINS]
+    outside = filled[..., ends + _SIDE_BINS] - filled[..., ends]
+    along = area[..., ends] - area[..., ends - _SIDE_BINS]
+    return np.asarray(np.clip((inside - outside) / np.maximum(along, 1e-9), 0, 1))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import BoolMask, ImageStack, Sector
 from .convex_hull import convex_hull
-from .fan_of_activity import FoundFan, fans_of, parts_of
+from .fan_evidence import parts_of
+from .fan_of_activity import FoundFan, fan_of
+from .picture_activity import NOISY_SHARE, PixelRange, activities, sampled_frames
 
 Box = tuple[int, int, int, int]
 """``(x0, y0, x1, y1)`` in pixels, both ends included."""
@@ -17,18 +17,11 @@ Box = tuple[int, int, int, int]
 LEAST_CERTAINTY = 0.65
 """In sectors that are less sure nothing is measured (own choice: of simulated ones that were found well, none is)."""
 
-_SAMPLED_FRAMES = 24
-_MOTION_STEP = 3  # gray levels between darkest and brightest moment of a pixel; above the ripple of JPEG coding
-_NOISY_STEPS = (8, 20)  # of motion and texture, where a recording has noise everywhere
-_TEXTURE_REACH = 2  # pixels between the two that are compared; images are often enlarged
-_CONTRAST_STEP = 3  # gray levels above or below a flat background
-_FLAT_SHARE = 0.1  # a gray value in more than this share of a frame is its background
 _DENSITY = 0.4  # share of active pixels around a pixel: speckle fills an area, text and ECG lines do not
 _SMALLEST_SHARE = 0.04  # a sector fills at least this share of the frame
 _SMALLEST_REGION_SHARE = 0.25  # a fan fills half of its region; less is only the bright part of a dark one
-_TEXTURED_SHARE = 0.85  # of what stands out
 _MOVING_SHARE = 0.1  # of the sector that moves, where it was found by motion
-_SURE = 0.92  # no other evidence is looked at
+_SURE = 0.92  # in a noisy recording, no other step is looked at
 _FILLED_CERTAINTY = 0.75  # of an image that fills its frame
 
 # Own choices, tried on simulated recordings of a screen and on images that fill their frame.
@@ -72,42 +65,26 @@ def find_sector(frames: ImageStack, region_box: Box | None = None) -> Sector:
 
 def _find_in(crop: ImageStack, smallest: float) -> Sector:
     whole = Sector.whole_frame(*crop.shape[1:])
-    sampled = _sampled(crop)
-    brightest = sampled.max(axis=0)
-    moves = brightest - sampled.min(axis=0)
-    contrast = _contrasting(brightest)
-    several = _several(crop, (moves >= _MOTION_STEP) | contrast)
+    pixels = PixelRange.of(crop)
+    moving = pixels.moving
+    several = _several(crop, moving | pixels.contrasting)
     if several is not None:
         return several
-    still = not (moves >= _MOTION_STEP).any()
+    # Where all is noise, how much of it is cut off decides.
+    enough = LEAST_CERTAINTY if moving.mean() <= NOISY_SHARE else _SURE
     best = FoundFan(whole.mask, 0.0)
-    for found in (fan for active in _evidence(contrast, moves, brightest) for fan in fans_of(active, still=still)):
-        fills = bool(found.mask.all()) and not still and not is_whole_screen(crop, whole)
+    for found in map(fan_of, activities(pixels)):
+        if found is None or found.mask.mean() < smallest:
+            continue
+        fills = bool(found.mask.all() and moving.any()) and not is_whole_screen(crop, whole)
         certainty = _FILLED_CERTAINTY if fills else found.certainty
-        if found.mask.mean() >= smallest and certainty > best.certainty:
-            best = FoundFan(found.mask, certainty)
-        if best.certainty >= _SURE:
+        best = FoundFan(found.mask, certainty) if certainty > best.certainty else best
+        if best.certainty >= enough:
             break
     if best.certainty == 0:
         return whole
-    moving = float((moves[best.mask] >= _MOTION_STEP).mean())
-    return Sector.from_mask(best.mask, "motion" if moving > _MOVING_SHARE else "brightness", best.certainty)
-
-
-def _evidence(contrast: BoolMask, moves: NDArray[np.uint8], brightest: NDArray[np.uint8]) -> Iterator[BoolMask]:
-    """What may be the image: what moves, then what is textured too, then both above the noise of a recording."""
-    moving = moves >= _MOTION_STEP
-    if moving.any():
-        yield moving
-    rough = _roughness(brightest)
-    active = moving | (rough >= _MOTION_STEP)
-    # What stands out without texture are panels and buttons.
-    if active.sum() >= _TEXTURED_SHARE * (moving | contrast).sum():
-        yield active | contrast
-    else:
-        yield active
-    for step in _NOISY_STEPS:
-        yield (moves >= step) | (rough >= step)
+    moves = float(moving[best.mask].mean()) > _MOVING_SHARE
+    return Sector.from_mask(best.mask, "motion" if moves else "brightness", best.certainty)
 
 
 def _several(crop: ImageStack, active: BoolMask) -> Sector | None:
@@ -120,20 +97,6 @@ def _several(crop: ImageStack, active: BoolMask) -> Sector | None:
     return both if images_side_by_side(crop, both) > 1 else None
 
 
-def _roughness(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Gray levels between each pixel and those a little to the right and below, the greater of both."""
-    reach = 1 if min(picture.shape) < 200 else _TEXTURE_REACH
-    rough = np.zeros_like(picture)
-    for to, seen in ((picture[:, reach:], picture[:, :-reach]), (picture[reach:], picture[:-reach])):
-        part = rough[: seen.shape[0], : seen.shape[1]]
-        np.maximum(part, np.maximum(to, seen) - np.minimum(to, seen), out=part)
-    return rough
-
-
-def _sampled(frames: ImageStack) -> ImageStack:
-    return np.asarray(frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLED_FRAMES).round().astype(int))])
-
-
 def is_whole_screen(frames: ImageStack, sector: Sector) -> bool:
     """Whether ``sector`` is the whole of a screen that was recorded, with its writing and bars, and so was not found.
 
@@ -141,8 +104,7 @@ def is_whole_screen(frames: ImageStack, sector: Sector) -> bool:
     """
     if len(frames) < 2 or sector.mask.mean() < _WHOLE_SHARE:
         return False
-    picks = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _SAMPLED_FRAMES)).astype(int))
-    sampled = frames[picks]
+    sampled = sampled_frames(frames)
     rows, columns = frames.shape[1:]
     rim = np.ones((rows, columns), bool)
     high, wide = round(_RIM_SHARE * rows), round(_RIM_SHARE * columns)
@@ -187,7 +149,7 @@ def images_side_by_side(frames: ImageStack, sector: Sector) -> int:
     if len(frames) < 2 or x1 - x0 + 1 < _WIDE * (y1 - y0 + 1):
         return 1
     crop = frames[:, y0 : y1 + 1, x0 : x1 + 1]
-    labels = _bodies(_moving(crop[np.unique(np.linspace(0, len(crop) - 1, _SAMPLED_FRAMES).round().astype(int))]))
+    labels = _bodies(PixelRange.of(crop).moving)
     parts = [labels == label for label in parts_of(labels)] if labels.any() else []
     areas = [int(part.sum()) for part in parts]
     alike = len(parts) > 1 and min(areas) >= _ALIKE * max(areas)
@@ -199,18 +161,6 @@ def _apex(part: BoolMask) -> float:
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     near = part[rows[: max(1, rows.size // 30)]]
     return float((np.nonzero(near)[1].mean() - columns[0]) / columns.size)
-
-
-def _moving(sampled: ImageStack) -> BoolMask:
-    return np.asarray(sampled.max(axis=0) - sampled.min(axis=0) >= _MOTION_STEP)
-
-
-def _contrasting(picture: NDArray[np.uint8]) -> BoolMask:
-    brightest = picture.astype(np.int16)
-    counts = np.bincount(brightest.ravel(), minlength=256)
-    flat = int(counts.argmax())
-    background = flat if counts[flat] > _FLAT_SHARE * brightest.size else 0
-    return np.asarray(np.abs(brightest - background) >= _CONTRAST_STEP)
 
 
 def _bodies(active: BoolMask) -> NDArray[np.int32]:
