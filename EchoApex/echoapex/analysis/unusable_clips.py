@@ -24,6 +24,12 @@ def why_unusable(cine: Cine, view: str, reason: str) -> EchoApexError | None:
         return MeasureError(rule, value=cine.image_count, file=cine.path)
     if cine.frame_count < 2:
         return MeasureError("A single frame shows no beat, and nothing is measured in it unattended", file=cine.path)
+    if lies_on_side(cine.sector):
+        rule = (
+            "This clip lies on its side: its fan has the probe at the left or at the right, and hearts are outlined "
+            "with the probe at the top only; turn it by a quarter where it was exported"
+        )
+        return MeasureError(rule, file=cine.path)
     if cine.sector.certainty < LEAST_CERTAINTY:
         rule = (
             "Nothing is measured, since the ultrasound image was not found surely enough (certainty below "
@@ -35,12 +41,6 @@ def why_unusable(cine: Cine, view: str, reason: str) -> EchoApexError | None:
             "This clip stands on its head, though not for certain: its fan has the probe at the bottom, and hearts are "
             "outlined with the probe at the top only; turn it first (analyze --flip FILE=vertical, or FILE=both where "
             "left and right are exchanged too)"
-        )
-        return MeasureError(rule, file=cine.path)
-    if lies_on_side(cine.sector):
-        rule = (
-            "This clip lies on its side: its fan has the probe at the left or at the right, and hearts are outlined "
-            "with the probe at the top only; turn it by a quarter where it was exported"
         )
         return MeasureError(rule, file=cine.path)
     if view == UNKNOWN:
