@@ -13,6 +13,7 @@ from wall_phantoms import FRAMES, FS, IVS, LVID, PW, chain, measure, moved, valu
 
 from echoapex.cine import Scale, ScaleSource
 from echoapex.landmarks import PW_EPI, WALL_LANDMARKS, Landmarks
+from echoapex.measure.caliper_line import lay_chain
 from echoapex.measure.lv_mass import measure_mass
 
 
@@ -164,17 +165,31 @@ def test_noise_of_landmarks_averages_out_without_bias():
 def test_an_uncertain_landmark_has_little_say_in_the_line():
     landmarks = moved(chain(), slice(None), PW_EPI, np.array([16.0, 0.0]))
     sigma = landmarks.sigma_px.copy()
-    sigma[:, 3] = 12.0
+    sigma[:, 3] = 6.0
     found = measure(Landmarks(WALL_LANDMARKS, landmarks.points, sigma))
     assert values(found)["IVSd"] == pytest.approx(IVS, abs=0.1)
     start, end = np.array(found.calipers[1].start), np.array(found.calipers[1].end)
     assert np.degrees(np.arctan2(*(end - start)[::-1])) == pytest.approx(80, abs=1)
     by_name = {m.name: m for m in found.measurements}
-    assert by_name["LVPWd"].confidence < 0.2 < 0.9 < by_name["LVIDd"].confidence
+    assert by_name["LVPWd"].confidence < 0.3 < 0.9 < by_name["LVIDd"].confidence
     assert by_name["RWT"].confidence == by_name["LVPWd"].confidence
-    assert any("LVPWd is uncertain" in warning and "6.0 mm" in warning for warning in found.warnings)
+    assert any("LVPWd is uncertain" in warning and "3.0 mm" in warning for warning in found.warnings)
     told = {name for name, item in by_name.items() if any("LVPWd is uncertain" in text for text in item.warnings)}
     assert told == {"LVPWd", "RWT"}
+    sigma[:, 3] = 12.0
+    unsure = measure(Landmarks(WALL_LANDMARKS, landmarks.points, sigma))
+    assert "LVPWd" not in values(unsure) and "IVSd" in values(unsure), "it may as well be nothing"
+
+
+def test_a_posterior_wall_is_laid_where_it_is_without_the_diameter() -> None:
+    plain = chain()
+    points = plain.points[0].copy()
+    direction = (points[3] - points[0]) / np.linalg.norm(points[3] - points[0])
+    whole = lay_chain(points, direction, np.array([10.0, 40.0, 8.0]))
+    without = lay_chain(points, direction, np.array([10.0, np.nan, 8.0]))
+    assert without[1] is None and whole[2] is not None and without[2] is not None
+    assert np.isfinite(without[2]).all() and np.linalg.norm(np.subtract(without[2], points[2:])) < 12.0
+    assert lay_chain(np.full((4, 2), np.nan), direction, np.array([10.0, 40.0, 8.0])) == [None, None, None]
 
 
 def test_confidence_is_the_probability_of_an_error_below_a_tenth():

@@ -99,16 +99,22 @@ def lay_chain(
 ) -> list[tuple[Point, Point] | None]:
     """Where septum, inner diameter and posterior wall of these ``lengths [3]`` lie in one frame, in pixels.
 
-    They are laid end to end along ``direction``, as near as may be to the landmarks ``points [4, 2]``; None where a
-    length is NaN. ``points`` and ``lengths`` are in mm, or pixels without a scale.
+    They are laid end to end along ``direction``, as near as may be to the landmarks ``points [4, 2]``, whose own
+    distance lies between the walls where the diameter is NaN; None where a length or its place is not known. ``points``
+    and ``lengths`` are in mm, or pixels without a scale.
     """
     septum, diameter, posterior = lengths
+    if np.isnan(diameter):
+        diameter = (points[2] - points[1]) @ direction
     marks = np.array([-septum, 0.0, diameter, diameter + posterior])[:, None] * direction
     offsets = points - marks
-    anchor = offsets[np.isfinite(offsets).all(axis=1)].mean(axis=0)
-    ends = (anchor + marks) / pixel_size(mm_per_px)
+    known = np.isfinite(offsets).all(axis=1)
+    if not known.any():
+        return [None, None, None]
+    ends = (offsets[known].mean(axis=0) + marks) / pixel_size(mm_per_px)
+    placed = np.isfinite(ends).all(axis=1)
     return [
-        (_point(ends[k]), _point(ends[k + 1])) if np.isfinite(lengths[k]) else None
+        (_point(ends[k]), _point(ends[k + 1])) if np.isfinite(lengths[k]) and placed[k] and placed[k + 1] else None
         for k in (SEPTUM, DIAMETER, POSTERIOR)
     ]
 

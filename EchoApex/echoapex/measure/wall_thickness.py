@@ -95,8 +95,8 @@ def measure_walls(
     but at most a quarter of systole): these are its sources; then the mean over the beats counts. ``lv_masks``
     ``[T, H, W]`` show the long axis, to check the direction. ``confidence [T]`` of the frames is used if given, the
     least counts; otherwise it is the probability that a length is within 10 % of the truth, for normal errors with the
-    standard deviations of the landmarks and the scatter of the length around its smooth course. One that is no larger
-    than its standard deviation is not measured, nor one whose points jump or lie outside of ``sector [H, W]``
+    standard deviations of the landmarks and the scatter of the length around its smooth course. One that is less
+    than twice its standard deviation is not measured, nor one whose points jump or lie outside of ``sector [H, W]``
     (`judge_walls`); where that is the inner diameter, the area of ``lv_masks`` gives the beats.
 
     Without a scale there are no millimeters, and FS and RWT assume square pixels and say so. Without a beat there are

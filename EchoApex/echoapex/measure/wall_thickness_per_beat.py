@@ -23,14 +23,17 @@ AT_ES: Mapping[int, str] = {DIAMETER: "LVIDs"}
 _AROUND_S = 0.04
 _PART_OF_SYSTOLE = 4
 
+LEAST_DEVIATIONS = 2.0
+"""Standard deviations that a length must have: with less its 95 % interval holds 0 (own choice)."""
+
 
 @dataclass(frozen=True)
 class PhaseWalls:
     """The walls at one end-diastole or end-systole.
 
     ``lengths [3]`` (septum, inner diameter, posterior wall) are medians over ``frames``, and ``deviations [3]`` the
-    medians of their standard deviations; in mm, or pixels without a scale. A length is NaN where it is unknown, or no
-    larger than its standard deviation (own choice). ``calipers`` show them in the frame nearest to the phase.
+    medians of their standard deviations; in mm, or pixels without a scale. A length is NaN where it is unknown, or less
+    than `LEAST_DEVIATIONS` of its standard deviations. ``calipers`` show them in the frame nearest to the phase.
     ``bend_deg`` is how far the three are from one line, NaN where only one is known; ``tilt_deg`` how far that line is
     from perpendicular to the long axis, None where that is unknown.
     """
@@ -77,7 +80,7 @@ class WallFrames:
         direction = common_direction(lines.directions[chosen])
         lengths, deviations = _medians(lines.lengths[chosen]), _medians(lines.deviations[chosen])
         # Not even known to be more than nothing: a number would only look like one.
-        lengths[deviations >= lengths] = np.nan
+        lengths[LEAST_DEVIATIONS * deviations >= lengths] = np.nan
         lengths[list(self.withheld)] = np.nan
         shown = min(frames, key=lambda frame: abs(frame - middle))
         return PhaseWalls(
