@@ -38,6 +38,7 @@ from echoapex.models.model_loading import load_model
 COUNT = 200
 OF_THE_USER = "notes of mine.txt"
 _EVERY_NTH_AGAIN = 10
+_EVERY_NTH_TOLD = 20
 _LATE_SHARE = 0.5  # of kills in the last fifth, where files are moved
 
 RECIPE = """
@@ -314,11 +315,12 @@ def main() -> int:
             killed += ended == "killed"
             if number % _EVERY_NTH_AGAIN == 0 and (code := start(verb, folder, False).wait()) != 0:
                 found.append(f"the next run fails with exit code {code}")
-            wrong += [f"{verb.name}, run {number}: {problem}" for problem in found]
+            new = [f"{verb.name}, run {number}: {problem}" for problem in found]
+            wrong += new
             shutil.rmtree(folder)
+            if new or (number + 1) % _EVERY_NTH_TOLD == 0:
+                print("\n".join([f"{number + 1} runs, {killed} killed", *new]), flush=True)
     print(f"{chosen.count} runs, {killed} killed, {len(wrong)} files or runs that are not what they seem")
-    for problem in wrong:
-        print(problem)
     return 1 if wrong else 0
 
 

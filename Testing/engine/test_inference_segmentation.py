@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_cases import shipped_model
+from model_cases import noise, shipped_model, untrained
 from pydicom.data import get_testdata_file
 from pydicom.examples import get_path
 from scipy import ndimage
@@ -334,3 +336,31 @@ def test_masks_without_a_folder_are_refused_before_any_work(tmp_path: Path, caps
     target = tmp_path / "none" / "lv.nrrd"
     assert main(["segment", str(tmp_path / "unread.dcm"), "--structure", "LV", "--out", str(target)]) == 1
     assert str(target.parent) in capsys.readouterr().err
+
+
+def test_what_is_found_by_name_is_looked_at_again_in_its_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that says something else about a box: the mean of both answers counts, a lone speck is no part of it."""
+    model, asked = untrained(), []
+
+    def decode(features: Any, index: Any, prompts: Any, *, zero_prompts: bool = False) -> tuple[Any, Any]:
+        asked.append(prompts)
+        logits = torch.full((len(prompts), 32, 32), -1.0)
+        for row, boxed in enumerate(prompts.has_box.tolist()):
+            logits[row, 10:20, 12:22] = 0.5 if boxed else 2.0
+            logits[row, 10:20, 8:12] = 0.5 if boxed else -1.0
+            logits[row, 28, 30] = -1.0 if boxed else 0.5
+        return logits, torch.where(prompts.has_box, 0.5, 0.9)
+
+    monkeypatch.setattr(model.model, "decode", decode)
+    cine = noise(frames=3)
+    found = segment_structures(model, cine, ["LV"])["LV"]
+    assert not asked[0].has_box.any() and asked[1].has_box.all() and torch.equal(asked[0].text, asked[1].text)
+    assert asked[1].boxes.tolist() == [[24.0, 20.0, 43.0, 39.0]] * 3
+    assert found.confidence == pytest.approx([0.7] * 3)
+    logits = torch.full((1, 32, 32), -1.0)
+    logits[0, 10:20, 12:22], logits[0, 10:20, 8:12] = 1.25, -0.25
+    expected = model.card.preprocessing.cine_geometry(cine).restore_masks(logits)
+    assert expected.any() and all(np.array_equal(mask, expected[0]) for mask in found.masks)
+    box = Prompt(structure="LV", box=(20.0, 10.0, 50.0, 40.0))
+    named, boxed = segment_frame(model, cine, 1, [Prompt(structure="LV"), box]).masks
+    assert np.array_equal(named, expected[0]) and not np.array_equal(boxed, named), "a box was shown already"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from ..models.image_encoder import Features
     from ..models.model_loading import LoadedModel
     from ..models.preprocessing import FrameGeometry
+    from ..models.prompt_segmenter import PromptBatch
 
 MASKS_PER_DECODE = 20
 """Masks decoded in one call (our choice: five structures of four frames took a sixth less than one at a time)."""
+
+_LEAST_BOX_CELLS = 3
+"""Rows and columns of logits that a structure must have for its box to be looked at (our choice)."""
 
 WALL_PIECE = 0.25
 """Size of the smallest piece of a wall that is kept, of the largest (our choice)."""
@@ -61,13 +65,49 @@ def _decode_names(seen: EncodedCine, names: list[str]) -> tuple[Tensor, Tensor]:
     """Logits ``[T, N, S/2, S/2]`` and predicted Dice ``[T, N]`` of N structures in every frame."""
     import torch
 
+    from ..models.prompt_coordinates import prompt_batch
+
     asked = [Prompt(structure=name) for name in names]
     logits, confidence = [], []
     for frames in batches(seen.cine.frame_count):
-        found, sure = _decode(seen, seen.features(frames), asked * len(frames))
+        features = seen.features(frames)
+        batch = prompt_batch(asked * len(frames), seen.geometry, seen.model.card.structures, seen.model.model)
+        found, sure = _looked_again(seen, features, batch, *_decode(seen, features, batch))
         logits.append(found.reshape(len(frames), len(names), *found.shape[1:]))
         confidence.append(sure.reshape(len(frames), len(names)))
     return torch.cat(logits), torch.cat(confidence)
+
+
+def _looked_again(
+    seen: EncodedCine, features: Features, batch: PromptBatch, logits: Tensor, confidence: Tensor
+) -> tuple[Tensor, Tensor]:
+    """``logits [N, S/2, S/2]`` and ``confidence [N]`` of ``batch``, with what was asked for by name alone seen twice.
+
+    The second look has the box of what the first one found as a prompt, too, and the mean of both counts: on 48
+    simulated hearts LV 0.877 to 0.884 Dice, LA 0.751 to 0.771, RV 0.707 to 0.715, RA 0.568 to 0.599, AO 0.758 to 0.777.
+    """
+    bare = (batch.text > 0) & ~batch.has_box & ~batch.has_mask & (batch.labels < 0).all(dim=1)
+    if not bool(bare.any()):
+        return logits, confidence
+    again, surer = _decode(seen, features, _boxed(batch.select(bare), logits[bare]))
+    both, sure = logits.clone(), confidence.clone()
+    both[bare], sure[bare] = (logits[bare] + again) / 2, (confidence[bare] + surer) / 2
+    return both, sure
+
+
+def _boxed(batch: PromptBatch, logits: Tensor) -> PromptBatch:
+    """The prompts with the boxes of the largest pieces of ``logits [N, h, w]`` above 0; as they are where is none."""
+    import cv2
+    import torch
+
+    boxes, has_box = batch.boxes.clone(), batch.has_box.clone()
+    for row, one in enumerate(logits):
+        x, y, width, height = cv2.boundingRect(main_pieces((one > 0).numpy()).view(np.uint8))
+        if min(width, height) >= _LEAST_BOX_CELLS:
+            # A cell of the logits is two pixels of the model input.
+            boxes[row] = torch.tensor([2 * x, 2 * y, 2 * (x + width) - 1, 2 * (y + height) - 1])
+            has_box[row] = True
+    return replace(batch, boxes=boxes, has_box=has_box)
 
 
 def _masks_apart(geometry: FrameGeometry, logits: Tensor, names: list[str]) -> BoolMask:
@@ -100,11 +140,17 @@ def segment_frame(
     ``zero_prompts`` blanks the prompts inside the network: a test of whether prompts decide. Raises `PromptError` for
     prompts that do not fit the cine or the model.
     """
+    from ..models.prompt_coordinates import prompt_batch
+
     seen = encoded(model, clip)
     check_prompts(seen.cine, frame, prompts)
     if not prompts:
         return Segmentation(np.zeros((0, seen.cine.rows, seen.cine.columns), bool), np.zeros(0, np.float32))
-    logits, confidence = _decode(seen, seen.features([frame]), prompts, zero_prompts=zero_prompts)
+    batch = prompt_batch(prompts, seen.geometry, model.card.structures, model.model)
+    features = seen.features([frame])
+    logits, confidence = _decode(seen, features, batch, shaped=not zero_prompts, zero_prompts=zero_prompts)
+    if not zero_prompts:
+        logits, confidence = _looked_again(seen, features, batch, logits, confidence)
     return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
 
 
@@ -130,20 +176,18 @@ def _check_place(cine: Cine, prompt: Prompt) -> None:
 
 
 def _decode(
-    seen: EncodedCine, features: Features, prompts: list[Prompt], *, zero_prompts: bool = False
+    seen: EncodedCine, features: Features, batch: PromptBatch, *, shaped: bool = False, zero_prompts: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``, on the CPU.
 
-    Every frame of ``features`` has as many of the ``prompts``, those of the first frame first.
+    Every frame of ``features`` has as many of the prompts of ``batch``, those of the first frame first. Named boxes are
+    joined with the mean shapes of the model where ``shaped``.
     """
     import torch
 
-    from ..models.prompt_coordinates import prompt_batch
-
-    model, count = seen.model, len(prompts)
+    model, count = seen.model, len(batch)
     each = count // features.embedding.shape[0]
-    batch = prompt_batch(prompts, seen.geometry, model.card.structures, model.model).to(model.device)
-    index = torch.arange(count, device=model.device) // each
+    batch, index = batch.to(model.device), torch.arange(count, device=model.device) // each
     parts = []
     with torch.inference_mode():
         for start in range(0, count, MASKS_PER_DECODE):
@@ -151,7 +195,7 @@ def _decode(
             shown = features.select(slice(start // each, (stop - 1) // each + 1))
             rows, some = index[start:stop] - start // each, batch.select(slice(start, stop))
             logits, dice = model.model.decode(shown, rows, some, zero_prompts=zero_prompts)
-            if model.shapes is not None and not zero_prompts and bool(some.has_box.any()):
+            if shaped and model.shapes is not None and bool(some.has_box.any()):
                 logits = logits + model.shapes.logits(some, _views(model, shown)[rows], logits.shape[-1])
             parts.append((logits, dice))
     logits, dice = (torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
