@@ -12,7 +12,8 @@ from echoapex.cine import Cine
 from echoapex.evaluation.trials.all_tasks import HELD_OUT
 from echoapex.evaluation.trials.pointing import NEIGHBORS
 from echoapex.evaluation.trials.simulated_patients import Acquisition
-from echoapex.inference.segmentation import Segmentation, main_pieces
+from echoapex.inference.mask_pieces import main_pieces
+from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 from echoapex.models.model_card import OTHER

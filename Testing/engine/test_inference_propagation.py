@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from echoapex.cine import BoolMask, Cine, FrameTimes, ImageStack, Scale, Sector
 from echoapex.errors import PromptError
 from echoapex.evaluation.bootstrap_scores import dice
+from echoapex.inference.mask_pieces import main_pieces
 from echoapex.inference.propagation import LOST, carry_masks
-from echoapex.inference.segmentation import main_pieces
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.heart import Tissue
 from echoapex.simulation.vendor_looks import TRAINING

@@ -27,9 +27,9 @@ from echoapex.evaluation.trials.simulated_patients import STANDARD, SimulatedPat
 from echoapex.evaluation.trials.whole_clips import APICAL
 from echoapex.inference.cine_segmentation import segment_cine
 from echoapex.inference.encoding import EncodedCine
+from echoapex.inference.mask_pieces import main_pieces
 from echoapex.inference.segmentation import (
     MASKS_PER_DECODE,
-    main_pieces,
     segment_frame,
     segment_structures,
 )

@@ -19,7 +19,8 @@ from echoapex.errors import EchoApexError, PromptError
 from echoapex.evaluation.bootstrap_scores import dice
 from echoapex.evaluation.trials.pointing import next_click
 from echoapex.evaluation.trials.structure_masks import deepest_click, drawn_box
-from echoapex.inference.segmentation import main_pieces, segment_frame, taken_away
+from echoapex.inference.mask_pieces import main_pieces, taken_away
+from echoapex.inference.segmentation import segment_frame
 from echoapex.models.model_loading import LoadedModel
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session import Session

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask, Cine, FloatArray
 from .encoding import EncodedCine
+from .mask_pieces import wanted_pieces
 from .propagation import carry_masks, moves, overlap
 from .propagation_fusion import NAME_SHARE, NEAR_FRAMES, NEAR_S, agreement, joined
 from .redrawing import outlined_from, redrawn
-from .segmentation import Segmentation, segment_structures, wanted_pieces
+from .segmentation import Segmentation, segment_structures
 from .temporal_smoothing import steady_frames
 
 Progress = Callable[[int, int], None]

@@ -12,7 +12,8 @@ from ..inference.cine_segmentation import segment_by_name
 from ..inference.encoding import EncodedCine
 from ..inference.feature_cache import FeatureCache
 from ..inference.landmark_detection import find_landmarks
-from ..inference.segmentation import Segmentation, segment_frame, taken_away
+from ..inference.mask_pieces import taken_away
+from ..inference.segmentation import Segmentation, segment_frame
 from ..inference.view_classification import ViewEstimate, classify_view
 from ..landmarks import Landmarks
 from .model_questions import CarryQuestion, NameQuestion, PromptQuestion, Question

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...inference.segmentation import main_pieces
+from ...inference.mask_pieces import main_pieces
 from ...prompts import PointPrompt, Prompt
 from ...simulation import SimulatedClip
 from ...simulation.heart import Tissue
