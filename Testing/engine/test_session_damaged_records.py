@@ -53,7 +53,10 @@ def with_unpacked_bits(plain: dict[str, Any]) -> dict[str, Any]:
     entries = []
     for item in plain["entries"]:
         mask = item["mask"]
-        if mask is not None and mask["window"] is not None:
+        if mask is not None and mask["window"] is None:
+            assert zlib.decompress(base64.b64decode(mask["bits"])) == b"", "an empty mask has no pixels"
+            mask = "empty"
+        elif mask is not None:
             x0, y0, x1, y1 = mask["window"]
             bits = zlib.decompress(base64.b64decode(mask["bits"]))
             mask = PackedMask((12, 16), (x0, y0, x1, y1), bits).unpacked().tolist()

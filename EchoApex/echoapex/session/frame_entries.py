@@ -165,7 +165,7 @@ def entry_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> Entry:
 
 def _mask_from_plain(data: Mapping[str, Any], shape: tuple[int, int]) -> PackedMask:
     if data["window"] is None:
-        return PackedMask(shape, None, b"")
+        return PackedMask(shape, None, bits_from_text(data["bits"], 0))
     x0, y0, x1, y1 = data["window"]
     if not (0 <= x0 <= x1 < shape[1] and 0 <= y0 <= y1 < shape[0]):
         raise ValueError(f"a mask reaches beyond the frame: {data['window']}")
