@@ -23,6 +23,8 @@ import torch
 
 from echoapex.io.safe_files import write_atomically
 from echoapex.landmarks import WALL_LANDMARKS
+from echoapex.models.model_loading import load_model
+from echoapex.models.preprocessing import Preprocessing
 from echoapex.models.prompt_segmenter import PromptSegmenter
 from echoapex.models.view_and_landmark_heads import read_heat_maps
 from echoapex.simulation.heart import Tissue
@@ -49,6 +51,7 @@ def tight_box(mask: np.ndarray) -> np.ndarray:
 def scores(network: Network, frames: Frames, recipe: Recipe) -> dict[str, float]:
     """Dice of the LV by name and by its box, of the LA by name, views told right, and landmarks in pixels."""
     network.eval()
+    seen = Preprocessing(recipe.image_size)
     lv, la = recipe.structures.index("LV") + 1, recipe.structures.index("LA") + 1
     found: dict[str, list[float]] = {name: [] for name in ("LV name", "LV box", "LA name", "views", "landmarks px")}
     for start in range(0, len(frames), _FRAMES_AT_ONCE):
@@ -57,7 +60,7 @@ def scores(network: Network, frames: Frames, recipe: Recipe) -> dict[str, float]
         images = [cv2.resize(frames.images[row], size, interpolation=cv2.INTER_AREA) for row in rows]
         labels = [cv2.resize(frames.labels[row], size, interpolation=cv2.INTER_NEAREST) for row in rows]
         gray = torch.from_numpy(np.stack(images))[:, None].float() / 255
-        features = network.segmenter.encode((gray - 0.2) / 0.2)
+        features = network.segmenter.encode((gray - seen.mean) / seen.std)
         asks: dict[str, list[tuple[int, Ask]]] = {"LV name": [], "LV box": [], "LA name": []}
         for row, label in enumerate(labels):
             chamber, atrium = label == Tissue.LV, label == Tissue.LA
@@ -134,8 +137,6 @@ def main() -> int:
     assert judged.landmarks.shape[1] == len(WALL_LANDMARKS)
     start = Network(base)
     if base.start_from:
-        from echoapex.models.model_loading import load_model
-
         start.start_from(load_model(base.start_from, "cpu"), base)
     results = {"before": scores(start, judged, base)}
     print(table(results), flush=True)

@@ -15,6 +15,7 @@ from echoapex.inference.segmentation import Segmentation
 from echoapex.inference.view_classification import ViewEstimate
 from echoapex.landmarks import Landmarks
 from echoapex.simulation.dicom_writing import write_dicom
+from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
 
 MODEL: Any = SimpleNamespace(card=CARD)
 """All that a study needs of a model when something else looks at the clips."""
@@ -128,3 +129,8 @@ def measured(report: Any, name: str, method: str) -> float:
     (item,) = [m for m in report.measurements if (m.name, m.method) == (name, method)]
     assert item.value is not None
     return float(item.value)
+
+
+def analyzed(folder: Path, takes: dict[str, Take], **options: object) -> StudyReport:
+    (report,) = analyze_study([folder], MODEL, options=StudyOptions(observe=TruthIn(takes), **options))
+    return report

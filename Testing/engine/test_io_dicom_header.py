@@ -275,30 +275,6 @@ def test_a_heart_rate_that_no_heart_has_is_passed_over_with_a_warning(tmp_path: 
     assert any("HeartRate 1200 was passed over" in warning for warning in cine.warnings)
 
 
-def test_a_gap_of_seconds_makes_frame_times_unknown(tmp_path: Path) -> None:
-    tags = {"FrameIncrementPointer": 0x00181065, "FrameTimeVector": [0, 30, 30, 30, 9000, 30]}
-    cine = read(tmp_path, **tags)
-    assert cine.times.seconds is None
-    assert any("longest time between two frames would be 9 s" in warning for warning in cine.warnings)
-
-
-def vector_with(gap: float) -> dict[str, object]:
-    return {"FrameIncrementPointer": VECTOR_POINTER, "FrameTimeVector": [0, 30, 30, 30, gap, 30]}
-
-
-def test_a_step_many_times_the_others_makes_frame_times_unknown(tmp_path: Path) -> None:
-    cine = read(tmp_path, **vector_with(330))
-    assert not cine.times.known and "multiple of the median" in cine.times.reason
-    assert read(tmp_path, FrameTime=30, **vector_with(330)).times.source is TimeSource.FRAME_TIME
-
-
-def test_a_longer_step_among_frame_times_is_used_and_told(tmp_path: Path) -> None:
-    cine = read(tmp_path, **vector_with(120))
-    assert cine.times.source is TimeSource.FRAME_TIME_VECTOR
-    assert any("multiple of the median, of 4 is outside the usual 1 to 3" in warning for warning in cine.warnings)
-    assert not read(tmp_path, **vector_with(45)).warnings
-
-
 @pytest.mark.parametrize("rate", ["999", "NaN", "-70", "abc", "7"])
 def test_a_stated_heart_rate_that_cannot_be_costs_nothing_but_itself(tmp_path: Path, rate: str) -> None:
     path = save(dicom(HeartRate=7777), tmp_path / "clip.dcm")

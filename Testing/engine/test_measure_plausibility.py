@@ -180,10 +180,13 @@ def test_impossible_walls_are_not_drawn_either() -> None:
     landmarks = true_landmarks("PLAX")
     assert landmarks is not None
     points, through = landmarks.points.copy(), landmarks.points[:, 3] - landmarks.points[:, 0]
-    # Within the image, but as thick as no septum is.
-    points[:, 1], points[:, 2] = points[:, 0] + 0.75 * through, points[:, 0] + 0.8 * through
-    result = measure_clip(simulated("PLAX").cine(), "PLAX", "PLAX", {}, replace(landmarks, points=points))
-    assert result.walls is None and any("no heart has it" in str(reason) for reason in result.not_measured)
+    # Within the image, and with a scale that could be.
+    points[:, 1], points[:, 2] = points[:, 0] + 0.8 * through, points[:, 0] + 0.95 * through
+    cine = simulated("PLAX").cine()
+    larger = replace(cine.scale, mm_per_px=(1.6 * cine.scale.require()[0], 1.6 * cine.scale.require()[1]))
+    wide = replace(cine, scale=larger)
+    result = measure_clip(wide, "PLAX", "PLAX", {}, replace(landmarks, points=points))
+    assert result.walls is None and any("IVSd" in str(reason) for reason in result.not_measured)
 
 
 def test_frame_times_that_no_scanner_has_are_unknown() -> None:

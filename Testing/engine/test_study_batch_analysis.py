@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from study_cases import (
     MODEL,
     PATIENT_A,
     Take,
-    TrueObserver,
     TruthIn,
+    analyzed,
     measured,
     reason_of,
     set_region,
@@ -27,14 +26,11 @@ from study_cases import (
 
 from echoapex import resources
 from echoapex.analysis.clip_analysis import ClipResult
-from echoapex.analysis.orientation_notes import TURNED
 from echoapex.analysis.study_measurements import Summary, summarize
 from echoapex.cine import Setting
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.inference.segmentation import Segmentation
 from echoapex.measure.body_surface_area import BsaFormula
 from echoapex.patient import Patient, Sex
-from echoapex.report.report_json import report_json
 from echoapex.study.batch_analysis import StudyOptions, StudyReport, analyze_study
 
 MAN = Patient(Sex.MALE, 60.0, 175.0, 80.0)
@@ -42,11 +38,6 @@ A4C, A2C, PLAX = Take("A4C"), Take("A2C"), Take("PLAX")
 WHOLE = {"a4c.dcm": A4C, "a2c.dcm": A2C, "plax.dcm": PLAX}
 FROM_SYSTOLE = Take("A4C", 5)
 REVERSED = Take("A4C", step=-1)
-
-
-def analyzed(folder: Path, takes: dict[str, Take], **options: object) -> StudyReport:
-    (report,) = analyze_study([folder], MODEL, options=StudyOptions(observe=TruthIn(takes), **options))
-    return report
 
 
 @pytest.fixture(scope="module")
@@ -89,44 +80,6 @@ def test_color_flow_is_ignored_where_the_user_asks_and_said_at_each_number(tmp_p
     assert measured(report, "IVSd", "linear") == pytest.approx(simulated("PLAX").heart.shape.ivsd_mm, abs=1.0)
     assert any("color flow, which was ignored" in text for text in report.clips[0].warnings)
     assert all(any("color flow" in text for text in m.warnings) for m in report.measurements if m.value is not None)
-
-
-def on_its_head(path: Path) -> Path:
-    """Writes an A4C clip with its rows in reverse."""
-    from pydicom import dcmread
-
-    write_take(path, A4C)
-    header = dcmread(path)
-    header.PixelData = header.pixel_array[:, ::-1].tobytes()
-    del header.SequenceOfUltrasoundRegions
-    header.save_as(path, enforce_file_format=True)
-    return path
-
-
-class _UpsideDown:
-    """Sees the truth in the pixels of a file that stands on its head."""
-
-    def __init__(self, seen: TrueObserver) -> None:
-        self.view, self.landmarks, self._seen = seen.view, seen.landmarks, seen
-
-    def outlines(self, names: Sequence[str]) -> dict[str, Segmentation]:
-        found = self._seen.outlines(names)
-        return {name: Segmentation(item.masks[:, ::-1], item.confidence) for name, item in found.items()}
-
-
-def test_a_clip_on_its_head_is_measured_as_it_is_and_as_the_user_turns_it(tmp_path: Path) -> None:
-    path = on_its_head(tmp_path / "down.dcm")
-    truth = TruthIn({"down.dcm": A4C})
-    options = StudyOptions(observe=lambda model, cine: _UpsideDown(truth(model, cine)))
-    (as_it_is,) = analyze_study([path], MODEL, options=options)
-    turned = analyzed(path, {"down.dcm": A4C}, flips={"down.dcm": "vertical"})
-    for report in (as_it_is, turned):
-        assert measured(report, "LVEF", "A4C") == pytest.approx(100 * simulated("A4C").heart.shape.ef, abs=4)
-    (clip,) = as_it_is.clips
-    assert TURNED in clip.warnings and report_json(as_it_is)["clips"][0]["flip"] is None
-    (clip,) = turned.clips
-    assert any("turned by the user" in text for text in clip.warnings) and TURNED not in clip.warnings
-    assert report_json(turned)["clips"][0]["flip"] == "vertical"
 
 
 def test_a_flip_that_is_none_or_of_no_clip_is_refused(good: Path) -> None:
@@ -313,28 +266,6 @@ def test_one_view_gives_its_own_ef_and_says_what_is_missing(good: Path) -> None:
     assert "there is no PLAX clip" in reason_of(report.not_measured, "LV mass")
     assert "there is no A2C clip" in reason_of(report.not_measured, "biplane left atrial volume")
     assert report.failures == ()
-
-
-def test_the_best_pair_is_sure_and_not_foreshortened(tmp_path: Path) -> None:
-    takes = {"1.dcm": A4C, "2.dcm": A4C, "3.dcm": A2C}
-    for name, take in takes.items():
-        write_take(tmp_path / name, take)
-    # The same pixels, a third smaller: to the measuring, a foreshortened view.
-    set_region(tmp_path / "1.dcm", PhysicalDeltaX=0.07, PhysicalDeltaY=0.07)
-    report = analyzed(tmp_path, takes)
-    (ef,) = [m for m in report.measurements if (m.name, m.method) == ("LVEF", "biplane")]
-    assert {source.clip for source in ef.sources} == {"A4C-2", "A2C-1"}
-    assert any("A4C-2 and A2C-1" in note and "2 pairs" in note for note in report.notes)
-
-
-def test_a_pair_without_doubts_goes_before_a_longer_one_with_few_frames_a_second(tmp_path: Path) -> None:
-    takes = {"1.dcm": A4C, "2.dcm": A4C, "3.dcm": A2C}
-    for name, take in takes.items():
-        write_take(tmp_path / name, take)
-    write_take(tmp_path / "1.dcm", A4C, FrameTime="45")
-    set_region(tmp_path / "1.dcm", PhysicalDeltaX=0.12, PhysicalDeltaY=0.12)
-    (ef,) = [m for m in analyzed(tmp_path, takes).measurements if (m.name, m.method) == ("LVEF", "biplane")]
-    assert {source.clip for source in ef.sources} == {"A4C-2", "A2C-1"}
 
 
 PEAK = Setting("peak")
