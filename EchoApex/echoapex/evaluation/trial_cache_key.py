@@ -12,22 +12,9 @@ from ..models.model_card import ModelCard
 from .trials.simulated_patients import Acquisition
 
 _ENGINE = Path(__file__).parents[1]
-_ROOMS = ("analysis", "evaluation/trials", "inference", "measure", "models", "simulation")
+_ROOMS = ("analysis", "evaluation/trials", "inference", "io", "measure", "models", "simulation")
 _FILES = (
-    *(
-        "cine.py",
-        "landmarks.py",
-        "prompts.py",
-        "structures.py",
-        "io/sector_detection.py",
-        "io/picture_activity.py",
-        "io/fan_of_activity.py",
-        "io/fan_evidence.py",
-        "io/fan_fitting.py",
-        "io/fan_certainty.py",
-        "io/convex_hull.py",
-        "report/outline_paths.py",
-    ),
+    *("cine.py", "landmarks.py", "limits.py", "prompts.py", "structures.py", "report/outline_paths.py"),
     *("training/prompt_sampling.py", "training/unknown_objects.py"),
     *("evaluation/bootstrap_scores.py", "evaluation/mean_shape_in_box.py", "evaluation/trial_types.py"),
 )

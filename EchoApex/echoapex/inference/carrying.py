@@ -82,6 +82,16 @@ def carry(
     return Segmentation(wanted_pieces(found.masks, structure), found.confidence)
 
 
+def carry_through(
+    seen: EncodedCine, frame: int, mask: BoolMask, sure: float, structure: str | None = None
+) -> Segmentation:
+    """The ``mask`` of one ``frame``, as ``sure`` as `carry` has it, in all frames; on its own it stays as it is."""
+    others = [other for other in range(seen.cine.frame_count) if other != frame]
+    found = carry(seen, {frame: mask}, others, {frame: sure}, structure)
+    confidence = np.insert(found.confidence, frame, sure).astype(np.float32)
+    return Segmentation(np.insert(found.masks, frame, mask, axis=0), confidence)
+
+
 @dataclass(frozen=True)
 class _Again:
     """``masks [F, H, W]`` that were carried and outlined again, and what tells how good they are, each ``[F]``.

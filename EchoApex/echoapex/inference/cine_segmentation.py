@@ -14,7 +14,7 @@ import numpy as np
 
 from ..cine import BoolMask, Cine
 from ..prompts import Prompt
-from .carrying import carry
+from .carrying import carry, carry_through
 from .encoding import EncodedCine, encoded
 from .propagation import overlap, single_frames
 from .segmentation import Segmentation, check_prompts, segment_frame, segment_structures
@@ -31,8 +31,8 @@ def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, f
     """One structure in every frame of ``clip``.
 
     A structure alone is looked for by name (`segment_by_name`); a prompt that points is given on ``frame``, where its
-    mask stays as it is, and carried from there (`carry`). Masks of a named cavity are one piece, others may be several;
-    all lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
+    mask stays as it is, and carried from there (`carry_through`). Masks of a named cavity are one piece, others may be
+    several; all lie inside the sector. Raises `PromptError` when the prompt does not fit the cine or the model.
     """
     seen = encoded(model, clip)
     check_prompts(seen.cine, frame, [prompt])
@@ -40,12 +40,7 @@ def segment_cine(model: LoadedModel, clip: Cine | EncodedCine, prompt: Prompt, f
         assert prompt.structure is not None
         return segment_by_name(model, seen, [prompt.structure])[prompt.structure]
     first = segment_frame(model, seen, frame, [prompt])
-    others = [index for index in range(seen.cine.frame_count) if index != frame]
-    found = carry(seen, {frame: first.masks[0]}, others, {frame: float(first.confidence[0])}, prompt.structure)
-    return Segmentation(
-        np.insert(found.masks, frame, first.masks[0], axis=0),
-        np.insert(found.confidence, frame, first.confidence[0]).astype(np.float32),
-    )
+    return carry_through(seen, frame, first.masks[0], float(first.confidence[0]), prompt.structure)
 
 
 def segment_by_name(model: LoadedModel, clip: Cine | EncodedCine, names: Iterable[str]) -> dict[str, Segmentation]:

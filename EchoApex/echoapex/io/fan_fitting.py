@@ -77,9 +77,8 @@ class Fan:
         along, across = dx * right + dy * down, np.abs(dx * down - dy * right)
         radius = np.hypot(dx, dy)
         inside = (radius >= self.near - grow) & (radius <= self.far + grow)
-        inside &= (
-            across * float(np.cos(self.half)) - along * float(np.sin(self.half)) <= grow
-        )  # the distance from a side
+        beside = across * float(np.cos(self.half)) - along * float(np.sin(self.half))
+        inside &= beside <= grow
         left, top, end, bottom = self.box
         return np.asarray(inside & (x >= left - grow) & (x <= end + grow) & (y >= top - grow) & (y <= bottom + grow))
 

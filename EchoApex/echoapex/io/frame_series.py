@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from .frame_likeness import LEAST_LIKENESS, likeness
 from .guarded_reading import guarded
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
-
-if TYPE_CHECKING:
-    pass
 
 # Own choices, tried on simulated clips.
 FEWEST_FRAMES = 8

@@ -16,9 +16,8 @@ from .caliper_line import DIAMETER, POSTERIOR, SEPTUM, CaliperLines
 from .long_axis import MmPerPx, pixel_size
 
 MAX_SPEED_MM_S = 200.0
-"""Faster than this no wall moves: early diastolic velocities of the lateral annulus, the fastest part of healthy young
-hearts, are 206 ± 38 mm/s along the heart (Nagueh et al., ASE/EAE 2009, doi 10.1016/j.echo.2008.11.023), and those
-across the walls in PLAX are lower."""
+"""A point that moves faster is held to have jumped. Own choice, by what it does on 59 simulated clips: 3 of 10 walls
+that were over 4 mm wrong are withheld for it, and 6 of 139 right ones; at 150 mm/s 5 and 16, at 300 mm/s 3 and 4."""
 
 MAX_THICKENING_MM_S = 150.0
 """A wall gets thicker or thinner no faster than this (own choice: at most 93 mm/s in simulated hearts)."""

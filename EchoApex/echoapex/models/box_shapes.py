@@ -19,7 +19,7 @@ SHAPE_SIDE = 48
 """Rows and columns of a mean shape (our choice)."""
 
 _WEIGHT = 0.5
-"""Of the shape's logits beside the network's (our choice: at 1 hearts of the learned kind lose 0.002 to 0.015)."""
+"""Of the shape's logits beside the network's (our choice: at 1, hearts of the learned kind lose up to 0.015)."""
 
 _FAINTEST = 0.02
 """No pixel is surer of a shape than this and 1 less this (our choice), so that the picture can overrule it."""

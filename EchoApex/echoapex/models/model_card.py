@@ -14,8 +14,9 @@ from ..io.untrusted_json import parse_json, read_json
 from .preprocessing import Preprocessing
 
 SCHEMA = 3
-_WITHOUT_BOX_SHAPES = 2
 """Version of the card's format; a card of another version is refused, not guessed at."""
+_WITHOUT_BOX_SHAPES = 2
+"""The version before, which is read as of a model that carries no mean shapes."""
 
 OTHER = "OTHER"
 """The view of a clip that shows none of the views that are told apart; a class like them."""

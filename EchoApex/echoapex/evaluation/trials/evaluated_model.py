@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from ...cine import BoolMask, Cine
-from ...inference.carrying import carry
+from ...inference.carrying import carry_through
 from ...inference.segmentation import Segmentation, segment_frame
 from ...inference.view_outlines_landmarks import ModelObserver, Observer
 from ...prompts import Prompt
@@ -36,7 +34,7 @@ class Subject(Protocol):
     def carried(
         self, clip: SimulatedClip, frame: int, mask: BoolMask, sure: float, structure: str | None = None
     ) -> Segmentation:
-        """The ``mask`` of one frame, as ``sure`` as `carry` has it, in all frames of the clip."""
+        """The ``mask`` of one frame, as ``sure`` as `carry_through` has it, in all frames of the clip."""
 
     def resolve(self, text: str) -> str | None:
         """The structure that a text names, by identifier; None where it is refused."""
@@ -65,11 +63,8 @@ class ModelSubject:
     def carried(
         self, clip: SimulatedClip, frame: int, mask: BoolMask, sure: float, structure: str | None = None
     ) -> Segmentation:
-        """As `carry`, which leaves the mask as it is on its own frame."""
-        others = [other for other in range(len(clip.frames)) if other != frame]
-        found = carry(self._encoded(clip), {frame: mask}, others, {frame: sure}, structure)
-        sures = np.insert(found.confidence, frame, sure).astype(np.float32)
-        return Segmentation(np.insert(found.masks, frame, mask, axis=0), sures)
+        """As `carry_through`."""
+        return carry_through(self._encoded(clip), frame, mask, sure, structure)
 
     def _encoded(self, clip: SimulatedClip) -> EncodedCine:
         from ...inference.encoding import EncodedCine
