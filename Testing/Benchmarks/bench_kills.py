@@ -24,8 +24,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
+import numpy as np
 import SimpleITK as sitk
 import torch
 from safetensors.numpy import load_file
@@ -243,6 +245,12 @@ def _table(path: Path) -> None:
         raise ValueError("the table does not end")
 
 
+def _arrays(path: Path) -> None:
+    with np.load(path, allow_pickle=False) as kept:
+        for name in kept.files:
+            kept[name]  # reads it all
+
+
 def _archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         if archive.testzip() is not None:
@@ -259,6 +267,8 @@ _OPENERS: Mapping[str, Callable[[Path], object]] = {
     ".webp": _picture,
     ".html": _page,
     ".csv": _table,
+    ".svg": ElementTree.parse,
+    ".npz": _arrays,
     ".mrb": _archive,
     ".safetensors": load_file,
     ".pt": lambda path: torch.load(path, map_location="cpu", weights_only=True),
