@@ -13,11 +13,12 @@ from report_cases import simulated, true_masks, true_result
 
 from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
 from echoapex.analysis.orientation_notes import MIRRORED, TURNED, orientation_notes
+from echoapex.analysis.unusable_clips import why_unusable
 from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector, TimeSource
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io import find_sector, read_cine
 from echoapex.io.fan_orientation import seen_turned
-from echoapex.io.frame_likeness import find_cut
+from echoapex.io.frame_likeness import MOST_DISORDER, disorder, find_cut
 from echoapex.io.sector_detection import probe_at_top
 from echoapex.measure.contradictions import area_contradicts
 from echoapex.measure.measurement import Beat
@@ -159,6 +160,20 @@ def test_two_clips_in_one_are_not_measured_as_one() -> None:
 @pytest.mark.parametrize("step", [1, 4])
 def test_a_clip_of_few_frames_a_second_is_one_clip(view: str, step: int) -> None:
     assert find_cut(np.tile(simulated(view).cine().frames[::step], (3, 1, 1))[:40]) is None
+
+
+@pytest.mark.parametrize("view", ["A4C", "A2C", "PLAX"])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_clip_is_in_order_and_shuffled_it_is_not(view: str, step: int) -> None:
+    frames = simulated(view).cine().frames[::step]
+    assert disorder(frames) < MOST_DISORDER < disorder(np.random.default_rng(3).permutation(frames))
+    assert disorder(frames[:7]) == disorder(np.repeat(frames[:1], 20, axis=0)) == 0
+
+
+def test_nothing_is_measured_in_frames_out_of_order() -> None:
+    cine = simulated("A4C").cine()
+    refusal = why_unusable(replace(cine, frames=np.random.default_rng(3).permutation(cine.frames)), "A4C", "")
+    assert "out of order" in str(refusal) and why_unusable(cine, "A4C", "") is None
 
 
 def test_a_mirrored_clip_stays_as_it_is(tmp_path: Path) -> None:

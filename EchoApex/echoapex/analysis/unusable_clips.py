@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..cine import Cine, Mode
 from ..errors import EchoApexError, MeasureError
 from ..io.fan_orientation import seen_turned
-from ..io.frame_likeness import find_cut
+from ..io.frame_likeness import MOST_DISORDER, disorder, find_cut
 from ..io.sector_detection import LEAST_CERTAINTY, lies_on_side, probe_at_top
 from ..models.model_card import UNKNOWN
 from .view_structures import VIEW_STRUCTURES
@@ -49,7 +49,18 @@ def why_unusable(cine: Cine, view: str, reason: str) -> EchoApexError | None:
     if view not in VIEW_STRUCTURES:
         rule = "This clip shows none of the views that are outlined unattended"
         return MeasureError(rule, value=view, file=cine.path)
+    return _why_no_beat(cine)
+
+
+def _why_no_beat(cine: Cine) -> EchoApexError | None:
     if (cut := find_cut(cine.frames)) is not None:
         rule = "This clip goes over to another picture at once, and a beat must not be made of two: cut it there"
         return MeasureError(rule, value=f"frame {cut}, counted from 0", file=cine.path)
+    if (found := disorder(cine.frames)) > MOST_DISORDER:
+        rule = (
+            "Neighboring frames of this clip are hardly more alike than any two of them, and no beat can be followed: "
+            "they are out of order, too far apart in time, or show no motion (their distance over that of any two, "
+            f"{MOST_DISORDER:g} at most)"
+        )
+        return MeasureError(rule, value=round(found, 2), file=cine.path)
     return None

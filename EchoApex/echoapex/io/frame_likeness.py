@@ -1,4 +1,4 @@
-"""How alike two frames look without their speckle, and where a clip goes over to another one."""
+"""How alike frames look without their speckle: where a clip goes over to another one, and whether it is in order."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from ..cine import FloatArray, ImageStack
 LEAST_LIKENESS = 0.75
 """Correlation of neighbors in a cine, at least: 0.90 in cines, 0.47 between two hearts (own choice)."""
 
+MOST_DISORDER = 0.75
+"""`disorder` of a cine, at most: 0.18 to 0.44 in 40 simulated ones, up to 0.72 where every second frame lacks, 0.63 to
+1.24 with frames in any order (own choice)."""
+
 _FALL = 0.25  # by which the likeness falls below the usual one of a clip where another begins; own choice
 _FEWEST_FRAMES = 8
+_SHUFFLES = 8
 _BLOCK = 8  # pixels over which pictures are averaged before
 _LIT_LEVEL = 16
 
@@ -37,6 +42,23 @@ def find_cut(frames: ImageStack) -> int | None:
     limit = min(LEAST_LIKENESS, float(np.median(alike)) - _FALL)
     lit = [float(mean.max()) > _LIT_LEVEL for mean in means]
     return next((at + 1 for at, value in enumerate(alike) if value < limit and lit[at] and lit[at + 1]), None)
+
+
+def disorder(frames: ImageStack) -> float:
+    """How far neighbors of ``frames`` ``uint8 [T, H, W]`` are apart, over how far any two are: 1 in any order.
+
+    0 where there are too few frames to tell, or no two differ.
+    """
+    if len(frames) < _FEWEST_FRAMES:
+        return 0.0
+    means = np.stack([_block_means(frame).ravel() for frame in frames])
+    chance = np.random.default_rng(0)
+    usual = np.mean([_mean_step(chance.permutation(means)) for _ in range(_SHUFFLES)])
+    return float(_mean_step(means) / usual) if usual > 0 else 0.0
+
+
+def _mean_step(means: FloatArray) -> float:
+    return float(np.linalg.norm(np.diff(means, axis=0), axis=1).mean())
 
 
 def _block_means(frame: NDArray[np.uint8]) -> FloatArray:
