@@ -28,8 +28,8 @@ from echoapex.evaluation.trials.whole_clips import APICAL
 from echoapex.inference.cine_segmentation import segment_cine
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.mask_pieces import main_pieces
+from echoapex.inference.prompt_decoding import MASKS_PER_DECODE
 from echoapex.inference.segmentation import (
-    MASKS_PER_DECODE,
     segment_frame,
     segment_structures,
 )

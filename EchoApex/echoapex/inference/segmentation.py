@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,21 +14,14 @@ from ..errors import PromptError
 from ..prompts import Prompt
 from .encoding import EncodedCine, batches, encoded
 from .mask_pieces import least_piece, main_pieces
+from .prompt_decoding import better_by_name, decode
 from .temporal_smoothing import median_over_time, steady_frames
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..models.image_encoder import Features
     from ..models.model_loading import LoadedModel
     from ..models.preprocessing import FrameGeometry
-    from ..models.prompt_segmenter import PromptBatch
-
-MASKS_PER_DECODE = 20
-"""Masks decoded in one call (our choice: five structures of four frames took a sixth less than one at a time)."""
-
-_LEAST_BOX_CELLS = 3
-"""Rows and columns of logits that a structure must have for its box to be looked at (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -69,42 +62,10 @@ def _decode_names(seen: EncodedCine, names: list[str]) -> tuple[Tensor, Tensor]:
     for frames in batches(seen.cine.frame_count):
         features = seen.features(frames)
         batch = prompt_batch(asked * len(frames), seen.geometry, seen.model.card.structures, seen.model.model)
-        found, sure = _looked_again(seen, features, batch, *_decode(seen, features, batch))
+        found, sure = better_by_name(seen, features, batch, decode(seen, features, batch))
         logits.append(found.reshape(len(frames), len(names), *found.shape[1:]))
         confidence.append(sure.reshape(len(frames), len(names)))
     return torch.cat(logits), torch.cat(confidence)
-
-
-def _looked_again(
-    seen: EncodedCine, features: Features, batch: PromptBatch, logits: Tensor, confidence: Tensor
-) -> tuple[Tensor, Tensor]:
-    """``logits [N, S/2, S/2]`` and ``confidence [N]`` of ``batch``, with what was asked for by name alone seen twice.
-
-    The second look has the box of what the first one found as a prompt, too, and the mean of both counts: on 48
-    simulated hearts LV 0.877 to 0.884 Dice, LA 0.751 to 0.771, RV 0.707 to 0.715, RA 0.568 to 0.599, AO 0.758 to 0.777.
-    """
-    bare = (batch.text > 0) & ~batch.has_box & ~batch.has_mask & (batch.labels < 0).all(dim=1)
-    if not bool(bare.any()):
-        return logits, confidence
-    again, surer = _decode(seen, features, _boxed(batch.select(bare), logits[bare]))
-    both, sure = logits.clone(), confidence.clone()
-    both[bare], sure[bare] = (logits[bare] + again) / 2, (confidence[bare] + surer) / 2
-    return both, sure
-
-
-def _boxed(batch: PromptBatch, logits: Tensor) -> PromptBatch:
-    """The prompts with the boxes of the largest pieces of ``logits [N, h, w]`` above 0; as they are where is none."""
-    import cv2
-    import torch
-
-    boxes, has_box = batch.boxes.clone(), batch.has_box.clone()
-    for row, one in enumerate(logits):
-        x, y, width, height = cv2.boundingRect(main_pieces((one > 0).numpy()).view(np.uint8))
-        if min(width, height) >= _LEAST_BOX_CELLS:
-            # A cell of the logits is two pixels of the model input.
-            boxes[row] = torch.tensor([2 * x, 2 * y, 2 * (x + width) - 1, 2 * (y + height) - 1])
-            has_box[row] = True
-    return replace(batch, boxes=boxes, has_box=has_box)
 
 
 def _masks_apart(geometry: FrameGeometry, logits: Tensor, names: list[str]) -> BoolMask:
@@ -145,9 +106,9 @@ def segment_frame(
         return Segmentation(np.zeros((0, seen.cine.rows, seen.cine.columns), bool), np.zeros(0, np.float32))
     batch = prompt_batch(prompts, seen.geometry, model.card.structures, model.model)
     features = seen.features([frame])
-    logits, confidence = _decode(seen, features, batch, shaped=not zero_prompts, zero_prompts=zero_prompts)
+    logits, confidence = decode(seen, features, batch, shaped=not zero_prompts, zero_prompts=zero_prompts)
     if not zero_prompts:
-        logits, confidence = _looked_again(seen, features, batch, logits, confidence)
+        logits, confidence = better_by_name(seen, features, batch, (logits, confidence))
     return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
 
 
@@ -170,41 +131,6 @@ def _check_place(cine: Cine, prompt: Prompt) -> None:
         x0, y0, x1, y1 = (round(value) for value in prompt.box)
         if not inside[y0 : y1 + 1, x0 : x1 + 1].any():
             raise PromptError("A box must lie on the ultrasound picture", value=prompt.box, file=cine.path)
-
-
-def _decode(
-    seen: EncodedCine, features: Features, batch: PromptBatch, *, shaped: bool = False, zero_prompts: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Logits ``[N, S/2, S/2]`` and predicted Dice ``[N]``, on the CPU.
-
-    Every frame of ``features`` has as many of the prompts of ``batch``, those of the first frame first. Named boxes are
-    joined with the mean shapes of the model where ``shaped``.
-    """
-    import torch
-
-    model, count = seen.model, len(batch)
-    each = count // features.embedding.shape[0]
-    batch, index = batch.to(model.device), torch.arange(count, device=model.device) // each
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, count, MASKS_PER_DECODE):
-            stop = min(start + MASKS_PER_DECODE, count)
-            shown = features.select(slice(start // each, (stop - 1) // each + 1))
-            rows, some = index[start:stop] - start // each, batch.select(slice(start, stop))
-            logits, dice = model.model.decode(shown, rows, some, zero_prompts=zero_prompts)
-            if shaped and model.shapes is not None and bool(some.has_box.any()):
-                logits = logits + model.shapes.logits(some, _views(model, shown)[rows], logits.shape[-1])
-            parts.append((logits, dice))
-    logits, dice = (torch.cat(values).float().cpu() for values in zip(*parts, strict=True))
-    return logits, dice
-
-
-def _views(model: LoadedModel, features: Features) -> Tensor:
-    """Probabilities ``[B, V]`` of the views of each frame; without a view head one that is sure."""
-    if model.heads.view is None:
-        return features.cls.new_ones(features.cls.shape[0], 1)
-    views: Tensor = model.heads.view(features.cls).softmax(dim=-1)
-    return views
 
 
 def _masks(geometry: FrameGeometry, logits: Tensor, prompts: list[Prompt]) -> BoolMask:
