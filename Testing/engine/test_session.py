@@ -281,7 +281,7 @@ def test_a_session_goes_on_from_its_plain_data(session: Session, truth: dict[str
     session.accept([1], "LV")
     session.edit(2, truth["PERICARDIAL_EFFUSION"][2])
     data = json.loads(json.dumps(session.to_plain()))
-    assert data["model"]["id"] == "echoapex-study" and data["cine"]["shape"] == list(session.cine.frames.shape)
+    assert data["model"]["id"] == session.model.card.id and data["cine"]["shape"] == list(session.cine.frames.shape)
     again = Session.restore(session.model, session.cine, data, rater="R2")
     assert again.to_plain() == session.to_plain()
     assert np.array_equal(again.masks("LV"), session.masks("LV")) and np.array_equal(again.mask(2), session.mask(2))
