@@ -189,14 +189,10 @@ def check_the_scene_is_closed_in_the_middle_of_a_propagation(transcript: Transcr
 
 
 def check_slicers_own_reader_brings_a_cine_without_scale(transcript: Transcript) -> None:
-    from DICOMLib import DICOMUtils
-
     shown = shown_panel(transcript)
-    with tempfile.TemporaryDirectory() as folder, DICOMUtils.TemporaryDICOMDatabase() as database, closing_the_scene():
-        write_simulated(Path(folder), beats=0.4)
-        DICOMUtils.importDicom(folder, database)
-        for patient in database.patients():
-            DICOMUtils.loadPatientByUID(patient)
+    others = {name: kind for name, kind in slicer.modules.dicomPlugins.items() if not name.startswith("EchoApex")}
+    with mock.patch.object(slicer.modules, "dicomPlugins", others), closing_the_scene():
+        _import_simulated()
         slicer.util.selectModule("EchoApexSegment")
         browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
         kinds = [node.GetClassName() for node in slicer.util.getNodesByClass("vtkMRMLStorableNode")]
@@ -208,6 +204,31 @@ def check_slicers_own_reader_brings_a_cine_without_scale(transcript: Transcript)
         transcript.note(f"{browsers[0].GetName()}: {shown.ui.cineLabel.text}; {shown.ui.scaleLabel.text}")
         assert cine.frames.shape[1:] == (ROWS, COLUMNS) and not cine.scale.known
         assert shown.ui.scaleLabel.text.startswith("No scale, so no millimeters:")
+
+
+def check_the_dicom_plug_in_goes_before_slicers_reader(transcript: Transcript) -> None:
+    if "EchoApexDICOMPlugin" not in slicer.modules.dicomPlugins:
+        transcript.skip("the DICOM plug-in is not loaded: the folder EchoApex is not among the module paths")
+    from EchoApexLib.cine.cineFromBrowser import cineOf
+
+    with closing_the_scene():
+        _import_simulated()
+        browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        assert [browser.GetName() for browser in browsers] == ["A4C (simulated)"]
+        cine = cineOf(browsers[0])
+        transcript.note(f"{cine.frame_count} frames, {cine.scale.source}, {cine.times.source}")
+        assert cine.scale.known and cine.times.known and cine.view == "A4C"
+
+
+def _import_simulated() -> None:
+    """A simulated clip through a DICOM database of its own, loaded by the plug-in that is surest of it."""
+    from DICOMLib import DICOMUtils
+
+    with tempfile.TemporaryDirectory() as folder, DICOMUtils.TemporaryDICOMDatabase() as database:
+        write_simulated(Path(folder), beats=0.4)
+        DICOMUtils.importDicom(folder, database)
+        for patient in database.patients():
+            DICOMUtils.loadPatientByUID(patient)
 
 
 def check_missing_libraries_are_named_before_anything_starts(transcript: Transcript) -> None:

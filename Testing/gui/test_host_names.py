@@ -96,9 +96,10 @@ def parameterNames(signature: str) -> list[str]:
     return list(inspect.signature(space["function"]).parameters)
 
 
-@pytest.mark.parametrize("part", ["ScriptedLoadableModule", "i18n", "packaging", "parameterNodeWrapper"])
+@pytest.mark.parametrize("part", ["DICOMLib", "ScriptedLoadableModule", "i18n", "packaging", "parameterNodeWrapper"])
 def test_functions_of_slicer_s_python_part_are_called_as_there(host: Any, part: str) -> None:
-    module, known = importlib.import_module(f"slicer.{part}"), MANIFEST["python"][part]
+    name = part if part == "DICOMLib" else f"slicer.{part}"
+    module, known = importlib.import_module(name), MANIFEST["python"][part]
     for name in offered(module):
         value = getattr(module, name)
         members = {name: value} if inspect.isfunction(value) else vars(value)

@@ -11,14 +11,14 @@ from typing import Any
 
 from echoapex.analysis.view_structures import WALL_VIEW
 from echoapex.errors import EchoApexError
-from echoapex.io import read_cine, use_python
 from echoapex.models.installed_models import find_model
 from echoapex.models.model_card import ModelCard, read_card
 from echoapex.serving import InferenceProcess
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
-from ..cine.cineFromBrowser import cineOf, openCine
+from ..cine.cineFromBrowser import cineOf
+from ..cine.openFiles import openFile
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
 from .cineController import CineController
@@ -85,9 +85,7 @@ class SceneController:
 
     def addFile(self, path: str | Path) -> Any:
         """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
-        use_python(pythonExecutable())
-        cine = read_cine(path)
-        return openCine(self._scene, cine, cine.view or "Cine")
+        return openFile(self._scene, path)
 
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.

@@ -14,7 +14,7 @@ from typing import Any
 import slicer
 from PySide6 import QtGui
 
-from . import dialect, i18n, parameters, scripted
+from . import dialect, dicomlib, i18n, parameters, scripted
 from .application import qSlicerApplication
 from .layouts import qSlicerLayoutManager
 from .modules import (
@@ -126,6 +126,7 @@ def _completeSlicer() -> None:
     for name, part in parts.items():
         sys.modules[f"slicer.{name}"] = part
         setattr(slicer, name, part)
+    sys.modules["DICOMLib"] = dicomlib
     sys.meta_path.append(_PackagingFinder())
 
 

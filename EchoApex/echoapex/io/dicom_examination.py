@@ -1,0 +1,82 @@
+"""What the header of a DICOM file says of its ultrasound, before a pixel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cine import FrameTimes, Mode, Scale
+from ..errors import NotAClipError, ReadError
+from .dicom_header import check_image, check_mode, check_volume, frame_count, read_header, refusing
+from .dicom_regions import find_mode, find_scale
+from .dicom_times import find_frame_times
+from .dicom_view import find_view
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True)
+class ExaminedHeader:
+    """``frames`` as the header counts them, their ``times`` and ``scale``, or why these are unknown.
+
+    ``number`` is the instance number; that, ``view`` and ``mode`` are None where the header does not say. ``refusal``
+    says why these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
+    """
+
+    frames: int
+    number: int | None
+    view: str | None
+    mode: Mode | None
+    scale: Scale
+    times: FrameTimes
+    warnings: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def examine_header(path: Path) -> ExaminedHeader | None:
+    """What a DICOM file has of ultrasound, by its header alone; None where it is something else.
+
+    Raises `ReadError` for a header that cannot be read.
+    """
+    header = read_header(path)
+    with refusing(path):
+        try:
+            check_volume(header, path)
+        except NotAClipError as refused:
+            return _refused(header, refused) if header.get("Modality") == "US" else None
+        try:
+            warnings = check_image(header, path)
+        except NotAClipError:
+            return None
+        found = _examined(header, path, warnings)
+        try:
+            check_mode(header, path)
+        except ReadError as refused:
+            return _refused(header, refused, frames=found.frames)
+    return found
+
+
+def _examined(header: Dataset, path: Path, warnings: list[str]) -> ExaminedHeader:
+    count = frame_count(header, path)
+    times, passed_over = find_frame_times(header, count)
+    return ExaminedHeader(
+        frames=count,
+        number=_number(header),
+        view=find_view(header),
+        mode=find_mode(header),
+        scale=find_scale(header),
+        times=times,
+        warnings=(*warnings, *passed_over),
+    )
+
+
+def _refused(header: Dataset, refusal: ReadError, frames: int = 1) -> ExaminedHeader:
+    unknown = Scale.none(refusal.rule), FrameTimes.unknown(refusal.rule)
+    return ExaminedHeader(frames, _number(header), None, find_mode(header), *unknown, refusal=refusal.rule)
+
+
+def _number(header: Dataset) -> int | None:
+    number = header.get("InstanceNumber")
+    return None if number is None else int(number)
