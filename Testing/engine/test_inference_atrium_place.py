@@ -85,7 +85,9 @@ def test_the_atrium_is_pointed_at_in_apical_views_alone(
     monkeypatch: pytest.MonkeyPatch, view: str, names: list[str]
 ) -> None:
     model = untrained()
-    pointed = [batch for batch in asked_of(model, monkeypatch, view, names) if batch.labels.numel()]
+    seen = asked_of(model, monkeypatch, view, names)
+    # With a box, too, it is the second look at what was found.
+    pointed = [batch for batch in seen if batch.labels.numel() and not batch.has_box.any()]
     assert bool(pointed) == (view in APICAL_VIEWS)
     atrium = list(model.card.structures).index("LA") + 1
     assert all(bool((batch.text == atrium).all()) for batch in pointed)
