@@ -177,6 +177,10 @@ def test_video_in_dicom_is_read(tmp_path: Path) -> None:
         assert cine.frames.shape == (12, 96, 128)
         assert np.abs(cine.frames.astype(int) - smooth()).mean() < 6
         assert cine.times.source.value == "FrameTime"
+    cine = read_cine(save_frames([stream], syntax, tmp_path / "b.dcm", **(tags | {"FrameTime": None})))
+    assert cine.times.source.value == "container" and cine.times.seconds is not None
+    np.testing.assert_allclose(np.diff(cine.times.seconds), 1 / 25)
+    assert any("those that the video in it states" in warning for warning in cine.warnings)
 
 
 def test_video_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import ImageStack
+from ..cine import FrameTimes, ImageStack
 from ..errors import ReadError
 from .color_to_gray import ColorSamples, luminance, rgb_of_ybr, sampled_frames, spread
 from .dicom_decoding import check_decodable, decode_frames, fits, is_filled_up
@@ -38,6 +38,7 @@ class Pixels:
     """``gray`` is ``uint8 [T, H, W]``; ``colors`` tells the colors of a few frames (None: stored without color).
 
     ``kept`` are the numbers of these frames among the ``stored`` ones, of which those that are damaged are missing.
+    ``stream_times`` are those that a video in the file states itself.
     """
 
     gray: ImageStack
@@ -45,6 +46,7 @@ class Pixels:
     stored: int
     colors: ColorSamples | None = None
     warnings: list[str] = field(default_factory=list)
+    stream_times: FrameTimes | None = None
 
 
 def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
@@ -56,8 +58,8 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
     """
     data = read_data(path)
     if is_video(data, path):
-        gray, colors, warnings = read_stream(data, path)
-        return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings)
+        gray, colors, times, warnings = read_stream(data, path)
+        return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings, times)
     source = open_source(data, path)
     check_decodable(source)
     try:

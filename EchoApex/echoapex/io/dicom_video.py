@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cine import FrameTimes
 from ..errors import ReadError
 from .color_to_gray import ColorSamples
 from .dicom_fragments import read_fragments
 from .quoting import uid_name
-from .video import decode_video, is_container
+from .video import container_times, decode_video, is_container
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamples, list[str]]:
-    """Gray frames ``[T, H, W]``, colors of a few and warnings; raises `ReadError` where OpenCV cannot read them."""
+def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamples, FrameTimes, list[str]]:
+    """Gray frames ``[T, H, W]``, colors of a few, the times that the stream itself states, and warnings.
+
+    Raises `ReadError` where OpenCV cannot read it.
+    """
     stream = b"".join(read_fragments(data.PixelData, path))
     name = uid_name(data.file_meta.TransferSyntaxUID)
     if not is_container(stream):
@@ -29,7 +33,7 @@ def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamp
         file = Path(folder) / "stream.mpg"
         file.write_bytes(stream)
         try:
-            frames, colors, _, warnings = decode_video(file)
+            frames, colors, shown, warnings = decode_video(file)
         except ReadError as error:
             rule = "OpenCV cannot read the video in this DICOM file: export it as JPEG"
             raise ReadError(rule, value=name, file=path) from error
@@ -39,4 +43,5 @@ def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamp
     stated = int(data.get("NumberOfFrames") or 0)
     if stated != len(frames):
         warnings.append(f"NumberOfFrames is {stated or 'missing'}; {len(frames)} frames are there and were read")
-    return frames, colors, warnings
+    times, doubts = container_times(shown)
+    return frames, colors, times, [*warnings, *doubts]

@@ -36,7 +36,7 @@ def read_video(path: Path) -> Cine:
     """
     check_container(path)
     frames, colors, shown, warnings = decode_video(path)
-    times, time_warnings = _times(shown)
+    times, time_warnings = container_times(shown)
     sector = find_sector(frames)
     mode = mode_of_pixels(frames, sector, colors)
     return Cine(
@@ -146,7 +146,7 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorS
     return frames, ColorSamples(tuple(spreads), np.stack(list(spreads.values()))), np.array(shown)
 
 
-def _times(shown: ShownTimes) -> tuple[FrameTimes, list[str]]:
+def container_times(shown: ShownTimes) -> tuple[FrameTimes, list[str]]:
     """Times by the rate of the container, or those of each frame where they contradict it, and warnings."""
     count = shown.seconds.size
     if count == 1:
