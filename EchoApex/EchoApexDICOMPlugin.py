@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 USABLE, BARE, REFUSED = 0.8, 0.6, 0.1
 """Confidence for what has a scale or frame times, for what has neither, and for what cannot be read as a cine.
 
-Slicer's own reader of image sequences has 0.7 for all ultrasound (DICOMImageSequencePlugin.py of 5.8).
+Slicer's own reader of image sequences has 0.7 for all ultrasound (DICOMImageSequencePlugin.py at 04f010f).
 """
 
 
@@ -53,7 +53,8 @@ class EchoApexDICOMPluginClass(DICOMPlugin):
 
     def load(self, loadable):
         from echoapex.errors import EchoApexError
-        from EchoApexLib.cine.openFiles import openFile
+        from EchoApexLib.cine.cineFromBrowser import openFile
+        from EchoApexLib.record.recordSaving import RECORD
         from EchoApexLib.sliceView.redSliceSetup import showClip
 
         try:
@@ -61,7 +62,9 @@ class EchoApexDICOMPluginClass(DICOMPlugin):
         except EchoApexError as refusal:
             slicer.util.errorDisplay(str(refusal))
             return False
-        showClip(slicer.mrmlScene, [browser], 0, keepLayout=True)
+        browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        ours = [one for one in browsers if one.GetNodeReference(RECORD) is not None]
+        showClip(slicer.mrmlScene, ours, ours.index(browser), keepLayout=True)
         return True
 
 

@@ -13,7 +13,7 @@ from model_cases import noise, untrained
 from scipy import ndimage
 
 from echoapex.cine import BoolMask
-from echoapex.inference.atrium_place import APICAL_VIEWS, atrium_place
+from echoapex.inference.atrium_place import ATRIUM_VIEWS, atrium_place
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.segmentation import segment_frame, segment_structures
 from echoapex.models.model_loading import LoadedModel
@@ -88,7 +88,7 @@ def test_the_atrium_is_pointed_at_in_apical_views_alone(
     seen = asked_of(model, monkeypatch, view, names)
     # With a box, too, it is the second look at what was found.
     pointed = [batch for batch in seen if batch.labels.numel() and not batch.has_box.any()]
-    assert bool(pointed) == (view in APICAL_VIEWS)
+    assert bool(pointed) == (view in ATRIUM_VIEWS)
     atrium = list(model.card.structures).index("LA") + 1
     assert all(bool((batch.text == atrium).all()) for batch in pointed)
 

@@ -44,12 +44,10 @@ def changed(path: Path, out: Path, **values: Any) -> str:
     """A copy with some header fields set; None removes one."""
     data = pydicom.dcmread(path)
     for name, value in values.items():
-        if value is None and name in data:
-            delattr(data, name)
-        elif value is None:
-            continue
-        else:
+        if value is not None:
             setattr(data, name, value)
+        elif name in data:
+            delattr(data, name)
     data.save_as(out)
     return str(out)
 
@@ -86,7 +84,9 @@ def test_volumes_and_traces_are_named_as_not_read(plugin: Any, simulated: Path, 
     for region in trace.SequenceOfUltrasoundRegions:
         region.RegionSpatialFormat, region.RegionDataType = 3, 3
     trace.save_as(tmp_path / "trace.dcm")
-    for loadable in plugin.examineForImport([[volume, str(tmp_path / "trace.dcm")]]):
+    loadables = plugin.examineForImport([[volume, str(tmp_path / "trace.dcm")]])
+    assert len(loadables) == 2
+    for loadable in loadables:
         assert loadable.confidence < 0.5 and not loadable.selected
         assert loadable.warning and loadable.tooltip.startswith("Not read as a cine")
 

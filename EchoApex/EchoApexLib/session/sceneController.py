@@ -17,8 +17,7 @@ from echoapex.serving import InferenceProcess
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
-from ..cine.cineFromBrowser import cineOf
-from ..cine.openFiles import openFile
+from ..cine.cineFromBrowser import cineOf, openFile
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
 from .cineController import CineController

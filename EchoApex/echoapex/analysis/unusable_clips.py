@@ -53,6 +53,7 @@ def why_unusable(cine: Cine, view: str, reason: str) -> EchoApexError | None:
 
 
 def _why_no_beat(cine: Cine) -> EchoApexError | None:
+    """Why no beat can be followed through the frames, None where one may be."""
     if (cut := find_cut(cine.frames)) is not None:
         rule = "This clip goes over to another picture at once, and a beat must not be made of two: cut it there"
         return MeasureError(rule, value=f"frame {cut}, counted from 0", file=cine.path)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..cine import BoolMask
 
-APICAL_VIEWS = ("A4C", "A2C", "A3C", "A5C")
+ATRIUM_VIEWS = ("A4C", "A2C", "A3C", "A5C")
+"""The views in which the left atrium lies below the left ventricle."""
 
 _BELOW, _RIGHT = 0.155, 0.03
 """Of the length of the ventricle, beyond its base along its axis and beside that to the right of the picture.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .atrium_place import APICAL_VIEWS, atrium_place
+from .atrium_place import ATRIUM_VIEWS, atrium_place
 from .encoding import EncodedCine
 from .mask_pieces import main_pieces
 
@@ -102,9 +102,10 @@ def _atrium_below(
 ) -> tuple[Tensor, Tensor]:
     """What was ``found`` of ``batch``, with the LA of apical views pointed at below the LV and seen again.
 
-    A model that takes another chamber for the atrium still outlines the right one where it is shown: on 93 apical
-    frames of simulated hearts of a kind that the model had never seen 0.783 to 0.826 Dice and 11 % to 5 % lost (below
-    0.3), in A4C 0.60 to 0.73; on hearts of the kind it had learned 0.884 to 0.881, of an earlier kind 0.905 to 0.911.
+    A model that takes another chamber for the atrium still outlines the right one where it is shown: on 93 frames of
+    simulated hearts of a kind that the model had never seen, their views known, 0.783 to 0.826 Dice and 11 % to 5 %
+    lost (below 0.3); on hearts of the kind it had learned 0.884 to 0.881, of an earlier kind 0.905 to 0.911. (The
+    second look had the box alone then.)
     """
     import torch
 
@@ -130,7 +131,7 @@ def _apical(model: LoadedModel, features: Features) -> Tensor:
     """Which frames show an apical view more likely than not, ``bool [B]``; none where the model knows no views."""
     import torch
 
-    at = [model.card.views.index(view) for view in APICAL_VIEWS if view in model.card.views]
+    at = [model.card.views.index(view) for view in ATRIUM_VIEWS if view in model.card.views]
     if not at:
         return torch.zeros(features.cls.shape[0], dtype=torch.bool)
     return (_views(model, features)[:, at].sum(dim=1) > _APICAL).cpu()
@@ -160,10 +161,16 @@ def _atrium_points(ventricles: Tensor) -> tuple[Tensor, Tensor]:
     for row, ventricle in enumerate(ventricles):
         place = atrium_place(main_pieces((ventricle > 0).numpy()))
         if place is not None:
-            # A cell of the logits is two pixels of the model input, its center at 2 i + 0.5.
-            last = 2 * np.array(ventricle.shape[::-1]) - 1
-            points[row, 0], labels[row, 0] = torch.from_numpy(np.clip(2 * place + 0.5, 0, last)), 1
+            inside = np.clip(place, 0, np.array(ventricle.shape[::-1]) - 1)
+            points[row, 0], labels[row, 0] = _input_pixel(*inside), 1
     return points, labels
+
+
+def _input_pixel(x: float, y: float) -> Tensor:
+    """The place ``(x, y)`` in cells of the logits in pixels of the model input: a cell is two, its center between."""
+    import torch
+
+    return torch.tensor([2.0 * float(x) + 0.5, 2.0 * float(y) + 0.5])
 
 
 def _shown_again(batch: PromptBatch, logits: Tensor) -> PromptBatch:
@@ -180,10 +187,10 @@ def _shown_again(batch: PromptBatch, logits: Tensor) -> PromptBatch:
         piece = main_pieces((one > 0).numpy()).view(np.uint8)
         x, y, width, height = cv2.boundingRect(piece)
         if min(width, height) >= _LEAST_BOX_CELLS:
-            # A cell of the logits is two pixels of the model input, its center at 2 i + 0.5.
+            # From the first pixel of its first cell to the last one of its last.
             boxes[row] = torch.tensor([2 * x, 2 * y, 2 * (x + width) - 1, 2 * (y + height) - 1])
             has_box[row] = True
             depth = cv2.distanceTransform(np.pad(piece, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-            deepest = np.unravel_index(int(depth.argmax()), depth.shape)
-            points[row, 0], labels[row, 0] = torch.tensor([2.0 * float(at) + 0.5 for at in deepest[::-1]]), 1
+            row_of, column = divmod(int(depth.argmax()), depth.shape[1])
+            points[row, 0], labels[row, 0] = _input_pixel(column, row_of), 1
     return replace(batch, boxes=boxes, has_box=has_box, points=points, labels=labels)

@@ -56,7 +56,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         times = replace(times, seconds=times.seconds[list(pixels.kept)] - times.seconds[pixels.kept[0]])
     if not times.known and pixels.stream_times is not None and pixels.stream_times.known:
         times = pixels.stream_times
-        time_warnings.append("The header has no frame times; those that the video in it states were taken")
+        time_warnings.append("The header has no frame times that can be; those that the video in it states were taken")
     heart_rate, rate_warnings = find_heart_rate(header)
     boxes, scale = image_boxes(header), find_scale(header)
     outside = share_outside(read_regions(header), pixels.gray) if boxes else 0.0

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cine import FrameTimes, Mode, Scale
+from ..cine import FrameTimes, Scale
 from ..errors import NotAClipError, ReadError
 from .dicom_header import check_image, check_mode, check_volume, frame_count, read_header, refusing
-from .dicom_regions import find_mode, find_scale
+from .dicom_regions import find_scale
 from .dicom_times import find_frame_times
 from .dicom_view import find_view
 
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 class ExaminedHeader:
     """``frames`` as the header counts them, their ``times`` and ``scale``, or why these are unknown.
 
-    ``number`` is the instance number; that, ``view`` and ``mode`` are None where the header does not say. ``refusal``
-    says why these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
+    ``number`` is the instance number; that and ``view`` are None where the header does not say. ``refusal`` says why
+    these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
     """
 
     frames: int
     number: int | None
     view: str | None
-    mode: Mode | None
     scale: Scale
     times: FrameTimes
     warnings: tuple[str, ...] = ()
@@ -65,7 +64,6 @@ def _examined(header: Dataset, path: Path, warnings: list[str]) -> ExaminedHeade
         frames=count,
         number=_number(header),
         view=find_view(header),
-        mode=find_mode(header),
         scale=find_scale(header),
         times=times,
         warnings=(*warnings, *passed_over),
@@ -74,9 +72,11 @@ def _examined(header: Dataset, path: Path, warnings: list[str]) -> ExaminedHeade
 
 def _refused(header: Dataset, refusal: ReadError, frames: int = 1) -> ExaminedHeader:
     unknown = Scale.none(refusal.rule), FrameTimes.unknown(refusal.rule)
-    return ExaminedHeader(frames, _number(header), None, find_mode(header), *unknown, refusal=refusal.rule)
+    return ExaminedHeader(frames, _number(header), None, *unknown, refusal=refusal.rule)
 
 
 def _number(header: Dataset) -> int | None:
-    number = header.get("InstanceNumber")
-    return None if number is None else int(number)
+    try:
+        return int(header.get("InstanceNumber"))
+    except (TypeError, ValueError):  # missing, or no number: it serves to name the clip only
+        return None

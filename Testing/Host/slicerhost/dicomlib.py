@@ -1,4 +1,7 @@
-"""Stand-in of DICOMLib: what a DICOM plug-in derives from, and what it offers to load."""
+"""Stand-in of DICOMLib: what a DICOM plug-in derives from, and what it offers to load.
+
+Names and parameters are those of DICOMPlugin.py at 0106032, which is older than the rest of the manifest.
+"""
 
 from __future__ import annotations
 
