@@ -10,7 +10,7 @@ import torch
 from model_cases import CARD, noise, untrained
 from numpy.typing import NDArray
 
-from echoapex.cine import Cine, FrameTimes
+from echoapex.cine import Cine, FrameTimes, Scale
 from echoapex.errors import ModelError
 from echoapex.inference.encoding import EncodedCine
 from echoapex.inference.landmark_detection import find_landmarks
@@ -80,7 +80,7 @@ def test_what_is_no_number_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_network_itself_gives_the_same_alone_and_in_batches() -> None:
-    cine = noise()
+    cine = replace(noise(), times=FrameTimes.unknown("each frame by itself"))
     whole = find_landmarks(untrained(), EncodedCine(untrained(), cine))
     assert whole.points.shape == (COUNT, 2, 2) and np.isfinite(whole.points).all() and (whole.sigma_px > 0).all()
     assert np.ptp(whole.points, axis=0).min() > 5, "frames differ"
@@ -89,6 +89,33 @@ def test_the_network_itself_gives_the_same_alone_and_in_batches() -> None:
         alone = find_landmarks(untrained(), one)
         np.testing.assert_allclose(alone.points[0], whole.points[frame], atol=0.1)
         np.testing.assert_allclose(alone.sigma_px[0], whole.sigma_px[frame], rtol=0.02)
+
+
+def with_a_second_peak(points: NDArray[np.float64], frames: slice) -> torch.Tensor:
+    """Heat maps of `heat_maps` that have a higher peak far from the first landmark in some ``frames``."""
+    right, wrong = heat_maps(untrained(), noise(), points), heat_maps(untrained(), noise(), points[..., ::-1, :])
+    right[frames, 0] = torch.logaddexp(right[frames, 0], wrong[frames, 0] + 1.0)
+    return right
+
+
+def test_a_landmark_does_not_leap_to_another_place_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = with_a_second_peak(moving(), slice(7, 10))
+    found = find_landmarks(seeing(logits, monkeypatch), noise())
+    np.testing.assert_allclose(found.points, moving(), atol=0.1)
+    assert (found.sigma_px[7:10, 0] > 5 * found.sigma_px[[6, 10], 0].max()).all(), "the other place makes it unsure"
+    for unknown in (
+        replace(noise(), times=FrameTimes.unknown("a test")),
+        replace(noise(), scale=Scale.none("a test")),
+    ):
+        alone = find_landmarks(seeing(logits, monkeypatch), unknown)
+        assert (np.linalg.norm(alone.points[7:10, 0] - moving()[7:10, 0], axis=-1) > 10).all()
+
+
+def test_a_landmark_that_stays_in_another_place_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = moving()
+    places[9:] = places[9:, ::-1]
+    found = find_landmarks(seeing(heat_maps(untrained(), noise(), places), monkeypatch), noise())
+    np.testing.assert_allclose(found.points, places, atol=0.2)
 
 
 def test_a_model_without_landmarks_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Landmarks through a cine: each frame's heat maps read, and taken back to pixels of the full frame."""
+"""Landmarks through a cine: heat maps read along the most likely paths, and taken back to pixels of the full frame."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..cine import Cine
 from ..errors import ModelError
 from ..landmarks import Landmarks
 from .encoding import EncodedCine, batches, encoded
+from .landmark_paths import SPEED_MM_S, most_likely_paths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from ..models.preprocessing import FrameGeometry
     from ..models.view_and_landmark_heads import LandmarkHead
 
+_LEAST_STEP_CELLS = 0.5
+"""The least standard deviation of a step, at high frame rates (our choice): maps waver by as much."""
+
 
 def find_landmarks(model: LoadedModel, clip: Cine | EncodedCine) -> Landmarks:
-    """The landmarks that ``model`` knows in every frame of ``clip``, each frame looked at by itself.
+    """The landmarks that ``model`` knows in every frame of ``clip``, on the path that is most likely as a whole.
 
-    A landmark always has its most likely place, wherever that is: whether to believe it, ``sigma_px`` tells. NaN only
-    where the network gave no numbers. Raises `ModelError` for a model without landmark head.
+    A landmark always has a place (`most_likely_paths`; without scale or frame times the most likely one of each frame
+    by itself): whether to believe it, ``sigma_px`` tells. NaN only where the network gave no numbers. Raises
+    `ModelError` for a model without landmark head.
     """
     head, seen = _head(model), encoded(model, clip)
     points, doubt = (values.numpy() for values in _read(head, seen))
@@ -49,9 +54,25 @@ def _read(head: LandmarkHead, seen: EncodedCine) -> tuple[Tensor, Tensor]:
     from ..models.view_and_landmark_heads import read_heat_maps
 
     with torch.inference_mode():
-        parts = [read_heat_maps(head(seen.features(frames))) for frames in batches(seen.cine.frame_count)]
-    points, covariance = (torch.cat(values).cpu().double() for values in zip(*parts, strict=True))
-    return points, covariance
+        maps = torch.cat([head(seen.features(frames)).float().cpu() for frames in batches(seen.cine.frame_count)])
+        points, covariance = read_heat_maps(maps, _paths(maps, seen))
+    return points.double(), covariance.double()
+
+
+def _paths(maps: Tensor, seen: EncodedCine) -> Tensor | None:
+    """The cells ``[T, L]`` of ``maps [T, L, h, w]`` on the most likely paths; None where no speed can be told."""
+    import torch
+
+    scale, times = seen.cine.scale.mm_per_px, seen.cine.times.seconds
+    if scale is None or times is None:
+        return None
+    # A cell is two pixels of the model input.
+    cell_mm = 2 * np.linalg.norm(_frame_px_per_model_px(seen.geometry) * np.array(scale[::-1])[:, None], axis=0)
+    step = SPEED_MM_S * np.diff(np.asarray(times))[:, None] / cell_mm[::-1]
+    likely = maps.flatten(2).log_softmax(dim=-1).reshape(maps.shape)
+    # A map without numbers has no vote.
+    likely = likely.where(likely.isfinite().flatten(2).all(dim=-1)[..., None, None], 0.0)
+    return torch.from_numpy(most_likely_paths(likely.numpy(), np.maximum(step, _LEAST_STEP_CELLS)))
 
 
 def _frame_px_per_model_px(geometry: FrameGeometry) -> NDArray[np.float64]:

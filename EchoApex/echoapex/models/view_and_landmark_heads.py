@@ -21,6 +21,9 @@ _LEAST_SIGMA_CELLS = 0.25
 _PEAK_CELLS = 4
 """Cells around the highest place of a heat map from which position and spread are read (our choice)."""
 
+_PATH_CELLS = 2
+"""Cells around a path in which the highest place of a heat map is looked for (our choice): a path cuts corners."""
+
 
 class ViewHead(nn.Module):
     """One linear layer on the normalized class token: ``cls [B, D]`` to logits ``[B, V]``."""
@@ -76,30 +79,36 @@ class _Join(nn.Module):
         return joined
 
 
-def read_heat_maps(logits: Tensor) -> tuple[Tensor, Tensor]:
+def read_heat_maps(logits: Tensor, cells: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """``(points [B, L, 2], covariance [B, L, 2, 2])`` of heat maps ``[B, L, h, w]``, in model pixels (x, y).
 
-    The position is the mean of the probability within `_PEAK_CELLS` of the highest place. Where the border of the map
-    cuts into that neighborhood, the mean would lie too far inside: along that axis it is the top of the parabola
-    through the three logits about the highest place, exact for a Gaussian (as in Zhang et al., CVPR 2020,
-    "Distribution-aware coordinate representation"). The covariance is that of the whole map about it, so that a second
-    peak far away makes a landmark uncertain, less the `TARGET_SPREAD_CELLS` that even a map which is sure has from its
-    training. A cell is two pixels of the input, its center at 2 i + 0.5.
+    The position is the mean of the probability within `_PEAK_CELLS` of the highest place, of the whole map or within
+    `_PATH_CELLS` of its ``cells`` ``[B, L]``, counted row by row. Where the border of the map cuts into that
+    neighborhood, the mean would lie too far inside: along that axis it is the top of the parabola through the three
+    logits about the place, exact for a Gaussian (as in Zhang et al., CVPR 2020, "Distribution-aware coordinate
+    representation"). The covariance is that of the whole map about it, so that a second peak far away makes a landmark
+    uncertain, less the `TARGET_SPREAD_CELLS` that even a map which is sure has from its training. A cell is two pixels
+    of the input, its center at 2 i + 0.5.
     """
     logits = logits.float()
-    rows, columns = logits.shape[-2:]
+    columns = logits.shape[-1]
     probability = logits.flatten(2).softmax(-1).reshape(logits.shape)
-    best = probability.flatten(2).argmax(-1)
+    looked_at = probability
+    if cells is not None:
+        looked_at = probability * _window(cells // columns, cells % columns, logits, _PATH_CELLS)
+    best = looked_at.flatten(2).argmax(-1)
     best_y, best_x = best // columns, best % columns
-    local = probability * (_near(best_y, rows)[..., :, None] & _near(best_x, columns)[..., None, :])
+    local = probability * _window(best_y, best_x, logits, _PEAK_CELLS)
     y = _place(local.sum(3), logits.take_along_dim(best_x[..., None, None], 3).squeeze(3), best_y)
     x = _place(local.sum(2), logits.take_along_dim(best_y[..., None, None], 2).squeeze(2), best_x)
     return torch.stack([x, y], dim=-1) * 2 + 0.5, _doubt(_covariance(probability, x, y)) * 4
 
 
-def _near(best: Tensor, count: int) -> Tensor:
-    cells = torch.arange(count, device=best.device)
-    return (cells - best[..., None]).abs() <= _PEAK_CELLS
+def _window(y: Tensor, x: Tensor, logits: Tensor, reach: int) -> Tensor:
+    """Which cells ``bool [B, L, h, w]`` of ``logits`` are within ``reach`` rows and columns of ``y``, ``x [B, L]``."""
+    rows, columns = (torch.arange(size, device=logits.device) for size in logits.shape[-2:])
+    near_y, near_x = (rows - y[..., None]).abs() <= reach, (columns - x[..., None]).abs() <= reach
+    return near_y[..., :, None] & near_x[..., None, :]
 
 
 def _place(weights: Tensor, line: Tensor, best: Tensor) -> Tensor:
