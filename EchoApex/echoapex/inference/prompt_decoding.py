@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..models.model_card import OTHER
 from .atrium_place import ATRIUM_VIEWS, atrium_place
 from .encoding import EncodedCine
 from .mask_pieces import main_pieces
@@ -22,7 +23,8 @@ MASKS_PER_DECODE = 20
 """Masks decoded in one call (our choice: five structures of four frames took a sixth less than one at a time)."""
 
 _APICAL = 0.5
-"""The probability of an apical view from which on the atrium lies where it does in one (our choice)."""
+"""The probability of an apical view, among views of the heart, from which on the atrium lies where it does in one (our
+choice)."""
 
 _LEAST_BOX_CELLS = 3
 """Rows and columns of logits that a structure must have for its box to be looked at (our choice)."""
@@ -128,13 +130,19 @@ def _atrium_below(
 
 
 def _apical(model: LoadedModel, features: Features) -> Tensor:
-    """Which frames show an apical view more likely than not, ``bool [B]``; none where the model knows no views."""
+    """Which frames show an apical view more likely than not, ``bool [B]``; none where the model knows no views.
+
+    That there is a heart is taken for granted, since an atrium is asked for: a model that has learned from simulated
+    hearts may well take a real one for none.
+    """
     import torch
 
-    at = [model.card.views.index(view) for view in ATRIUM_VIEWS if view in model.card.views]
-    if not at:
+    apical = torch.tensor([view in ATRIUM_VIEWS for view in model.card.views])
+    hearts = torch.tensor([view != OTHER for view in model.card.views])
+    if not bool(apical.any()):
         return torch.zeros(features.cls.shape[0], dtype=torch.bool)
-    return (_views(model, features)[:, at].sum(dim=1) > _APICAL).cpu()
+    views = _views(model, features).cpu()
+    return views[:, apical].sum(dim=1) > _APICAL * views[:, hearts].sum(dim=1)
 
 
 def _ventricles(seen: EncodedCine, features: Features, batch: PromptBatch, logits: Tensor) -> Tensor:
