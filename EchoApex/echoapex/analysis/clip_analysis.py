@@ -28,6 +28,7 @@ from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
 from ..structures import structures
 from .believed_results import believed
+from .clip_stages import Stage, TellStage, untold
 from .orientation_notes import orientation_notes
 from .unusable_clips import UnknownViewError, why_unusable
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
@@ -129,13 +130,20 @@ def _contradiction(cine: Cine, view: str, words: str) -> tuple[str, ...]:
 
 
 def analyze_clip(
-    observer: Observer, known: Sequence[str], cine: Cine, clip_id: str, view: FoundView, *, origin: str = ""
+    observer: Observer,
+    known: Sequence[str],
+    cine: Cine,
+    clip_id: str,
+    view: FoundView,
+    *,
+    origin: str = "",
+    tell: TellStage = untold,
 ) -> ClipResult:
     """Outlines the structures of ``view`` that are among those ``known`` to ``observer``, and measures the clip.
 
     In PLAX the landmarks of the walls are looked for too. Clips of which nothing can be expected (a single frame, color
-    Doppler, a view unknown or of something else) are not outlined, and say why. Raises `ModelError` where the observer
-    knows nothing that is seen in the view.
+    Doppler, a view unknown or of something else) are not outlined, and say why. ``tell`` is called with each stage that
+    begins. Raises `ModelError` where the observer knows nothing that is seen in the view.
     """
     cine = believable(cine)
     unusable = why_unusable(cine, view.name, view.reason)
@@ -145,8 +153,13 @@ def analyze_clip(
     if not wanted:
         rule = f"The model knows nothing that is seen in {view.name}; it knows {', '.join(known)}"
         raise ModelError(rule, file=cine.path)
+    tell(Stage.OUTLINES)
     outlines = observer.outlines(wanted)
-    landmarks = observer.landmarks() if view.name == WALL_VIEW else None
+    landmarks = None
+    if view.name == WALL_VIEW:
+        tell(Stage.LANDMARKS)
+        landmarks = observer.landmarks()
+    tell(Stage.MEASURING)
     result = measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
     return replace(result, warnings=(*result.warnings, *orientation_notes(cine, view.name, outlines)))
 
