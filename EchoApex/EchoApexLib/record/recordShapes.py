@@ -115,9 +115,14 @@ _REPORT_CLIP = record(
         "parts": list_of(text),
         "confidence": table_of(_SHARES),
         **dict.fromkeys(("volume_ml", "area_px", "lvid_mm"), or_null(_VALUES)),
+        "view_source": text,
+        "view_probability": or_null(number(0, 1)),
+        "mode": one_of(*Mode),
+        "warnings": list_of(text),
     },
     more_allowed=True,
 )
+_REASONS = list_of(record({"file": or_null(text), "rule": text, "value": or_null(text)}, more_allowed=True))
 
 REPORT: Shape = record(
     {
@@ -126,6 +131,19 @@ REPORT: Shape = record(
         "simulated": truth,
         "clips": list_of(_REPORT_CLIP),
         "measurements": list_of(_MEASUREMENT),
+    },
+    {
+        "study": text,
+        "patient": or_null(
+            record(
+                {},
+                {"sex": or_null(text), **dict.fromkeys(("age", "height_cm", "weight_kg"), or_null(number()))},
+                more_allowed=True,
+            )
+        ),
+        "failures": _REASONS,
+        "not_measured": _REASONS,
+        "notes": list_of(text),
     },
     more_allowed=True,
 )
