@@ -30,8 +30,10 @@ def list_clips(paths: Sequence[str | Path]) -> Iterator[Message]:
     except ReadError as refusal:
         yield {"say": REFUSED, "text": str(refusal)}
         return
-    for line in summarize(left_out):
-        yield {"say": LEFT_OUT, "text": line}
+    # Folders of archives are often called like the patient: only files are named.
+    named = [NotAClipError(one.rule, value=one.value, file=Path(str(one.file)).name) for one in left_out]
+    for line in summarize(named):
+        yield {"say": LEFT_OUT, "text": line.removeprefix("left out: ")}
     yield {"say": COUNT, "clips": len(files), "left_out": len(left_out)}
     studies = group_studies(files)
     for study in studies:
