@@ -12,9 +12,8 @@ EXTENSIONS = (
     "*.dcm *.avi *.mp4 *.m4v *.mov *.gif *.mkv *.webm *.wmv *.mpg *.vob *.ts *.3gp *.flv "
     "*.nii *.nii.gz *.mhd *.mha *.nrrd"
 )
-COLUMN_COUNT = 7
-NAME_LENGTH = 14
-"""Characters of a file's name that the list shows at most (own choice)."""
+COLUMN_COUNT, MODE = 7, 6
+"""Columns of the list, and which is that of the mode."""
 
 
 class ExaminationSection:
@@ -34,7 +33,7 @@ class ExaminationSection:
         ui.showButton.connect("clicked()", self.onShow)
         ui.workButton.connect("clicked()", self.onWork)
         setTightRows(ui.clipTable)
-        fitColumns(ui.clipTable)
+        fitColumns(ui.clipTable, 0)
 
     def _fillViews(self):
         from echoapex.report.display_names import VIEW_NAMES
@@ -130,6 +129,8 @@ class ExaminationSection:
             rows += [study] if several else []
             rows += [self.study.list.clip(file) for file in study.files]
         self._rows = [getattr(row, "file", None) for row in rows]
+        # In most studies all clips are alike, and the room is needed.
+        table.setColumnHidden(MODE, all(clip.mode in (None, "2D") for clip in self.study.list.clips))
         table.clearSpans()
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
@@ -185,10 +186,9 @@ def clipCells(clip, study):
     """What the list says of a clip, column by column."""
     from EchoApexLib.study.openedReport import scaleWords
 
-    name = clip.file.name
     rate = "" if clip.rate is None else f", {clip.rate:.0f}/s"
     return (
-        name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…",
+        clip.file.name,
         clip.view or "–",
         sourceText(clip),
         resultText(clip, study),
@@ -220,7 +220,16 @@ def clipText(clip):
         scale = _("No scale, so no millimeters: {reason}.").format(reason=clip.scaleReason)
     unused = _("Not used: {reason}.").format(reason=clip.refusal) if clip.refusal else ""
     became = f"{clip.result[0].upper()}{clip.result[1:]}." if clip.result and not unused else ""
-    told = (f"{clip.file.name}.", unused, viewText(clip), became, scale, *(_sentence(one) for one in clip.warnings))
+    mode = f"{clip.mode}." if clip.mode else ""
+    told = (
+        f"{clip.file.name}.",
+        unused,
+        viewText(clip),
+        mode,
+        became,
+        scale,
+        *(_sentence(one) for one in clip.warnings),
+    )
     return " ".join(filter(None, told))
 
 

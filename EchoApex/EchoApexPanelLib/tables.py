@@ -5,6 +5,9 @@ import qt
 ROW_MARGIN_PX = 5
 """Of the height of a row, beside that of its text."""
 
+LEAST_COLUMN = 3
+"""Width of a column at least, in heights of a text (own choice)."""
+
 
 def setTightRows(table):
     """Rows as high as their text needs."""
@@ -13,11 +16,19 @@ def setTightRows(table):
     table.verticalHeader().setDefaultSectionSize(height)
 
 
-def fitColumns(table):
-    """Columns as wide as their texts, the last one with the rest."""
+def fitColumns(table, rest=None):
+    """Columns as wide as their texts; the column ``rest``, or the last one, gets what is left.
+
+    Where nothing is left ``rest`` is cut in the middle of its texts.
+    """
     header = table.horizontalHeader()
     header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-    header.setStretchLastSection(True)
+    if rest is None:
+        header.setStretchLastSection(True)
+        return
+    header.setMinimumSectionSize(LEAST_COLUMN * table.fontMetrics().height())
+    header.setSectionResizeMode(rest, qt.QHeaderView.Stretch)
+    table.setTextElideMode(qt.Qt.ElideMiddle)
 
 
 def setCell(table, row, column, text, tip=""):

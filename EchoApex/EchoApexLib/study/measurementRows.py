@@ -49,7 +49,8 @@ def _words(report: OpenedReport, item: Measurement) -> str:
     simulated = " Simulated." if any(report.clips[place.clip]["simulated"] for place in report.places(item)) else ""
     frames = framesWords(report, item)
     told = f" From {frames}." if frames else ""
-    return f"{display_names.quantity(item.name)}: {display_names.method(item.method)}.{told}{scheme}{simulated}"
+    sure = "" if item.confidence is None else f" Confidence {item.confidence:.2f}."
+    return f"{display_names.quantity(item.name)}: {display_names.method(item.method)}.{told}{sure}{scheme}{simulated}"
 
 
 def framesWords(report: OpenedReport, item: Measurement) -> str:
