@@ -23,6 +23,7 @@ from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import write_masks
 from echoapex.landmarks import Landmarks
+from echoapex.measure.measurement import Exclusion, MeasurementStatus
 from EchoApexLib.record.studyContents import SceneClip
 from EchoApexLib.study.studyFromReport import readReport
 from EchoApexLib.study.studyInScene import readScene
@@ -52,6 +53,8 @@ def clip_entry(folder: Path, clip: SceneClip) -> dict[str, Any]:
         "simulated": cine.simulated,
         "view": clip.view,
         "view_probability": None,
+        "flip": None,
+        "calibration": None,
         "frame_count": cine.frame_count,
         "frame_times_s": cine.times.seconds,
         "frame_time_source": cine.times.source,
@@ -78,7 +81,7 @@ def _place(landmarks: Landmarks, frame: int, index: int) -> dict[str, float]:
 
 def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
     record = {
-        "schema": 1,
+        "schema": 2,
         "software": {"name": "EchoApex for 3D Slicer", "version": "0.0.test"},
         "model": {"id": "tiny-test", "hash": None, "simulated_only": True},
         "simulated": True,
@@ -87,7 +90,7 @@ def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
         "measurements": plain(cases.make_measurements(clips[0].id, clips[-1].id) if clips else ()),
         "failures": [],
     } | changes
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.path(f"Schemas/report-{record['schema']}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(record)
     (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
@@ -121,6 +124,33 @@ def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: p
     assert np.array_equal(first.seconds, given.cine.times.seconds) and first.source is TimeSource.FRAME_TIME_VECTOR
     assert last.seconds is None and last.reason == cases.NO_TIMES.reason
     assert study.clips[1].cine.scale == cases.NO_SCALE
+
+
+def test_what_a_person_did_to_a_number_stays_with_it(tmp_path: Path) -> None:
+    first, second, third = cases.make_measurements("A4C-1", "A4C-1")[:3]
+    told = (
+        replace(first, status=MeasurementStatus.CORRECTED, rater="r1"),
+        replace(second, status=MeasurementStatus.CONFIRMED, excluded=Exclusion("an extrasystole")),
+        third,
+    )
+    write_report(tmp_path, cases.make_clip("A4C-1"), measurements=plain(told))
+    assert main([str(tmp_path)]) == 0
+    for study in (readReport(tmp_path)[0], readScene(tmp_path / "scene.mrb")):
+        found = [(item.status, item.rater, item.excluded) for item in study.measurements]
+        assert found == [(item.status, item.rater, item.excluded) for item in told]
+
+
+def test_a_report_of_before_corrections_is_still_read(tmp_path: Path) -> None:
+    clip = clip_entry(tmp_path, cases.make_clip("A4C-1"))
+    clips = [{name: value for name, value in clip.items() if name not in ("flip", "calibration")}]
+    later = ("status", "rater", "excluded")
+    measurements = [
+        {name: value for name, value in plain(item).items() if name not in later}
+        for item in cases.make_measurements("A4C-1", "A4C-1")
+    ]
+    write_report(tmp_path, schema=1, clips=clips, measurements=measurements)
+    study, refusals = readReport(tmp_path)
+    assert refusals == () and study.measurements == cases.make_measurements("A4C-1", "A4C-1")
 
 
 def write_frames(folder: Path, frames: Any) -> list[Path]:
@@ -229,8 +259,8 @@ def test_a_clip_without_a_file_is_left_out(tmp_path: Path) -> None:
     [
         (None, "There is no report here"),
         ("{", "damaged"),
-        ("[]", r"schema 1 can be read \(found: it must be an object, and is a list of 0\)"),
-        ('{"schema": 2}', r"schema 1 can be read \(found: schema must be one of 1, and is 2\)"),
+        ("[]", r"schema 1 and 2 can be read \(found: it must be an object, and is a list of 0\)"),
+        ('{"schema": 3}', r"schema 1 and 2 can be read \(found: schema must be one of 1, 2, and is 3\)"),
         ('{"schema": 1}', r"does not keep to its schema \(found: software is missing\)"),
         ('{"schema": 1, "clips": [{"id": 7}]}', "does not keep to its schema"),
         ('{"schema": 1, "clips": 7}', "does not keep to its schema"),
