@@ -204,7 +204,7 @@ def test_a_reload_in_the_middle_of_an_analysis_ends_it(listed: Any, host: Any) -
     assert new.ui.listLabel.text() == "No examination is open."
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"clips": "none"}])
+@pytest.mark.parametrize("change", [{"schema": 3}, {"clips": "none"}])
 def test_a_report_that_cannot_be_read(studyPanel: Any, tmp_path: Path, change: Any) -> None:
     file = written_report(tmp_path / "report") / "report.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))

@@ -15,10 +15,12 @@ import pydicom
 import pytest
 import scene_cases as cases
 import SimpleITK as sitk
-from written_reports import write_cine, write_report
+from written_reports import clip_entry, write_cine, write_report
 
 from echoapex.cine import Scale, ScaleSource, TimeSource
+from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
+from echoapex.measure.measurement import Exclusion, MeasurementStatus
 from EchoApexLib.study.studyFromReport import readReport
 from EchoApexLib.study.studyInScene import readScene
 from EchoApexLib.writeScene import main
@@ -54,6 +56,33 @@ def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: p
     assert np.array_equal(first.seconds, given.cine.times.seconds) and first.source is TimeSource.FRAME_TIME_VECTOR
     assert last.seconds is None and last.reason == cases.NO_TIMES.reason
     assert study.clips[1].cine.scale == cases.NO_SCALE
+
+
+def test_what_a_person_did_to_a_number_stays_with_it(tmp_path: Path) -> None:
+    first, second, third = cases.make_measurements("A4C-1", "A4C-1")[:3]
+    told = (
+        replace(first, status=MeasurementStatus.CORRECTED, rater="r1"),
+        replace(second, status=MeasurementStatus.CONFIRMED, excluded=Exclusion("an extrasystole")),
+        third,
+    )
+    write_report(tmp_path, cases.make_clip("A4C-1"), measurements=plain(told))
+    assert main([str(tmp_path)]) == 0
+    for study in (readReport(tmp_path)[0], readScene(tmp_path / "scene.mrb")):
+        found = [(item.status, item.rater, item.excluded) for item in study.measurements]
+        assert found == [(item.status, item.rater, item.excluded) for item in told]
+
+
+def test_a_report_of_before_corrections_is_still_read(tmp_path: Path) -> None:
+    clip = clip_entry(tmp_path, cases.make_clip("A4C-1"))
+    clips = [{name: value for name, value in clip.items() if name not in ("flip", "calibration")}]
+    later = ("status", "rater", "excluded")
+    measurements = [
+        {name: value for name, value in plain(item).items() if name not in later}
+        for item in cases.make_measurements("A4C-1", "A4C-1")
+    ]
+    write_report(tmp_path, schema=1, clips=clips, measurements=measurements)
+    study, refusals = readReport(tmp_path)
+    assert refusals == () and study.measurements == cases.make_measurements("A4C-1", "A4C-1")
 
 
 def write_frames(folder: Path, frames: Any) -> list[Path]:
@@ -162,8 +191,8 @@ def test_a_clip_without_a_file_is_left_out(tmp_path: Path) -> None:
     [
         (None, "There is no report here"),
         ("{", "damaged"),
-        ("[]", r"schema 1 can be read \(found: it must be an object, and is a list of 0\)"),
-        ('{"schema": 2}', r"schema 1 can be read \(found: schema must be one of 1, and is 2\)"),
+        ("[]", r"schema 1 and 2 can be read \(found: it must be an object, and is a list of 0\)"),
+        ('{"schema": 3}', r"schema 1 and 2 can be read \(found: schema must be one of 1, 2, and is 3\)"),
         ('{"schema": 1}', r"does not keep to its schema \(found: software is missing\)"),
         ('{"schema": 1, "clips": [{"id": 7}]}', "does not keep to its schema"),
         ('{"schema": 1, "clips": 7}', "does not keep to its schema"),

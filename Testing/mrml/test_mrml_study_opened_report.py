@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import scene_cases as cases
 from written_reports import write_report
 
 from echoapex.errors import EchoApexError, ReadError
+from echoapex.measure.measurement import Exclusion, MeasurementStatus
 from EchoApexLib.measurements import frameLine
 from EchoApexLib.sliceView.redSliceSetup import shownBrowser
 from EchoApexLib.study.measurementRows import measurementRows, tabSeparated
@@ -38,6 +40,15 @@ def test_each_number_is_a_row_that_says_how_it_was_made(report: OpenedReport) ->
     assert "frames 1 (ED), 3 (ES)" in rows[0].words and "ASE/EACVI 2015 F" in rows[0].words
     assert rows[0].words.endswith("Simulated.") and not rows[0].outside and rows[2].outside
     assert len(rows[1].warnings) == 1
+
+
+def test_what_a_person_did_to_a_number_is_said(report: OpenedReport) -> None:
+    item = replace(
+        report.measurements[0], status=MeasurementStatus.CORRECTED, rater="r1", excluded=Exclusion("a pause")
+    )
+    report.measurements = (item,)
+    (row,) = measurementRows(report)
+    assert "Corrected by r1. Excluded: a pause." in row.words
 
 
 def test_the_frames_of_a_number_begin_with_end_diastole_and_end_systole(report: OpenedReport) -> None:
@@ -68,7 +79,7 @@ def test_each_file_gets_what_became_of_it(report: OpenedReport) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"schema": 2}, "Only reports of schema 1 can be read"),
+        ({"schema": 3}, "Only reports of schema 1 and 2 can be read"),
         ({"failures": [{"rule": 3}]}, "This report does not keep to its schema"),
         (None, "There is no report here"),
     ],

@@ -39,6 +39,8 @@ def clip_entry(folder: Path, clip: SceneClip) -> dict[str, Any]:
         "simulated": cine.simulated,
         "view": clip.view,
         "view_probability": None,
+        "flip": None,
+        "calibration": None,
         "frame_count": cine.frame_count,
         "frame_times_s": cine.times.seconds,
         "frame_time_source": cine.times.source,
@@ -65,7 +67,7 @@ def _place(landmarks: Landmarks, frame: int, index: int) -> dict[str, float]:
 
 def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
     record = {
-        "schema": 1,
+        "schema": 2,
         "software": {"name": "EchoApex for 3D Slicer", "version": "0.0.test"},
         "model": {"id": "tiny-test", "hash": None, "simulated_only": True},
         "simulated": True,
@@ -74,7 +76,7 @@ def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
         "measurements": plain(cases.make_measurements(clips[0].id, clips[-1].id) if clips else ()),
         "failures": [],
     } | changes
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.path(f"Schemas/report-{record['schema']}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(record)
     (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
     return folder

@@ -20,6 +20,7 @@ from echoapex.io.json_shapes import (
     whole,
 )
 from echoapex.io.paths_below import is_below
+from echoapex.measure.measurement import MeasurementStatus
 
 SCHEMA = 1
 """Version of the records of a scene."""
@@ -39,6 +40,12 @@ _MEASUREMENT = record(
         "reference": or_null(record({"low": or_null(number()), "high": or_null(number()), "scheme": text})),
         "grade": or_null(text),
         "warnings": list_of(text),
+    },
+    # Records and reports of before knew nothing of corrections.
+    {
+        "status": one_of(*MeasurementStatus),
+        "rater": or_null(text),
+        "excluded": or_null(record({"reason": text})),
     },
     more_allowed=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echoapex.measure.measurement import Measurement
+from echoapex.measure.measurement import Measurement, MeasurementStatus
 from echoapex.report import display_names
 
 from .openedReport import OpenedReport, Place
@@ -49,8 +49,17 @@ def _words(report: OpenedReport, item: Measurement) -> str:
     simulated = " Simulated." if any(report.clips[place.clip]["simulated"] for place in report.places(item)) else ""
     frames = framesWords(report, item)
     told = f" From {frames}." if frames else ""
+    byHand = _byHand(item)
     sure = "" if item.confidence is None else f" Confidence {item.confidence:.2f}."
-    return f"{display_names.quantity(item.name)}: {display_names.method(item.method)}.{told}{sure}{scheme}{simulated}"
+    name = f"{display_names.quantity(item.name)}: {display_names.method(item.method)}."
+    return f"{name}{told}{sure}{byHand}{scheme}{simulated}"
+
+
+def _byHand(item: Measurement) -> str:
+    """What part a person has in it; "" where none."""
+    who = f" by {item.rater}" if item.rater else ""
+    told = "" if item.status is MeasurementStatus.PREDICTED else f" {item.status.value.capitalize()}{who}."
+    return told if item.excluded is None else f"{told} Excluded: {item.excluded.reason}."
 
 
 def framesWords(report: OpenedReport, item: Measurement) -> str:

@@ -23,8 +23,8 @@ from ..record.recordShapes import REPORT
 from ..record.studyContents import Curve, SceneClip, SceneStudy, sizeCurve
 
 REPORT_FILE = "report.json"
-SCHEMA = 1
-"""Version of report.json that is read here."""
+SCHEMAS = (1, 2)
+"""Versions of report.json that are read here; the first knew nothing of corrections."""
 
 _MOST_LANDMARKS = 64
 """Our choice: there are four of the walls."""
@@ -79,8 +79,8 @@ def reportRecord(folder: Path) -> dict[str, Any]:
         found = read_json(file, "This report is damaged", kind=ReadError)
     except FileNotFoundError as error:
         raise ReadError("There is no report here", value=error.strerror, file=file) from None
-    rule = f"Only reports of schema {SCHEMA} can be read"
-    check_shape(found, record({"schema": one_of(SCHEMA)}, more_allowed=True), rule, file=file, kind=ReadError)
+    rule = f"Only reports of schema {' and '.join(map(str, SCHEMAS))} can be read"
+    check_shape(found, record({"schema": one_of(*SCHEMAS)}, more_allowed=True), rule, file=file, kind=ReadError)
     check_shape(found, REPORT, "This report does not keep to its schema", file=file, kind=ReadError)
     return dict(found)
 

@@ -39,6 +39,8 @@ def add(table: Any) -> None:
     parser.add_argument(
         "--ignore-color", action="store_true", help="measure clips with color flow as if they were gray"
     )
+    text = "corrections by hand, as the panels write them; they stand, whatever is found"
+    parser.add_argument("--corrections", type=Path, metavar="FILE.json", help=text)
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
     machines = parser.add_argument_group("for programs that start this one")
     text = "tell on standard error what happens as JSON, one event a line, instead of in words"
@@ -55,16 +57,23 @@ def analyze(chosen: Namespace) -> bool:
 
 def _analyze(chosen: Namespace) -> bool:
     from .. import io
+    from ..analysis.corrections_file import read_corrections
     from ..report.terminal_summary import print_numbers
     from ..study.batch_analysis import StudyOptions, write_studies
     from ..study.study_progress import in_words
 
     patient = _patient(chosen)
+    corrections = None if chosen.corrections is None else read_corrections(chosen.corrections)
     io.start_reading()  # while the model loads
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     views, flips = _once(chosen.views, "view"), _once(chosen.flip, "flip")
-    options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene, ignore_color=chosen.ignore_color)
+    options = StudyOptions(
+        *(patient, views, flips, formula),
+        scene=not chosen.no_scene,
+        ignore_color=chosen.ignore_color,
+        corrections=corrections,
+    )
     progress = _tell_event if chosen.progress_json else in_words(say)
     records, failures = [], []
     left_out: list[NotAClipError] = []

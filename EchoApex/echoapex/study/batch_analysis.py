@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
+from ..analysis.clip_corrections import AppliedCorrections, ClipCorrections
 from ..analysis.clip_stages import Stage
+from ..analysis.corrections_file import CorrectionsFile
 from ..analysis.study_measurements import summarize
 from ..analysis.view_structures import VIEWS
 from ..cine import Flip
@@ -58,6 +60,7 @@ class StudyOptions:
     by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized; ``flips`` says in the same way
     which are turned before they are looked at. ``observe`` makes what looks at a clip out of model and cine; ``scene``
     is false where no Slicer scene is wanted; with ``ignore_color`` clips with color flow are measured as gray ones.
+    ``corrections`` by hand stand, whatever is found.
     """
 
     patient: Patient | None = None
@@ -67,6 +70,7 @@ class StudyOptions:
     observe: Observe = ModelObserver
     scene: bool = True
     ignore_color: bool = False
+    corrections: CorrectionsFile | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,9 @@ def analyze_study(
     """
     chosen = options or StudyOptions()
     work = _Work(model, chosen if patient is None else replace(chosen, patient=patient), progress or unwatched)
-    return [work.analyze(study) for study in work.studies(paths)]
+    reports = [work.analyze(study) for study in work.studies(paths)]
+    work.tell_unfound()
+    return reports
 
 
 def write_studies(
@@ -230,6 +236,7 @@ class _Work:
                 if refusal is None and isinstance(done, EchoApexError) and (folder / JSON_FILE).is_file():
                     self._say(f"{folder} still holds the report of an earlier run")
                 yield done
+        self.tell_unfound()
 
     def _write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
         try:
@@ -282,20 +289,42 @@ class _Work:
         return copies
 
     def _clip(self, cine: Cine, place: ClipPlace, earlier: Sequence[ClipResult]) -> ClipResult:
-        path = place.file
-        if path in self._flips:
-            cine = cine.turned(Flip(self._flips[path]))
-        if self.options.ignore_color:
-            cine = cine.ignoring_color()
-
         def tell(stage: Stage) -> None:
             self.tell(ClipStage(place, stage))
 
+        cine, corrections = self._corrected(cine, place.file)
         observer = self.options.observe(self.model, cine)
         tell(Stage.VIEW)
-        view = find_view(observer, cine, self._views.get(path))
-        number = 1 + sum(clip.view == view.name for clip in earlier)
-        return analyze_clip(observer, self.model.card.structures, cine, f"{view.name}-{number}", view, tell=tell)
+        view = find_view(observer, cine, self._views.get(place.file))
+        applied = None if corrections is None else AppliedCorrections(corrections)
+        if corrections is not None and corrections.view not in (None, view.name):
+            view, applied = find_view(observer, cine, corrections.view), AppliedCorrections(corrections, True)
+        name = f"{view.name}-{1 + sum(clip.view == view.name for clip in earlier)}"
+        return analyze_clip(observer, self.model.card.structures, cine, name, view, tell=tell, corrections=applied)
+
+    def _corrected(self, cine: Cine, path: Path) -> tuple[Cine, ClipCorrections | None]:
+        """The clip as it is to be looked at, and what else was decided about it by hand."""
+        if path in self._flips:
+            cine = cine.turned(Flip(self._flips[path]))
+        file = self.options.corrections
+        corrections = None if file is None else file.of(cine, self.model.card)
+        if corrections is not None:
+            if corrections.flip is not None and cine.flip is None:
+                cine = cine.turned(corrections.flip)
+            self._check_one_view(path, corrections)
+            cine = corrections.calibrated(cine)
+        return (cine.ignoring_color() if self.options.ignore_color else cine), corrections
+
+    def _check_one_view(self, path: Path, corrections: ClipCorrections) -> None:
+        given = self._views.get(path, corrections.view)
+        if corrections.view not in (None, given):
+            found = f"{given} and, among its corrections, {corrections.view}"
+            raise EchoApexError("A clip has one view", value=found, file=path)
+
+    def tell_unfound(self) -> None:
+        """Says which corrections belong to no clip."""
+        for sentence in () if self.options.corrections is None else self.options.corrections.unfound():
+            self._say(sentence)
 
 
 def _left_out(study: StudyFiles) -> Iterator[ReadError]:
