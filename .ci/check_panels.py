@@ -23,7 +23,7 @@ from panel_source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 PANELS = (
-    *("EchoApex/EchoApex*.py", "EchoApex/EchoApexPanels/**/*.py"),
+    *("EchoApex/EchoApex*.py", "EchoApex/EchoApexPanelLib/**/*.py"),
     *("EchoApexSegment/**/*.py", "EchoApexTrain/**/*.py"),
 )
 SUPPRESSION = re.compile(r"#\s*panel:\s*(\S*)\s*(.*)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from echoapex.console import Parser, harmless_libraries, print_line, say
 from echoapex.errors import EchoApexError
 from echoapex.io.output_folder import OutputFolder
+from echoapex.serving.parent_watch import watch_end
 
 from .record.studyContents import SceneStudy
 from .study.studyFromReport import readReport
@@ -29,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--lies-in", type=Path, metavar="FOLDER", help="where the report will lie: its clips are named from there"
     )
+    parser.add_argument("--parent", type=int, metavar="PID", help="end when this process has ended (for programs)")
     chosen = parser.parse_args(arguments)
+    if chosen.parent is not None:
+        # What is half written then lies in the hidden folder of a run, which the next one clears.
+        watch_end(chosen.parent, lambda: os._exit(1))
     if importlib.util.find_spec("slicer") is None:
         say("a scene needs Slicer's libraries, and this Python has none. Install them with: pip install slicer-core")
         return 1

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, NoReturn, TextIO
@@ -21,13 +21,40 @@ from typing import Any, NoReturn, TextIO
 _LONG = 8
 
 
+@dataclass
+class _Messages:
+    as_events: bool = False
+
+
+_messages = _Messages()
+
+
+@contextmanager
+def events_for_machines() -> Iterator[None]:
+    """While it lasts, messages on standard error are JSON too: one event a line, as of `tell_event`."""
+    before, _messages.as_events = _messages.as_events, True
+    try:
+        yield
+    finally:
+        _messages.as_events = before
+
+
+def tell_event(record: Mapping[str, Any]) -> None:
+    """Prints an event on standard error, as one line of JSON; what is not a finite number becomes null."""
+    _print(json.dumps(plain(record), allow_nan=False), sys.stderr)
+    sys.stderr.flush()
+
+
 def say(text: str) -> None:
     """Prints a message for people on standard error."""
-    tell(f"echoapex: {text}")
+    tell(text if _messages.as_events else f"echoapex: {text}")
 
 
 def tell(text: str) -> None:
-    """Prints a line on standard error."""
+    """Prints a line on standard error; the event ``message`` where those are wanted."""
+    if _messages.as_events:
+        tell_event({"event": "message", "text": harmless(text)})
+        return
     _print(harmless(text), sys.stderr)
     sys.stderr.flush()
 

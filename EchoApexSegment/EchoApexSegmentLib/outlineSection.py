@@ -3,9 +3,9 @@
 import qt
 from slicer.i18n import tr as _
 
+from EchoApexPanelLib.tables import setTightRows
+
 COLOR_SIDE_PX = 12
-ROW_MARGIN_PX = 5
-"""Of the height of a row, beside that of its text."""
 
 
 class OutlineSection:
@@ -140,10 +140,3 @@ def _iconOf(square):
     for mode in (qt.QIcon.Normal, qt.QIcon.Selected):
         icon.addPixmap(square, mode)
     return icon
-
-
-def setTightRows(table):
-    """Rows as high as their text needs."""
-    height = table.fontMetrics().height() + ROW_MARGIN_PX
-    table.verticalHeader().setMinimumSectionSize(height)
-    table.verticalHeader().setDefaultSectionSize(height)

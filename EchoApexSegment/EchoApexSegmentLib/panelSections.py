@@ -2,11 +2,12 @@
 
 import slicer
 
+from EchoApexPanelLib.plotView import useLayout
+
 from .cineSection import CineSection
 from .editSection import EditSection
 from .keys import Keys
 from .outlineSection import OutlineSection
-from .plotView import useLayout
 from .promptMouse import ViewInput
 from .reviewSection import ReviewSection
 from .sequenceToolBar import SequenceToolBar

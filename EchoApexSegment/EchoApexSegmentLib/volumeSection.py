@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from .plotView import hideChart, showChart
+from EchoApexPanelLib.plotView import hideChart, showChart
 
 
 class VolumeSection:

@@ -3,7 +3,8 @@
 import qt
 from slicer.i18n import tr as _
 
-from .outlineSection import setTightRows
+from EchoApexPanelLib.tables import setTightRows
+
 from .volumeSection import measurementText
 
 TICK = "✓"

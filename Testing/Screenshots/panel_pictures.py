@@ -1,7 +1,7 @@
-"""Makes the pictures of the panel of EchoApexSegment: ``panel_pictures.py [--out DIR] [--scale 1.5]``.
+"""Makes the pictures of the panels: ``panel_pictures.py [--out DIR] [--scale 1.5] [--panel EchoApex]``.
 
-Without ``--out`` these are the two that the README shows. With it there are also those that are only to be looked at:
-the panel while it is empty, its upper end, the same with a message, and its lower end.
+Without ``--out`` these are the three that the README shows. With it there are also those that are only to be looked at:
+each panel while it is empty, with a message, at its upper and at its lower end, and EchoApex while it works.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ IN_LV = (352, 200)
 REVIEWED = {0: "acceptButton", 12: "acceptButton", 40: "flagButton"}
 """Button by frame of the real cine."""
 
+STUDY_SEED = 900_312
+STUDY_FRAMES = 24
+
 SEED = 900_310
 CONFIRMED = 2
 """Steps of the walls that are confirmed, of four."""
@@ -36,7 +39,7 @@ CONFIRMED = 2
 
 @dataclass(frozen=True)
 class Studio:
-    """The Host with the panel of EchoApexSegment; pictures go to ``folder``, all of them if ``everything``."""
+    """The Host with one of the panels; pictures go to ``folder``, all of them if ``everything``."""
 
     window: Any
     panel: Any
@@ -98,17 +101,24 @@ class Studio:
         area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QtCore.QPoint(0, 0)).y())
 
 
-def start(folder: Path, everything: bool) -> Studio:
-    """The Host, off screen."""
-    import slicer
+def start() -> Any:
+    """The window of the Host, off screen."""
     import slicerhost.host as starting
 
     host = starting.boot(testing=True)
     starting.loadModules(host)
     host.window.resize(*SIZE)
     host.window.show()
-    slicer.util.selectModule("EchoApexSegment")
-    return Studio(host.window, slicer.util.getModuleWidget("EchoApexSegment"), folder, everything)
+    return host.window
+
+
+def studio_of(window: Any, module: str, folder: Path, everything: bool) -> Studio:
+    """The panel of a module, with an empty scene."""
+    import slicer
+
+    slicer.mrmlScene.Clear(0)
+    slicer.util.selectModule(module)
+    return Studio(window, slicer.util.getModuleWidget(module), folder, everything)
 
 
 def show_outline(studio: Studio) -> None:
@@ -156,21 +166,79 @@ def show_walls(studio: Studio, folder: Path) -> None:
     studio.save("walls")
 
 
+def write_study(folder: Path) -> Path:
+    """A small simulated study: three views, one of them without a scale, and a file that is cut short."""
+    from pydicom import dcmread
+
+    from echoapex.simulation import draw_case, simulate_clip
+    from echoapex.simulation.dicom_writing import write_dicom
+
+    folder.mkdir()
+    for number, view in enumerate(("A4C", "A2C", "PLAX", "PSAX_PM"), 1):
+        clip = simulate_clip(
+            draw_case("easy", STUDY_SEED), view, rows=240, columns=320, beats=1.2, max_frames=STUDY_FRAMES
+        )
+        write_dicom(folder / f"{view}.dcm", clip, number)
+    header = dcmread(folder / "PSAX_PM.dcm")
+    del header.SequenceOfUltrasoundRegions
+    header.save_as(folder / "PSAX_PM.dcm", enforce_file_format=True)
+    (folder / "damaged.dcm").write_bytes((folder / "A4C.dcm").read_bytes()[:4000])
+    return folder
+
+
+def show_study(studio: Studio, folder: Path) -> None:
+    """A study: listed, analyzed, and the septum gone to."""
+    panel, ui = studio.panel, studio.panel.ui
+    studio.look("study-empty")
+    ui.folderEdit.currentPath = str(folder / "reports")
+    panel.openPaths([str(write_study(folder / "study"))])
+    studio.wait(lambda: not panel.study.listing and panel.study.list.clips)
+    ui.sexBox.setCurrentIndex(ui.sexBox.findData("M"))
+    for box, value in ((ui.ageBox, 60), (ui.heightBox, 178), (ui.weightBox, 79.5)):
+        box.setValue(value)
+    studio.look("study-listed")
+    ui.analyzeButton.click()
+    studio.wait(lambda: panel.study.analysis.progress.number > 1)
+    studio.look("study-progress")
+    studio.wait(lambda: not panel.study.analyzing and panel.study.report is not None)
+    names = [row.cells[0] for row in panel.results._rows]
+    studio.wait(lambda: panel.study._next is None)
+    ui.measurementTable.selectRow(names.index("LVEF"))
+    panel.results.goTo(names.index("LVEF"))
+    studio.look("study-ef")
+    ui.measurementTable.selectRow(names.index("IVSd"))
+    panel.results.goTo(names.index("IVSd"))
+    # The folder of this run is of no interest.
+    ui.folderEdit.currentPath = "~/EchoApex reports"
+    studio.look("study-upper")
+    panel.say("A message is shown here.")
+    studio.look("study-message")
+    panel.say("")
+    studio.go_to("resultsSection")
+    studio.save("study")
+    panel.study.close()
+
+
 def main() -> None:
     """Makes all pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=SHOWN, help="folder for the pictures")
     parser.add_argument("--scale", default="1", help="of the screen")
+    parser.add_argument("--panel", choices=("EchoApex", "EchoApexSegment"), help="only this one")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(ROOT / "Testing" / "Host"))
     with tempfile.TemporaryDirectory() as folder:
         # Qt reads these when it starts; what was encoded before must not make a difference.
         os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR=arguments.scale, ECHOAPEX_CACHE=folder)
-        studio = start(arguments.out, everything=arguments.out != SHOWN)
-        show_outline(studio)
-        show_walls(studio, Path(folder))
-        studio.panel.bench.close()
+        window, everything = start(), arguments.out != SHOWN
+        if arguments.panel != "EchoApexSegment":
+            show_study(studio_of(window, "EchoApex", arguments.out, everything), Path(folder))
+        if arguments.panel != "EchoApex":
+            studio = studio_of(window, "EchoApexSegment", arguments.out, everything)
+            show_outline(studio)
+            show_walls(studio, Path(folder))
+            studio.panel.bench.close()
     # Python's own ending may abort after the Host's changes to PySide6.
     sys.stdout.flush()
     os._exit(0)

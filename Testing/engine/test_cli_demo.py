@@ -100,7 +100,7 @@ def test_the_demonstration(
 ) -> None:
     result = demo.run_demo(tmp_path / "out", observe=see_truth, scene=False)
     printed = capsys.readouterr()
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.path("Schemas/report-2.schema.json").read_text(encoding="utf-8"))
     record, real = (json.loads(Path(r["report"]).read_text(encoding="utf-8")) for r in (result, result["real"]))
     for written in (record, real):
         validate(written, schema)

@@ -300,18 +300,28 @@ def constants(file: Path) -> dict[str, Any]:
     return found
 
 
-def test_every_signal_that_the_panel_connects_is_checked() -> None:
-    scripts = [*(ROOT / "EchoApexSegment").rglob("*.py")]
+PANELS = {
+    "EchoApex": ("checks_study.py", ("EchoApex/EchoApex.py", "EchoApex/EchoApexPanelLib/*.py")),
+    "EchoApexSegment": ("checks_segment.py", ("EchoApexSegment/**/*.py", "EchoApex/EchoApexPanelLib/shortcuts.py")),
+}
+"""The checks of each panel, and the files that it is made of."""
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_every_signal_that_a_panel_connects_is_checked(name: str) -> None:
+    checks, patterns = PANELS[name]
+    scripts = [script for pattern in patterns for script in ROOT.glob(pattern)]
     text = "".join(script.read_text(encoding="utf-8") for script in scripts)
     connected = set(re.findall(r'\.connect\("([^"]+)"', text))
-    checked = constants(FOLDER / "checks_segment.py")
+    checked = constants(FOLDER / checks)
     assert connected == {*checked["SIGNALS"], *checked["OTHER_SIGNALS"]}
 
 
-def test_the_widgets_that_are_checked_are_in_the_panel() -> None:
-    ui = (ROOT / "EchoApexSegment" / "Resources" / "UI" / "EchoApexSegment.ui").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", PANELS)
+def test_the_widgets_that_are_checked_are_in_the_panel(name: str) -> None:
+    ui = (ROOT / name / "Resources" / "UI" / f"{name}.ui").read_text(encoding="utf-8")
     classes = {name: kind for kind, name in re.findall(r'<widget class="(\w+)" name="(\w+)"', ui)}
-    checked = constants(FOLDER / "checks_segment.py")
+    checked = constants(FOLDER / PANELS[name][0])
     assert {name: classes.get(name) for name in checked["CLASSES"]} == checked["CLASSES"]
     assert set(checked["SIGNALS"].values()) <= classes.keys()
 

@@ -33,7 +33,7 @@ HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x.png 
 
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.path("Schemas/report-2.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
@@ -94,7 +94,7 @@ def test_the_record_is_valid(record: dict, validator: Draft202012Validator) -> N
 @pytest.mark.parametrize(
     ("change", "broken"),
     [
-        (lambda r: r.update(schema=2), "schema"),
+        (lambda r: r.update(schema=1), "schema"),
         (lambda r: r.pop("patient"), "patient"),
         (lambda r: r.update(surprise=1), "surprise"),
         (lambda r: r["clips"][0].update(view="A6C"), "view"),
@@ -102,6 +102,9 @@ def test_the_record_is_valid(record: dict, validator: Draft202012Validator) -> N
         (lambda r: r["clips"][0].update(scale_source="none"), "scale without source"),
         (lambda r: r["measurements"][0].update(sources=[]), "sources"),
         (lambda r: r["measurements"][0].update(confidence=1.2), "confidence"),
+        (lambda r: r["measurements"][0].update(status="sure"), "status"),
+        (lambda r: r["measurements"][0].update(excluded=True), "excluded"),
+        (lambda r: r["clips"][0].update(calibration={"points": [[1, 2]], "mm": 50}), "calibration"),
         (lambda r: r["clips"][0]["masks"].update(LV="masks\\LV.nrrd"), "masks"),
     ],
 )
@@ -327,6 +330,7 @@ def test_the_table_for_spreadsheets_holds_every_number(folder: Path, content: St
         assert (row["study"], row["name"], row["unit"], row["method"]) == ("study-1", item.name, item.unit, item.method)
         assert row["value"] == "" if item.value is None else float(row["value"]) == pytest.approx(item.value, rel=1e-5)
         assert row["grade"] == (item.grade or "")
+        assert (row["status"], row["rater"], row["excluded"]) == ("predicted", "", "")
         assert row["simulated"] == ("no" if item.sources[0].clip == "real" else "yes")
         assert set(row["clips"].split("; ")) == {source.clip for source in item.sources}
 

@@ -245,7 +245,7 @@ def test_the_files_of_a_bad_study_are_valid_and_name_nobody(bad: Path, sorry: St
 
     page = write_report(tmp_path / "out", sorry)
     record = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.path("Schemas/report-2.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(record)
     assert {source["clip"] for source in record["biplane_curve"]["sources"]} <= {clip["id"] for clip in record["clips"]}
     assert {item["rule"] for item in record["not_measured"]} and record["patient"]["sex"] == "male"

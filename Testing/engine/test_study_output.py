@@ -11,6 +11,7 @@ from echoapex.errors import EchoApexError
 from echoapex.report.report_folder import report_output
 from echoapex.study.batch_analysis import StudyOptions, WrittenStudy, write_studies
 from echoapex.study.scene_writer_process import SceneWritten
+from echoapex.study.study_progress import in_words
 
 TAKES = {"a.dcm": Take("A4C"), "b.dcm": Take("A2C")}
 
@@ -141,7 +142,7 @@ def test_folders_of_an_earlier_run_that_stay_are_said(clips: Path, tmp_path: Pat
     written([clips], tmp_path, scene=False)
     said: list[str] = []
     options = StudyOptions(observe=TruthIn(TAKES), scene=False)
-    list(write_studies([clips / "a.dcm"], MODEL, tmp_path, options=options, progress=said.append))
+    list(write_studies([clips / "a.dcm"], MODEL, tmp_path, options=options, progress=in_words(said.append)))
     (told,) = [text for text in said if "earlier run" in text]
     assert "study-1, study-2" in told and (tmp_path / "study-2" / "report.html").is_file()
 
@@ -153,7 +154,7 @@ def test_a_study_that_fails_where_an_earlier_report_stays_says_so(
     monkeypatch.setattr("echoapex.study.batch_analysis.write_report_files", fail)
     said: list[str] = []
     options = StudyOptions(observe=TruthIn(TAKES), scene=False)
-    (refusal,) = write_studies([clips / "b.dcm"], MODEL, tmp_path, options=options, progress=said.append)
+    (refusal,) = write_studies([clips / "b.dcm"], MODEL, tmp_path, options=options, progress=in_words(said.append))
     assert isinstance(refusal, EchoApexError)
     assert [text for text in said if "still holds the report of an earlier run" in text and str(tmp_path) in text]
 

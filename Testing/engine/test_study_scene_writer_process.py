@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_what_the_scene_writer_says_is_passed_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, stdout: str, stderr: str, made: bool, words: str
 ) -> None:
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        assert command[1:] == ["-m", "EchoApexLib.writeScene", str(tmp_path)]
+        assert command[1:] == ["-m", "EchoApexLib.writeScene", str(tmp_path), "--parent", str(os.getpid())]
         if made:
             (tmp_path / "scene.mrb").write_bytes(b"")
         return subprocess.CompletedProcess(command, code, stdout, stderr)

@@ -152,6 +152,25 @@ def panel(
     found.bench.close()
 
 
+@pytest.fixture
+def studyPanel(panelOf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The panel of EchoApex with nothing open, and with a folder of its own for reports."""
+    from EchoApexLib.study.clipList import ClipList
+    from EchoApexLib.study.studyAnalysis import StudyAnalysis
+
+    monkeypatch.setenv("ECHOAPEX_MODELS", str(tmp_path / "no-models"))
+    found = panelOf("EchoApex")
+    found.ui.folderEdit.currentPath = str(tmp_path / "reports")
+    yield found
+    # It may have been reloaded.
+    found = panelOf("EchoApex")
+    found.study.close()
+    found.study.list, found.study.leftOut, found.study.analysis = ClipList(), (), None
+    found.study._start = StudyAnalysis
+    found.say("")
+    found.outdate()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leaves at once where the Host was started: Python's own ending may abort after its changes to PySide6."""

@@ -15,82 +15,17 @@ import pydicom
 import pytest
 import scene_cases as cases
 import SimpleITK as sitk
-from jsonschema import Draft202012Validator
+from written_reports import clip_entry, write_cine, write_report
 
-from echoapex import resources
 from echoapex.cine import Scale, ScaleSource, TimeSource
 from echoapex.console import plain
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.io import write_masks
-from echoapex.landmarks import Landmarks
-from EchoApexLib.record.studyContents import SceneClip
+from echoapex.measure.measurement import Exclusion, MeasurementStatus
 from EchoApexLib.study.studyFromReport import readReport
 from EchoApexLib.study.studyInScene import readScene
 from EchoApexLib.writeScene import main
 
 ENGINE = Path(__file__).resolve().parents[2] / "EchoApex"
-
-
-def write_cine(path: Path, clip: SceneClip) -> None:
-    """A file with the frames alone: times and scale are in the report."""
-    path.parent.mkdir(exist_ok=True)
-    sitk.WriteImage(sitk.GetImageFromArray(clip.cine.frames), str(path))
-
-
-def clip_entry(folder: Path, clip: SceneClip) -> dict[str, Any]:
-    cine, scale = clip.cine, clip.cine.scale
-    write_cine(folder / "clips" / f"{clip.id}.nrrd", clip)
-    (folder / "masks").mkdir(exist_ok=True)
-    masks = {name: f"masks/{clip.id}-{name}.nrrd" for name in clip.segmentations}
-    for name, path in masks.items():
-        write_masks(folder / path, clip.segmentations[name].masks, cine)
-    points = () if clip.landmarks is None else np.argwhere(np.isfinite(clip.landmarks.points[..., 0]))
-    entry = {
-        "id": clip.id,
-        "file": f"clips/{clip.id}.nrrd",
-        "origin": "a test",
-        "simulated": cine.simulated,
-        "view": clip.view,
-        "view_probability": None,
-        "frame_count": cine.frame_count,
-        "frame_times_s": cine.times.seconds,
-        "frame_time_source": cine.times.source,
-        "scale_mm_per_px": scale.mm_per_px,
-        "scale_source": scale.source,
-        "scale_reason": scale.reason or None,
-        "frame_time_reason": cine.times.reason or None,
-        "beats": [{**vars(beat), "complete": beat.complete} for beat in clip.curve.beats],
-        "masks": masks,
-        "confidence": {name: found.confidence for name, found in clip.segmentations.items()},
-        "landmarks": [{"frame": t, "name": clip.landmarks.names[k], **_place(clip.landmarks, t, k)} for t, k in points],
-        "volume_ml": clip.curve.values if clip.curve.unit == "mL" else None,
-        "area_px": clip.curve.values if clip.curve.unit == "px" else None,
-        "lvid_mm": clip.curve.values if clip.curve.unit == "mm" else None,
-        "warnings": [],
-    }
-    return dict(plain(entry))
-
-
-def _place(landmarks: Landmarks, frame: int, index: int) -> dict[str, float]:
-    x, y = landmarks.points[frame, index]
-    return {"x": x, "y": y, "sigma_px": landmarks.sigma_px[frame, index]}
-
-
-def write_report(folder: Path, *clips: SceneClip, **changes: Any) -> Path:
-    record = {
-        "schema": 1,
-        "software": {"name": "EchoApex for 3D Slicer", "version": "0.0.test"},
-        "model": {"id": "tiny-test", "hash": None, "simulated_only": True},
-        "simulated": True,
-        "patient": None,
-        "clips": [clip_entry(folder, clip) for clip in clips],
-        "measurements": plain(cases.make_measurements(clips[0].id, clips[-1].id) if clips else ()),
-        "failures": [],
-    } | changes
-    schema = json.loads(resources.path("Schemas/report-1.schema.json").read_text(encoding="utf-8"))
-    Draft202012Validator(schema).validate(record)
-    (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
-    return folder
 
 
 def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,6 +56,33 @@ def test_the_scene_of_a_report_is_what_the_report_says(tmp_path: Path, capsys: p
     assert np.array_equal(first.seconds, given.cine.times.seconds) and first.source is TimeSource.FRAME_TIME_VECTOR
     assert last.seconds is None and last.reason == cases.NO_TIMES.reason
     assert study.clips[1].cine.scale == cases.NO_SCALE
+
+
+def test_what_a_person_did_to_a_number_stays_with_it(tmp_path: Path) -> None:
+    first, second, third = cases.make_measurements("A4C-1", "A4C-1")[:3]
+    told = (
+        replace(first, status=MeasurementStatus.CORRECTED, rater="r1"),
+        replace(second, status=MeasurementStatus.CONFIRMED, excluded=Exclusion("an extrasystole")),
+        third,
+    )
+    write_report(tmp_path, cases.make_clip("A4C-1"), measurements=plain(told))
+    assert main([str(tmp_path)]) == 0
+    for study in (readReport(tmp_path)[0], readScene(tmp_path / "scene.mrb")):
+        found = [(item.status, item.rater, item.excluded) for item in study.measurements]
+        assert found == [(item.status, item.rater, item.excluded) for item in told]
+
+
+def test_a_report_of_before_corrections_is_still_read(tmp_path: Path) -> None:
+    clip = clip_entry(tmp_path, cases.make_clip("A4C-1"))
+    clips = [{name: value for name, value in clip.items() if name not in ("flip", "calibration")}]
+    later = ("status", "rater", "excluded")
+    measurements = [
+        {name: value for name, value in plain(item).items() if name not in later}
+        for item in cases.make_measurements("A4C-1", "A4C-1")
+    ]
+    write_report(tmp_path, schema=1, clips=clips, measurements=measurements)
+    study, refusals = readReport(tmp_path)
+    assert refusals == () and study.measurements == cases.make_measurements("A4C-1", "A4C-1")
 
 
 def write_frames(folder: Path, frames: Any) -> list[Path]:
@@ -229,8 +191,8 @@ def test_a_clip_without_a_file_is_left_out(tmp_path: Path) -> None:
     [
         (None, "There is no report here"),
         ("{", "damaged"),
-        ("[]", r"schema 1 can be read \(found: it must be an object, and is a list of 0\)"),
-        ('{"schema": 2}', r"schema 1 can be read \(found: schema must be one of 1, and is 2\)"),
+        ("[]", r"schema 1 and 2 can be read \(found: it must be an object, and is a list of 0\)"),
+        ('{"schema": 3}', r"schema 1 and 2 can be read \(found: schema must be one of 1, 2, and is 3\)"),
         ('{"schema": 1}', r"does not keep to its schema \(found: software is missing\)"),
         ('{"schema": 1, "clips": [{"id": 7}]}', "does not keep to its schema"),
         ('{"schema": 1, "clips": 7}', "does not keep to its schema"),

@@ -68,7 +68,7 @@ def addMeasurementTable(scene: Any, name: str, measurements: Sequence[Measuremen
 
 
 def measurementColumns(measurements: Sequence[Measurement]) -> Columns:
-    """The measurements with unit, method, clips and frames, confidence, normal values, grade and warnings."""
+    """The measurements with unit, method, clips and frames, confidence, normal values, grade, status and warnings."""
 
     def numbers(values: Sequence[float | None]) -> FloatArray:
         return np.array([np.nan if value is None else value for value in values], np.float64)
@@ -85,6 +85,7 @@ def measurementColumns(measurements: Sequence[Measurement]) -> Columns:
         "Normal to": numbers([None if known is None else known.high for known in references]),
         "Scheme": ["" if known is None else known.scheme for known in references],
         "Grade": [item.grade or "" for item in measurements],
+        "Status": [item.status.value for item in measurements],
         "Warnings": ["; ".join(item.warnings) for item in measurements],
     }
 

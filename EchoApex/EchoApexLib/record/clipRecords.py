@@ -33,7 +33,7 @@ from echoapex.console import plain
 from echoapex.errors import ReadError
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io.packed_bits import bits_from_text, bits_to_text
-from echoapex.measure.measurement import Beat, Measurement, Reference, Source
+from echoapex.measure.measurement import Beat, Exclusion, Measurement, MeasurementStatus, Reference, Source
 
 from .recordShapes import SCHEMA
 from .studyContents import Curve, SceneClip
@@ -164,11 +164,14 @@ def beatsOfRecord(items: Iterable[Mapping[str, Any]]) -> tuple[Beat, ...]:
 
 def measurementOfRecord(item: Mapping[str, Any]) -> Measurement:
     """A measurement from plain data, as in report.json and in the record of a scene."""
-    reference = item["reference"]
+    reference, excluded = item["reference"], item.get("excluded")
     told = {name: item[name] for name in ("name", "value", "unit", "method", "confidence", "grade")}
     return Measurement(
         **told,
         sources=tuple(Source(source["clip"], tuple(source["frames"])) for source in item["sources"]),
         reference=None if reference is None else Reference(reference["low"], reference["high"], reference["scheme"]),
         warnings=tuple(item["warnings"]),
+        status=MeasurementStatus(item.get("status", MeasurementStatus.PREDICTED)),
+        rater=item.get("rater") or "",
+        excluded=None if excluded is None else Exclusion(excluded["reason"]),
     )

@@ -20,6 +20,7 @@ from echoapex.io.json_shapes import (
     whole,
 )
 from echoapex.io.paths_below import is_below
+from echoapex.measure.measurement import MeasurementStatus
 
 SCHEMA = 1
 """Version of the records of a scene."""
@@ -39,6 +40,12 @@ _MEASUREMENT = record(
         "reference": or_null(record({"low": or_null(number()), "high": or_null(number()), "scheme": text})),
         "grade": or_null(text),
         "warnings": list_of(text),
+    },
+    # Records and reports of before knew nothing of corrections.
+    {
+        "status": one_of(*MeasurementStatus),
+        "rater": or_null(text),
+        "excluded": or_null(record({"reason": text})),
     },
     more_allowed=True,
 )
@@ -115,9 +122,14 @@ _REPORT_CLIP = record(
         "parts": list_of(text),
         "confidence": table_of(_SHARES),
         **dict.fromkeys(("volume_ml", "area_px", "lvid_mm"), or_null(_VALUES)),
+        "view_source": text,
+        "view_probability": or_null(number(0, 1)),
+        "mode": one_of(*Mode),
+        "warnings": list_of(text),
     },
     more_allowed=True,
 )
+_REASONS = list_of(record({"file": or_null(text), "rule": text, "value": or_null(text)}, more_allowed=True))
 
 REPORT: Shape = record(
     {
@@ -126,6 +138,19 @@ REPORT: Shape = record(
         "simulated": truth,
         "clips": list_of(_REPORT_CLIP),
         "measurements": list_of(_MEASUREMENT),
+    },
+    {
+        "study": text,
+        "patient": or_null(
+            record(
+                {},
+                {"sex": or_null(text), **dict.fromkeys(("age", "height_cm", "weight_kg"), or_null(number()))},
+                more_allowed=True,
+            )
+        ),
+        "failures": _REASONS,
+        "not_measured": _REASONS,
+        "notes": list_of(text),
     },
     more_allowed=True,
 )

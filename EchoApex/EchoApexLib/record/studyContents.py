@@ -78,12 +78,17 @@ def sceneNames(clips: Sequence[SceneClip]) -> dict[str, str]:
 
     Identifiers stay out of scenes: they may come from names of files, and those from names of patients.
     """
+    return namesByView((clip.id, clip.view, clip.cine.simulated) for clip in clips)
+
+
+def namesByView(clips: Iterable[tuple[str, str, bool]]) -> dict[str, str]:
+    """As `sceneNames`, of identifier, view, and whether it is simulated."""
     seen: Counter[str] = Counter()
     names = {}
-    for clip in clips:
-        seen[clip.view] += 1
-        number = f" {seen[clip.view]}" if seen[clip.view] > 1 else ""
-        names[clip.id] = f"{clip.view}{number}{' (simulated)' if clip.cine.simulated else ''}"
+    for identifier, view, simulated in clips:
+        seen[view] += 1
+        number = f" {seen[view]}" if seen[view] > 1 else ""
+        names[identifier] = f"{view}{number}{' (simulated)' if simulated else ''}"
     return names
 
 

@@ -37,13 +37,25 @@ def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bo
     _fit(scene, volume)
 
 
+def clipBrowsers(scene: Any) -> list[Any]:
+    """The browsers of the clips of EchoApex."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")
+    browsers = [scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode") for index in range(count)]
+    return [browser for browser in browsers if browser.GetNodeReference(RECORD) is not None]
+
+
+def showBrowser(scene: Any, browser: Any) -> None:
+    """Shows the clip of ``browser`` in the red view, wherever that is, and hides what was found in all others."""
+    browsers = clipBrowsers(scene)
+    showClip(scene, browsers, browsers.index(browser), keepLayout=True)
+
+
 def shownBrowser(scene: Any) -> Any:
     """The browser of the clip of EchoApex that is in the red view; None where there is none."""
     view = scene.GetSingletonNode(RED, "vtkMRMLSliceCompositeNode")
     shown = None if view is None else view.GetBackgroundVolumeID()
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") if shown else 0):
-        browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
-        volume = browser.GetProxyNode(browser.GetMasterSequenceNode()) if browser.GetNodeReference(RECORD) else None
+    for browser in clipBrowsers(scene) if shown else ():
+        volume = browser.GetProxyNode(browser.GetMasterSequenceNode())
         if volume is not None and volume.GetID() == shown:
             return browser
     return None

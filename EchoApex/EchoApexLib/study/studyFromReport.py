@@ -23,8 +23,8 @@ from ..record.recordShapes import REPORT
 from ..record.studyContents import Curve, SceneClip, SceneStudy, sizeCurve
 
 REPORT_FILE = "report.json"
-SCHEMA = 1
-"""Version of report.json that is read here."""
+SCHEMAS = (1, 2)
+"""Versions of report.json that are read here; the first knew nothing of corrections."""
 
 _MOST_LANDMARKS = 64
 """Our choice: there are four of the walls."""
@@ -41,7 +41,7 @@ def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[Sc
     is no report that can be read, and `EchoApexError` when no clip is left.
     """
     home = Path(folder)
-    found = _load(home / REPORT_FILE)
+    found = reportRecord(home)
     return _study(home, found if liesIn is None else _seenFrom(liesIn, found))
 
 
@@ -72,13 +72,15 @@ def _study(home: Path, report: Mapping[str, Any]) -> tuple[SceneStudy, tuple[Ech
     return SceneStudy(clips, measurements, _note(report)), refusals
 
 
-def _load(file: Path) -> dict[str, Any]:
+def reportRecord(folder: Path) -> dict[str, Any]:
+    """What ``report.json`` in ``folder`` says. Raises `ReadError` where there is none that can be read."""
+    file = folder / REPORT_FILE
     try:
         found = read_json(file, "This report is damaged", kind=ReadError)
     except FileNotFoundError as error:
         raise ReadError("There is no report here", value=error.strerror, file=file) from None
-    rule = f"Only reports of schema {SCHEMA} can be read"
-    check_shape(found, record({"schema": one_of(SCHEMA)}, more_allowed=True), rule, file=file, kind=ReadError)
+    rule = f"Only reports of schema {' and '.join(map(str, SCHEMAS))} can be read"
+    check_shape(found, record({"schema": one_of(*SCHEMAS)}, more_allowed=True), rule, file=file, kind=ReadError)
     check_shape(found, REPORT, "This report does not keep to its schema", file=file, kind=ReadError)
     return dict(found)
 
@@ -89,7 +91,7 @@ def _readClips(
     clips, refusals = [], []
     for item in items:
         try:
-            clips.append(_readClip(home, item))
+            clips.append(readClip(home, item))
         except EchoApexError as refusal:
             refusals.append(refusal)
         except (IndexError, ValueError) as error:
@@ -98,7 +100,11 @@ def _readClips(
     return tuple(clips), tuple(refusals)
 
 
-def _readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
+def readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
+    """One of the ``clips`` of the report in ``home``, read from its file and masks.
+
+    Raises `EchoApexError` where it cannot be read, or has changed since.
+    """
     cine = _readCine(home, item)
     masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
     for name, stack in masks.items():

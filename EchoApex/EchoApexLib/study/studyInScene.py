@@ -35,6 +35,9 @@ from .sceneArchive import unpackScene
 ACTIVE_FIRST = ("A4C", "A2C", "PLAX", "A3C", "A5C", "PSAX_PM", "PSAX_MV", "SC4C")
 """The first of these views that is there is shown when a scene opens (own choice: those that are measured first)."""
 
+STUDY_CHART = "EchoApex.StudyChart"
+"""Role under which a browser refers to the chart of the curve that an analysis has found."""
+
 _LOGICS = (
     "vtkSlicerVolumesLogic",
     "vtkSlicerSegmentationsModuleLogic",
@@ -118,7 +121,7 @@ def addStudy(scene: Any, study: SceneStudy) -> list[Any]:
     if not study.clips:
         raise EchoApexError("A scene needs at least one clip")
     names = sceneNames(study.clips)
-    browsers = [_addClip(scene, clip, names[clip.id]) for clip in study.clips]
+    browsers = [addClip(scene, clip, names[clip.id]) for clip in study.clips]
     measurements = [renamed(item, names) for item in study.measurements]
     simulated = any(clip.cine.simulated for clip in study.clips)
     if measurements:
@@ -129,7 +132,8 @@ def addStudy(scene: Any, study: SceneStudy) -> list[Any]:
     return browsers
 
 
-def _addClip(scene: Any, clip: SceneClip, name: str) -> Any:
+def addClip(scene: Any, clip: SceneClip, name: str) -> Any:
+    """Adds a clip to ``scene`` under this name, without showing it; gives its browser. Raises as `addStudy`."""
     cine, curve = clip.cine, clip.curve
     sequence = addCineSequence(scene, f"{name} cine", cine)
     browser = addBrowser(scene, name, sequence, cine)
@@ -140,7 +144,8 @@ def _addClip(scene: Any, clip: SceneClip, name: str) -> Any:
     if clip.landmarks is not None:
         addToBrowser(browser, addLandmarkSequence(scene, f"{name} landmarks", cine, clip.landmarks))
     if curve is not None:
-        addCurvePlot(scene, name, cine.times, curve)
+        chart = addCurvePlot(scene, name, cine.times, curve)
+        browser.SetNodeReferenceID(STUDY_CHART, chart.GetID())
         browser.SetSelectedItemNumber(curve.beats[0].ed if curve.beats else 0)
     browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{name} record", CLIP, clipRecord(clip)).GetID())
     return browser

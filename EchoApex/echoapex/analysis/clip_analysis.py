@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
-
-import numpy as np
 
 from ..cine import Cine
 from ..errors import EchoApexError, MeasureError, ModelError
@@ -24,22 +23,20 @@ from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
 from ..measure.single_plane_ef import LVResult, measure_lv
+from ..measure.volumes_while_editing import Phases, beats_by_hand
 from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
-from ..structures import structures
 from .believed_results import believed
+from .clip_corrections import AppliedCorrections, ClipCorrections
+from .clip_stages import Stage, TellStage, untold
+from .correction_marks import UNSCALED, compared
 from .orientation_notes import orientation_notes
+from .outline_doubts import outline_warnings, unsure_outline
 from .unusable_clips import UnknownViewError, why_unusable
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
+from .walls_by_hand import with_walls_by_hand
 
 _Result = TypeVar("_Result", LVResult, WallResult, LAResult)
-
-LOW_CONFIDENCE = 0.8
-"""Predicted Dice below which an outline of the left ventricle is doubted (own choice)."""
-
-
-_UNSCALED = ("%", "1", "1/min")
-"""Units of numbers that are the same with any scale."""
 
 
 class ViewSource(StrEnum):
@@ -69,7 +66,7 @@ class ClipResult:
     ``segmentations`` holds each structure seen in at least one frame, by identifier. ``lv`` and ``atrium`` are of
     apical views, ``walls`` of PLAX; each is None where it could not be measured, and ``refusal`` (something went wrong)
     or ``not_measured`` (nothing did) then says why. ``origin`` says in words where the clip comes from. ``warnings``
-    are those of reading, outlining and measuring.
+    are those of reading, outlining and measuring; ``applied`` says what a person has decided about the clip.
     """
 
     id: str
@@ -86,6 +83,7 @@ class ClipResult:
     walls: WallResult | None = None
     atrium: LAResult | None = None
     not_measured: tuple[EchoApexError, ...] = ()
+    applied: AppliedCorrections | None = None
 
     @property
     def beats(self) -> tuple[Beat, ...]:
@@ -129,25 +127,45 @@ def _contradiction(cine: Cine, view: str, words: str) -> tuple[str, ...]:
 
 
 def analyze_clip(
-    observer: Observer, known: Sequence[str], cine: Cine, clip_id: str, view: FoundView, *, origin: str = ""
+    observer: Observer,
+    known: Sequence[str],
+    cine: Cine,
+    clip_id: str,
+    view: FoundView,
+    *,
+    origin: str = "",
+    tell: TellStage = untold,
+    corrections: AppliedCorrections | None = None,
 ) -> ClipResult:
     """Outlines the structures of ``view`` that are among those ``known`` to ``observer``, and measures the clip.
 
     In PLAX the landmarks of the walls are looked for too. Clips of which nothing can be expected (a single frame, color
-    Doppler, a view unknown or of something else) are not outlined, and say why. Raises `ModelError` where the observer
+    Doppler, a view unknown or of something else) are not outlined, and say why. ``tell`` is called with each stage that
+    begins. What the ``corrections`` say stands, and the rest is as without them. Raises `ModelError` where the observer
     knows nothing that is seen in the view.
     """
     cine = believable(cine)
     unusable = why_unusable(cine, view.name, view.reason)
     if unusable is not None:
-        return _unused(cine, clip_id, view, unusable, origin)
+        return replace(_unused(cine, clip_id, view, unusable, origin), applied=corrections)
     wanted = [name for name in VIEW_STRUCTURES[view.name] if name in known]
     if not wanted:
         rule = f"The model knows nothing that is seen in {view.name}; it knows {', '.join(known)}"
         raise ModelError(rule, file=cine.path)
+    tell(Stage.OUTLINES)
     outlines = observer.outlines(wanted)
-    landmarks = observer.landmarks() if view.name == WALL_VIEW else None
+    landmarks = None
+    if view.name == WALL_VIEW:
+        tell(Stage.LANDMARKS)
+        landmarks = observer.landmarks()
+    tell(Stage.MEASURING)
     result = measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin)
+    if corrections is not None:
+        outlines, before = corrections.corrections.corrected(outlines), result
+        by_hand = corrections.corrections
+        result = measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin, by_hand=by_hand)
+        found, stands = ((one.beats, one.measurements) for one in (before, result))
+        result = replace(result, applied=compared(corrections, found, stands))
     return replace(result, warnings=(*result.warnings, *orientation_notes(cine, view.name, outlines)))
 
 
@@ -172,13 +190,15 @@ def measure_clip(
     landmarks: Landmarks | None = None,
     *,
     origin: str = "",
+    by_hand: ClipCorrections | None = None,
 ) -> ClipResult:
     """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
 
     Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why. A
-    scale, frame times or numbers that cannot be are withheld (`echoapex.limits`).
+    scale, frame times or numbers that cannot be are withheld (`echoapex.limits`). Of ``by_hand`` the phases
+    and walls count: masks and scale are those that are given.
     """
-    cine = believable(cine)
+    cine, given = believable(cine), by_hand or ClipCorrections()
     named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
     found = {name: item for name, item in segmentations.items() if item.masks.any()}
     result = ClipResult(
@@ -187,16 +207,16 @@ def measure_clip(
         view=named.name,
         segmentations=PackedSegmentations(found),
         lv=None,
-        warnings=(*cine.warnings, *named.warnings, *_outline_warnings(segmentations), *_unsure_outline(found)),
+        warnings=(*cine.warnings, *named.warnings, *outline_warnings(segmentations), *unsure_outline(found)),
         origin=origin,
         view_source=named.source,
         view_probability=named.probability,
         landmarks=landmarks,
     )
     if named.name in APICAL_VIEWS:
-        measured = _measure_apical(result, found)
+        measured = _measure_apical(result, found, given.phases)
     elif named.name == WALL_VIEW:
-        measured = _measure_walls(result, found)
+        measured = _measure_walls(result, found, given)
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
@@ -205,7 +225,7 @@ def measure_clip(
     measured = replace(
         measured,
         lv=measured.lv
-        and _doubted(measured.lv, (*doubts, *_unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
+        and _doubted(measured.lv, (*doubts, *unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
         walls=measured.walls and _doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
         atrium=measured.atrium and _doubted(measured.atrium, doubts),
     )
@@ -238,7 +258,7 @@ def _scale_doubted(clip: ClipResult) -> ClipResult:
     doubts = scale_doubts(clip.cine)
 
     def told(result: _Result) -> _Result:
-        items = (item if item.unit in _UNSCALED else _told([item], doubts)[0] for item in result.measurements)
+        items = (item if item.unit in UNSCALED else _told([item], doubts)[0] for item in result.measurements)
         return replace(result, measurements=tuple(items))
 
     return replace(
@@ -253,12 +273,13 @@ def _told(items: Iterable[Measurement], doubts: tuple[str, ...]) -> tuple[Measur
     return tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
 
 
-def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], phases: Phases | None) -> ClipResult:
     cine, ventricle, atrium = clip.cine, found.get("LV"), found.get("LA")
     try:
         if ventricle is None:
             raise MeasureError("There is no left ventricle in any frame")
-        lv = measure_lv(
+        measured = partial(
+            measure_lv,
             *(clip.id, clip.view, ventricle.masks),
             scale=cine.scale,
             times=cine.times,
@@ -266,6 +287,9 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
             r_wave_times=cine.r_wave_times,
             confidence=ventricle.confidence,
         )
+        lv = measured()
+        if phases is not None:
+            lv = _with_rate_of(lv, measured(beats=beats_by_hand(lv.beats, phases)))
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     share = area_share(lv.area_px, cine.sector)
@@ -300,21 +324,35 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation]) -> Clip
     return replace(clip, atrium=la, not_measured=without_scale)
 
 
-def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: ClipCorrections) -> ClipResult:
+    measured = _found_walls(clip, found, by_hand.phases)
+    if not by_hand.walls:
+        return measured
+    walls = with_walls_by_hand(clip.id, measured.walls, by_hand.walls, clip.cine)
+    # What was withheld and is there by hand is not missing.
+    missing = (reason for reason in measured.not_measured if not set(reason.rule.split()) & by_hand.walls.keys())
+    refused = () if measured.refusal is None else (measured.refusal,)
+    return replace(measured, walls=walls, refusal=None, not_measured=(*refused, *missing))
+
+
+def _found_walls(clip: ClipResult, found: Mapping[str, Segmentation], phases: Phases | None) -> ClipResult:
     cine, ventricle = clip.cine, found.get("LV")
     if clip.landmarks is None:
         rule = "No walls are measured: the model finds no landmarks"
         return replace(clip, not_measured=(MeasureError(rule, file=cine.path),))
     try:
-        walls = measure_walls(
-            clip.id,
-            clip.landmarks,
+        measured = partial(
+            measure_walls,
+            *(clip.id, clip.landmarks),
             scale=cine.scale,
             times=cine.times,
             lv_masks=None if ventricle is None else ventricle.masks,
             r_wave_times=cine.r_wave_times,
             sector=cine.sector.mask,
         )
+        walls = measured()
+        if phases is not None:
+            walls = _with_rate_of(walls, measured(beats=beats_by_hand(walls.beats, phases)))
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
@@ -322,6 +360,12 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipR
     if not walls.beats:
         missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
     return replace(clip, walls=walls, not_measured=tuple(missing))
+
+
+def _with_rate_of(found: _Result, by_hand: _Result) -> _Result:
+    """What was measured ``by_hand`` in one beat, with the heart rate of those ``found``, which takes whole ones."""
+    measurements = *by_hand.measurements, *(item for item in found.measurements if item.name == "HR")
+    return replace(by_hand, measurements=measurements)
 
 
 def _area_doubt(clip: ClipResult) -> Iterable[str]:
@@ -348,21 +392,3 @@ def _of_file(refusal: MeasureError, cine: Cine) -> MeasureError:
 
 def _no_scale(cine: Cine, what: str) -> MeasureError:
     return MeasureError(f"No {what}, since there is no scale: {cine.scale.reason}", file=cine.path)
-
-
-def _outline_warnings(segmentations: Mapping[str, Segmentation]) -> Iterable[str]:
-    for name, item in segmentations.items():
-        title = structures()[name].name if name in structures() else name
-        missing, total = int((~item.masks.any(axis=(1, 2))).sum()), len(item.masks)
-        if missing:
-            yield f"{title}: not found in {'any frame' if missing == total else f'{missing} of {total} frames'}"
-
-
-def _unsure_outline(found: Mapping[str, Segmentation]) -> Iterable[str]:
-    ventricle = found.get("LV")
-    if ventricle is None:
-        return
-    weakest = int(np.argmin(ventricle.confidence))
-    if ventricle.confidence[weakest] < LOW_CONFIDENCE:
-        sure = f"{ventricle.confidence[weakest]:.2f} in frame {weakest}"
-        yield f"{structures()['LV'].name}: the model is unsure of its outline (predicted Dice down to {sure})"

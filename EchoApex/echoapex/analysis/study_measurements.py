@@ -21,6 +21,7 @@ from ..measure.wall_thickness import WallResult
 from ..patient import Patient
 from .biplane_pairing import A2C, A4C, best_pair, by_setting, pair_note, setting_notes, setting_obstacle, sure
 from .clip_analysis import ClipResult
+from .correction_marks import marked
 from .view_structures import WALL_VIEW
 
 _WALLS = ("IVSd", "LVIDd", "LVPWd")
@@ -56,10 +57,13 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     found = [*of_study.kept, *of_clips]
     indices = judge(index_by_bsa(found, patient, formula))
     found += indices.kept
-    graded = (*grade(found, patient), *_geometry(found, patient))
+    applied = {clip.id: clip.applied for clip in clips if clip.applied is not None}
+    graded = marked((*grade(found, patient), *_geometry(found, patient)), applied)
     impossible = (*of_study.reasons, *indices.reasons)
     missing = (*(item for clip in clips for item in clip.not_measured), *impossible, *_missing(clips, graded, patient))
-    notes = (*setting_notes(clips), *pair_note(clips, pair), *wall_notes, *_area_note(patient, formula, graded))
+    by_hand = tuple(corrections.words(clip) for clip, corrections in applied.items())
+    notes = (*by_hand, *setting_notes(clips), *pair_note(clips, pair), *wall_notes)
+    notes = (*notes, *_area_note(patient, formula, graded))
     return Summary(graded, missing, notes, None if pair is None else biplane_curve(*pair))
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cine import Flip
-from ..console import print_json, print_line, say
+from ..console import print_json, print_line, say, tell_event
 from ..errors import EchoApexError, NotAClipError
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient, Sex
-from .shared_options import add_model_options, add_verb, load_chosen, positive
+from .early_end import ending_when_told
+from .shared_options import add_model_options, add_verb, count, load_chosen, positive
 
 if TYPE_CHECKING:
     from ..study.batch_analysis import WrittenStudy
+    from ..study.study_progress import Event
 
 
 def add(table: Any) -> None:
@@ -37,28 +39,49 @@ def add(table: Any) -> None:
     parser.add_argument(
         "--ignore-color", action="store_true", help="measure clips with color flow as if they were gray"
     )
+    text = "corrections by hand, as the panels write them; they stand, whatever is found"
+    parser.add_argument("--corrections", type=Path, metavar="FILE.json", help=text)
     parser.add_argument("--no-scene", action="store_true", help="write no scene.mrb for 3D Slicer")
+    machines = parser.add_argument_group("for programs that start this one")
+    text = "tell on standard error what happens as JSON, one event a line, instead of in words"
+    machines.add_argument("--progress-json", action="store_true", help=text)
+    machines.add_argument("--parent", type=count, metavar="PID", help="end when this process has ended")
     add_model_options(parser)
 
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
+    with ending_when_told(chosen.parent):
+        return _analyze(chosen)
+
+
+def _analyze(chosen: Namespace) -> bool:
     from .. import io
+    from ..analysis.corrections_file import read_corrections
     from ..report.terminal_summary import print_numbers
     from ..study.batch_analysis import StudyOptions, write_studies
+    from ..study.study_progress import in_words
 
     patient = _patient(chosen)
+    corrections = None if chosen.corrections is None else read_corrections(chosen.corrections)
     io.start_reading()  # while the model loads
     model = load_chosen(chosen)
     formula = BsaFormula[chosen.bsa_method.upper()]
     views, flips = _once(chosen.views, "view"), _once(chosen.flip, "flip")
-    options = StudyOptions(patient, views, flips, formula, scene=not chosen.no_scene, ignore_color=chosen.ignore_color)
+    options = StudyOptions(
+        *(patient, views, flips, formula),
+        scene=not chosen.no_scene,
+        ignore_color=chosen.ignore_color,
+        corrections=corrections,
+    )
+    progress = _tell_event if chosen.progress_json else in_words(say)
     records, failures = [], []
     left_out: list[NotAClipError] = []
-    studies = write_studies(chosen.paths, model, chosen.out, progress=say, options=options, left_out=left_out.append)
+    studies = write_studies(
+        chosen.paths, model, chosen.out, progress=progress, options=options, left_out=left_out.append
+    )
     for written in studies:
         if isinstance(written, EchoApexError):
-            say(str(written))
             failures.append(written.as_failure())
             continue
         records.append(_analyzed(written))
@@ -72,6 +95,10 @@ def analyze(chosen: Namespace) -> bool:
         others = [reason.as_failure() for reason in left_out]
         print_json({"studies": records, "failures": failures, "left_out": others})
     return not failures and not any(record["failures"] for record in records)
+
+
+def _tell_event(event: Event) -> None:
+    tell_event(event.record)
 
 
 def _patient(chosen: Namespace) -> Patient:

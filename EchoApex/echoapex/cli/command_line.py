@@ -10,9 +10,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from .. import __version__
-from ..console import Parser, harmless_libraries, print_json, say
+from ..console import Parser, events_for_machines, harmless_libraries, print_json, say
 from ..errors import EchoApexError
 from . import analyze, demo, doctor, evaluate, info, models, segment, serve, simulate
 
@@ -31,16 +32,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    as_json = False
     try:
         chosen = _parser().parse_args(arguments)
-        as_json = chosen.json
-        verb: Callable[[argparse.Namespace], bool] = chosen.verb
+    except SystemExit as stop:
+        return _code(stop)
+    with events_for_machines() if getattr(chosen, "progress_json", False) else nullcontext():
+        return _do(chosen)
+
+
+def _code(stop: SystemExit) -> int:
+    return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _do(chosen: argparse.Namespace) -> int:
+    verb: Callable[[argparse.Namespace], bool] = chosen.verb
+    try:
         return DONE if verb(chosen) else FAILED
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
+        return _code(stop)
     except EchoApexError as refusal:
-        if as_json:
+        if chosen.json:
             print_json({"failures": [refusal.as_failure()]})
         say(str(refusal))
         return FAILED

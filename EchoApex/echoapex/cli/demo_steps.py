@@ -30,6 +30,7 @@ from ..report.report_folder import JSON_FILE, report_output
 from ..report.terminal_summary import print_numbers
 from ..simulation.simulated_study import study_output
 from ..study.batch_analysis import StudyOptions, analyze_study, write_study
+from ..study.study_progress import in_words
 
 if TYPE_CHECKING:
     from ..models.model_loading import LoadedModel
@@ -132,12 +133,12 @@ def _real_output(folder: Path) -> OutputFolder:
 
 
 def _analyze(model: LoadedModel, paths: list[Path], options: StudyOptions, origin: str) -> StudyReport:
-    (report,) = analyze_study(paths, model, options=options, progress=say)
+    (report,) = analyze_study(paths, model, options=options, progress=in_words(say))
     return replace(report, clips=tuple(replace(clip, origin=origin) for clip in report.clips))
 
 
 def _write(report: StudyReport, output: OutputFolder, with_scene: bool) -> dict[str, Any]:
-    written = write_study(report, output, scene=with_scene, progress=say)
+    written = write_study(report, output, scene=with_scene, progress=in_words(say))
     result = {
         "model": report.model.id,
         "simulated": report.simulated,

@@ -11,6 +11,7 @@ from ..models.model_card import OTHER
 from .atrium_place import ATRIUM_VIEWS, atrium_place
 from .encoding import EncodedCine
 from .mask_pieces import main_pieces
+from .pixel_distance import distance_to_outside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -184,7 +185,8 @@ def _input_pixel(x: float, y: float) -> Tensor:
 def _shown_again(batch: PromptBatch, logits: Tensor) -> PromptBatch:
     """Bare prompts with the box of what ``logits [N, h, w]`` found and a click in it; as they are where that is none.
 
-    What counts is the largest piece above 0, the click is where it is deepest.
+    What counts is the largest piece above 0, the click is where it is deepest, in the uppermost
+    row of equals, and there leftmost.
     """
     import cv2
     import torch
@@ -192,13 +194,13 @@ def _shown_again(batch: PromptBatch, logits: Tensor) -> PromptBatch:
     boxes, has_box = batch.boxes.clone(), batch.has_box.clone()
     points, labels = torch.zeros(len(batch), 1, 2), torch.full((len(batch), 1), -1)
     for row, one in enumerate(logits):
-        piece = main_pieces((one > 0).numpy()).view(np.uint8)
-        x, y, width, height = cv2.boundingRect(piece)
+        piece = main_pieces((one > 0).numpy())
+        x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
         if min(width, height) >= _LEAST_BOX_CELLS:
             # From the first pixel of its first cell to the last one of its last.
             boxes[row] = torch.tensor([2 * x, 2 * y, 2 * (x + width) - 1, 2 * (y + height) - 1])
             has_box[row] = True
-            depth = cv2.distanceTransform(np.pad(piece, 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+            depth = distance_to_outside(np.pad(piece, 1))[1:-1, 1:-1]
             row_of, column = divmod(int(depth.argmax()), depth.shape[1])
             points[row, 0], labels[row, 0] = _input_pixel(column, row_of), 1
     return replace(batch, boxes=boxes, has_box=has_box, points=points, labels=labels)

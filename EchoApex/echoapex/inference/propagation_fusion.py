@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cine import BoolMask, FloatArray
+from .pixel_distance import distance_to_outside
 from .propagation import overlap
 from .segmentation import Segmentation
 
@@ -77,11 +78,7 @@ def _between(one: BoolMask, other: BoolMask, first: float, second: float, side: 
 
 def border_depth(mask: BoolMask, side: float) -> NDArray[np.float32]:
     """Distance in pixels to the border of ``mask``, positive inside; at most ``side``."""
-    import cv2
-
     # With a rim of what is outside: the border of the window is no inside.
-    padded = np.pad(mask, 1).view(np.uint8)
-    inside = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    outside = cv2.distanceTransform(1 - padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    depth = (inside - outside)[1:-1, 1:-1]
+    padded = np.pad(mask, 1)
+    depth = (distance_to_outside(padded) - distance_to_outside(~padded))[1:-1, 1:-1]
     return np.asarray(np.clip(depth, -side, side), np.float32)

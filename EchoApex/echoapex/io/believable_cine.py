@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..cine import Cine, FloatArray, FrameTimes, Scale
+from ..cine import Cine, FloatArray, FrameTimes, Scale, ScaleSource
 from ..limits import LIMITS
 
 
@@ -22,9 +22,10 @@ def believable(cine: Cine) -> Cine:
     """
     scale_reason, scale_doubts = _judge(_sizes(cine))
     times_reason, times_doubts = ("", ()) if cine.times.seconds is None else judge_times(cine.times.seconds)
+    whose = "that by hand" if cine.scale.source is ScaleSource.USER else "that of the file"
     return replace(
         cine,
-        scale=Scale.none(f"that of the file is wrong, since {scale_reason}") if scale_reason else cine.scale,
+        scale=Scale.none(f"{whose} is wrong, since {scale_reason}") if scale_reason else cine.scale,
         times=FrameTimes.unknown(times_reason) if times_reason else cine.times,
         warnings=tuple(dict.fromkeys((*cine.warnings, *scale_doubts, *times_doubts))),
     )

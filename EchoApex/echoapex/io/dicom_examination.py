@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cine import FrameTimes, Scale
+from ..cine import FrameTimes, Mode, Scale
 from ..errors import NotAClipError, ReadError
 from .dicom_header import check_image, check_mode, check_volume, frame_count, read_header, refusing
-from .dicom_regions import find_scale
+from .dicom_regions import find_mode, find_scale
 from .dicom_times import find_frame_times
 from .dicom_view import find_view
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class ExaminedHeader:
     """``frames`` as the header counts them, their ``times`` and ``scale``, or why these are unknown.
 
-    ``number`` is the instance number; that and ``view`` are None where the header does not say. ``refusal`` says why
-    these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
+    ``number`` is the instance number; that, ``view`` and ``mode`` are None where the header does not say. ``refusal``
+    says why these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
     """
 
     frames: int
@@ -30,6 +30,7 @@ class ExaminedHeader:
     view: str | None
     scale: Scale
     times: FrameTimes
+    mode: Mode | None = None
     warnings: tuple[str, ...] = ()
     refusal: str = ""
 
@@ -66,13 +67,14 @@ def _examined(header: Dataset, path: Path, warnings: list[str]) -> ExaminedHeade
         view=find_view(header),
         scale=find_scale(header),
         times=times,
+        mode=find_mode(header),
         warnings=(*warnings, *passed_over),
     )
 
 
 def _refused(header: Dataset, refusal: ReadError, frames: int = 1) -> ExaminedHeader:
     unknown = Scale.none(refusal.rule), FrameTimes.unknown(refusal.rule)
-    return ExaminedHeader(frames, _number(header), None, *unknown, refusal=refusal.rule)
+    return ExaminedHeader(frames, _number(header), None, *unknown, find_mode(header), refusal=refusal.rule)
 
 
 def _number(header: Dataset) -> int | None:

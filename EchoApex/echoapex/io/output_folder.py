@@ -175,8 +175,9 @@ class _Moves:
         if not source.exists():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
+        # Noted first: a signal may come between the two, and what was not moved is not there to be moved back.
         self._done.append((source, target))
+        source.replace(target)
 
     def undo(self) -> None:
         """Moves all back, as far as that is possible."""

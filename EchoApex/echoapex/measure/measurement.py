@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class MeasurementStatus(StrEnum):
+    """What part a person has in a number: none, it rests on a correction, or all it rests on was accepted."""
+
+    PREDICTED = "predicted"
+    CORRECTED = "corrected"
+    CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,21 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """A person's reason why a number is not to count."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One number with its unit (UCUM), method, sources and confidence, 0 to 1, or None where unknown.
 
     ``reference`` and ``grade`` (of ``normal``, ``mild``, ``moderate``, ``severe`` and the like) are None where no
     scheme applies. The confidence is the predicted Dice of outlines; for lengths between landmarks, the probability of
     an error within a tenth. Names and methods are those of report.json: ``LVEDV LVESV LVEF LVSV HR ...`` by ``A4C``,
-    ``A2C``, ``area_length_A4C``, ``direct`` and so on.
+    ``A2C``, ``area_length_A4C``, ``direct`` and so on. ``status`` says what part a person has in it, ``rater`` who (a
+    code, "" where nobody or unknown); ``excluded`` is None where it counts.
     """
 
     name: str
@@ -58,3 +75,6 @@ class Measurement:
     warnings: tuple[str, ...] = field(default=())
     reference: Reference | None = None
     grade: str | None = None
+    status: MeasurementStatus = MeasurementStatus.PREDICTED
+    rater: str = ""
+    excluded: Exclusion | None = None

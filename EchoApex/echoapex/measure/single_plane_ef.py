@@ -75,20 +75,27 @@ def measure_lv(
     scale: Scale,
     times: FrameTimes,
     la_masks: NDArray[Any] | None = None,
+    beats: Sequence[Beat] | None = None,
     r_wave_times: Sequence[float] = (),
     confidence: ArrayLike | None = None,
 ) -> LVResult:
     """Volumes, EF and heart rate from left ventricular ``masks`` ``[T, H, W]`` (bool or integer) of one apical clip.
 
-    ``la_masks`` ``[T, H, W]`` place the base; ``confidence`` ``[T]`` is the predicted Dice of each frame. Without a
-    scale there are no volumes, and EF assumes square pixels and says so. Where no beat is found there are curves but no
-    measurements, and the reason is among the warnings. Raises `MeasureError` for a view that is not apical, arrays that
-    do not fit each other, a single frame, or a clip with no left ventricle at all.
+    ``la_masks`` ``[T, H, W]`` place the base; ``beats`` count where they are given; ``confidence`` ``[T]`` is the
+    predicted Dice of each frame. Without a scale there are no volumes, and EF assumes square pixels and says so. Where
+    no beat is found there are curves but no measurements, and the reason is among the warnings. Raises `MeasureError`
+    for a view that is not apical, arrays that do not fit each other, a single frame, a clip with no left ventricle at
+    all, or a given beat without one.
     """
     _check_inputs(view, masks, times, la_masks)
     shapes, warnings = lv_shapes(masks, la_masks, scale.mm_per_px)
     return measure_shapes(
-        clip, view, shapes, warnings, scale=scale, times=times, r_wave_times=r_wave_times, confidence=confidence
+        *(clip, view, shapes, warnings),
+        scale=scale,
+        times=times,
+        beats=beats,
+        r_wave_times=r_wave_times,
+        confidence=confidence,
     )
 
 

@@ -172,7 +172,7 @@ def measure_phases(
     phases = _phases(search.beats, found, by_hand)
     doubts: tuple[str, ...]
     if phases.by_hand:
-        reason, doubts = _missing_phase(phases, known), (_told(phases),)
+        reason, doubts = _missing_phase(phases, known), (phases_told(phases),)
         beats = () if reason else _beat(phases)
     else:
         beats, doubts = found, (*search.warnings, *_left_out(search.beats, found, known))
@@ -182,6 +182,20 @@ def measure_phases(
     items, more = _numbers(clip, view, outlines, cine, beats, confidence or {})
     told = tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
     return PhaseResult(phases, beats, (*told, *rate), "", (*doubts, *more))
+
+
+def beats_by_hand(found: Sequence[Beat], by_hand: Phases) -> tuple[Beat, ...]:
+    """The one beat with the ED, ES or both that were set by hand; the other is that of the nearest beat ``found``.
+
+    Raises `MeasureError` where that is not known, or the same frame.
+    """
+    phases = _phases(found, found, by_hand)
+    if phases.ed is None or phases.es is None:
+        rule = "Both ED and ES are needed: one was set by hand, and no beat was found"
+        raise MeasureError(rule, value=phases_told(by_hand))
+    if phases.ed == phases.es:
+        raise MeasureError("ED and ES must be two frames", value=f"both are frame {phases.ed}")
+    return (Beat(phases.ed, phases.es),)
 
 
 def _beat(phases: Phases) -> tuple[Beat, ...]:
@@ -261,7 +275,8 @@ def _missing_phase(phases: Phases, known: NDArray[np.bool_]) -> str:
     return f"EF needs an outline at ED and ES; {' and '.join(bare)} has none" if bare else ""
 
 
-def _told(phases: Phases) -> str:
+def phases_told(phases: Phases) -> str:
+    """Which of the phases were set by hand, in words."""
     parts = (("ED", phases.ed, phases.ed_by_hand), ("ES", phases.es, phases.es_by_hand))
     return " and ".join(f"{name} (frame {frame})" for name, frame, chosen in parts if chosen) + " set by hand"
 

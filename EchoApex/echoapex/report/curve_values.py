@@ -72,7 +72,8 @@ def _values(clip: ClipResult) -> tuple[str, FloatArray, str] | None:
         return f"LV volume (mL), disks in {clip.view}", clip.lv.volume_ml, "mL"
     if clip.lv is not None:
         return f"LV area (px) in {clip.view}", clip.lv.area_px, "px"
-    if clip.walls is not None:
+    # Walls by hand may be all there is.
+    if clip.walls is not None and np.isfinite(clip.walls.curves["LVID"]).any():
         measured_in = clip.walls.unit
         return f"LV inner diameter ({measured_in}) in {clip.view}", clip.walls.curves["LVID"], measured_in
     return None

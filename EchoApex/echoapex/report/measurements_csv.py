@@ -11,14 +11,15 @@ from .report_data import StudyReport
 
 COLUMNS = (
     *("study", "simulated", "name", "value", "unit", "method", "clips", "frames", "confidence"),
-    *("low", "high", "scheme", "grade", "warnings"),
+    *("low", "high", "scheme", "grade", "status", "rater", "excluded", "warnings"),
 )
 
 
 def measurement_rows(report: StudyReport) -> list[tuple[str, ...]]:
     """The rows under `COLUMNS`; unknown is empty, several clips, frames or warnings are joined by semicolons.
 
-    ``simulated`` is yes where a clip of the row is; ``frames`` names each clip before its frames: ``A4C-1: 3 40; A2C-1:
+    ``simulated`` is yes where a clip of the row is; ``excluded`` is the reason why a number is not to count;
+    ``frames`` names each clip before its frames: ``A4C-1: 3 40; A2C-1:
     0 31``.
     """
     return [_row(report, item) for item in report.measurements]
@@ -50,6 +51,9 @@ def _row(report: StudyReport, item: Measurement) -> tuple[str, ...]:
         _text(item.confidence),
         *(("", "", "") if reference is None else (_text(reference.low), _text(reference.high), reference.scheme)),
         item.grade or "",
+        item.status,
+        item.rater,
+        "" if item.excluded is None else item.excluded.reason,
         _joined(item.warnings),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..measure.measurement import Measurement
+from ..measure.measurement import Measurement, MeasurementStatus
 from ..measure.normal_ranges import NOT_GRADED_IF_CROPPED
 from .display_names import difference, method, quantity, rank, reference_range, short_method, warnings_of, with_unit
 from .links_to_stills import clips_of, source_links
@@ -22,11 +22,11 @@ def key_measurements(report: StudyReport) -> list[Measurement]:
     """The one measurement of each of `KEY_NUMBERS` that stands for the study.
 
     By two planes where there is one, but a whole atrium in one plane goes before one that the image cuts off; otherwise
-    the first, which keeps the numbers of one clip together.
+    the first, which keeps the numbers of one clip together. None that a person has excluded.
     """
     chosen = []
     for name in KEY_NUMBERS:
-        found = [item for item in report.measurements if item.name == name]
+        found = [item for item in report.measurements if item.name == name and item.excluded is None]
         if found:
             chosen.append(min(found, key=_rank))
     return chosen
@@ -92,7 +92,7 @@ def _row(report: StudyReport, item: Measurement, notes: list[str] | None = None)
     frames = source_links(report, item, name_clips=alone)
     sure = "–" if item.confidence is None else f"{item.confidence:.2f}"
     cells = [
-        f'<th scope="row">{escape(quantity(item.name))}{_marks(item, notes)}</th>',
+        f'<th scope="row">{escape(quantity(item.name))}{_by_hand(item)}{_marks(item, notes)}</th>',
         _cell("Estimate", f"<b>{escape(with_unit(item.value, item.unit))}</b>", "number"),
         _cell("Normal", escape(reference_range(item.reference)), "number"),
         _cell("Grade", _grade(item)),
@@ -101,6 +101,15 @@ def _row(report: StudyReport, item: Measurement, notes: list[str] | None = None)
         _cell("Frames", f"<span>{f'{escape(short_method(item.method))}, ' if alone else ''}{frames}</span>"),
     ]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _by_hand(item: Measurement) -> str:
+    """What part a person has in the number; nothing where none."""
+    parts = [] if item.status is MeasurementStatus.PREDICTED else [item.status.value]
+    parts += [f"by {item.rater}"] if parts and item.rater else []
+    told = [" ".join(parts)] if parts else []
+    told += [f"excluded: {item.excluded.reason}"] if item.excluded is not None else []
+    return f' <span class="badge">{escape("; ".join(told))}</span>' if told else ""
 
 
 def _marks(item: Measurement, notes: list[str] | None) -> str:

@@ -58,7 +58,7 @@ def write_report_files(
         (target / name).mkdir()
     masks, pictures = {}, {}
     for clip in report.clips:
-        tell(f"writing pictures and masks of {clip.id}")
+        tell(f"pictures and masks of {clip.id}")
         masks[clip.id] = _write_masks(target, clip)
         pictures[clip.id] = _write_pictures(target, clip, report)
     record = json.dumps(report_json(report, output.target, masks), indent=2, allow_nan=False)

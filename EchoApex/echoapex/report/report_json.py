@@ -1,4 +1,4 @@
-"""``report.json``, schema 1 (``Resources/Schemas/report-1.schema.json``). Unknown is null; paths are relative to it."""
+"""``report.json``, schema 2 (``Resources/Schemas/report-2.schema.json``). Unknown is null; paths are relative to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import __version__
 from ..analysis.clip_analysis import ClipResult
+from ..analysis.clip_corrections import AppliedCorrections
 from ..console import plain
 from ..errors import EchoApexError
 from ..landmarks import Landmarks
@@ -19,7 +20,7 @@ from ..measure.measurement import Measurement, Source
 from ..patient import Patient
 from .report_data import StudyReport
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the format."""
 
 
@@ -92,6 +93,7 @@ def _clip(clip: ClipResult, folder: Path, masks: Mapping[str, str]) -> dict[str,
         "mode": cine.mode,
         "sector": cine.sector.facts,
         "flip": cine.flip,
+        "calibration": _calibration(clip.applied),
         "frame_count": cine.frame_count,
         "frame_times_s": cine.times.seconds,
         "frame_time_source": cine.times.source,
@@ -138,7 +140,15 @@ def _measurement(item: Measurement) -> dict[str, Any]:
         "reference": item.reference,
         "grade": item.grade,
         "warnings": item.warnings,
+        "status": item.status,
+        "rater": item.rater or None,
+        "excluded": item.excluded,
     }
+
+
+def _calibration(applied: AppliedCorrections | None) -> dict[str, Any] | None:
+    by_hand = None if applied is None else applied.corrections.calibration
+    return None if by_hand is None else {"points": by_hand.points, "mm": by_hand.mm}
 
 
 def _failure(failure: EchoApexError, folder: Path) -> dict[str, Any]:

@@ -91,6 +91,16 @@ class Entry:
     def status(self) -> Status:
         return self.review or self.source
 
+    @property
+    def by_a_person(self) -> bool:
+        """Whether there is a mask that a person has pointed at, drawn or accepted."""
+        return self.mask is not None and (self.source in BY_HAND or self.review is Status.ACCEPTED)
+
+    @property
+    def certainty(self) -> float:
+        """The confidence; what a person has drawn or accepted is sure."""
+        return 1.0 if self.confidence is None or self.review is Status.ACCEPTED else self.confidence
+
 
 Key = tuple[str, int]
 """Structure and frame."""

@@ -23,7 +23,6 @@ from ..models.model_card import ModelCard
 from ..prompts import Prompt
 from ..structures import PROMPTED, structures
 from .frame_entries import (
-    BY_HAND,
     DAMAGED,
     ENTRY_SHAPES,
     Entry,
@@ -114,15 +113,11 @@ class SessionState:
         for by name. Raises `PromptError` where there is nothing to go by.
         """
         wanted, entries = self._wanted(frames), self._marks.frames(structure)
-        given = {
-            frame: entry
-            for frame, entry in entries.items()
-            if entry.mask is not None and (entry.source in BY_HAND or entry.review is Status.ACCEPTED)
-        }
+        given = {frame: entry for frame, entry in entries.items() if entry.by_a_person}
         before = {frame: self._marks[structure, frame] for frame in wanted if frame not in given}
         if given:
             masks = {frame: entry.mask.unpacked() for frame, entry in given.items() if entry.mask is not None}
-            certainty = {frame: _certainty(entry) for frame, entry in given.items()}
+            certainty = {frame: entry.certainty for frame, entry in given.items()}
             return CarryQuestion(structure, tuple(before), masks, certainty, before)
         if structure in self.card.structures:
             return NameQuestion(structure, tuple(before), before)
@@ -236,7 +231,7 @@ class SessionState:
         """The session as JSON knows it, without its history; `restore` goes on from there."""
         return {
             "schema": SCHEMA,
-            "cine": _fingerprint(self.cine),
+            "cine": fingerprint(self.cine),
             "model": {"id": self.card.id, "hash": self.card.weights_sha256},
             "entries": [
                 {"structure": structure, "frame": frame, **entry_to_plain(entry)}
@@ -251,7 +246,7 @@ class SessionState:
         """
         rule = f"A session of version {SCHEMA} is needed"
         check_shape(data, record({"schema": one_of(SCHEMA)}, more_allowed=True), rule, file=self.cine.path)
-        if data.get("cine") != _fingerprint(self.cine):
+        if data.get("cine") != fingerprint(self.cine):
             raise EchoApexError("This session is of another cine: its pixels differ", file=self.cine.path)
         self._marks = Marks(_entries(data.get("entries"), self))
 
@@ -299,11 +294,6 @@ class SessionState:
             raise PromptError("This frame is accepted: reopen it to change it", value=f"{structure}, frame {frame}")
 
 
-def _certainty(entry: Entry) -> float:
-    """What a person has drawn or accepted is sure."""
-    return 1.0 if entry.confidence is None or entry.review is Status.ACCEPTED else entry.confidence
-
-
 def _propagated(question: CarryQuestion | NameQuestion) -> str:
     if isinstance(question, NameQuestion):
         return "search by name"
@@ -315,7 +305,8 @@ def _named(what: str, frames: list[int]) -> str:
     return f"{what} of frame {frames[0]}" if len(frames) == 1 else f"{what} of {len(frames)} frames"
 
 
-def _fingerprint(cine: Cine) -> dict[str, Any]:
+def fingerprint(cine: Cine) -> dict[str, Any]:
+    """By what a session knows its cine again: the ``shape`` of its frames ``[T, H, W]`` and their ``sha256``."""
     pixels = hashlib.sha256(np.ascontiguousarray(cine.frames).data).hexdigest()
     return {"shape": list(cine.frames.shape), "sha256": pixels}
 

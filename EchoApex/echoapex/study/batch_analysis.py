@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
+from ..analysis.clip_corrections import AppliedCorrections, ClipCorrections
+from ..analysis.clip_stages import Stage
+from ..analysis.corrections_file import CorrectionsFile
 from ..analysis.study_measurements import summarize
 from ..analysis.view_structures import VIEWS
 from ..cine import Flip
@@ -24,6 +27,19 @@ from ..report.report_folder import JSON_FILE, PAGE_FILE, report_output, write_re
 from .file_grouping import StudyFiles, find_clips, group_studies
 from .instance_copies import COPY, ShownPixels
 from .scene_writer_process import SceneWritten, write_scene
+from .study_progress import (
+    ClipDone,
+    ClipFailed,
+    ClipPlace,
+    ClipStage,
+    Message,
+    Progress,
+    StudyDone,
+    StudyFailed,
+    StudyStarted,
+    Writing,
+    unwatched,
+)
 
 if TYPE_CHECKING:
     from ..cine import Cine
@@ -35,8 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyOptions", "StudyReport", "WrittenStudy", "analyze_study", "write_studies", "write_study"]
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class StudyOptions:
@@ -46,6 +60,7 @@ class StudyOptions:
     by path or file name (``{"clip.dcm": "A4C"}``) and goes before what is recognized; ``flips`` says in the same way
     which are turned before they are looked at. ``observe`` makes what looks at a clip out of model and cine; ``scene``
     is false where no Slicer scene is wanted; with ``ignore_color`` clips with color flow are measured as gray ones.
+    ``corrections`` by hand stand, whatever is found.
     """
 
     patient: Patient | None = None
@@ -55,6 +70,7 @@ class StudyOptions:
     observe: Observe = ModelObserver
     scene: bool = True
     ignore_color: bool = False
+    corrections: CorrectionsFile | None = None
 
 
 @dataclass(frozen=True)
@@ -77,13 +93,15 @@ def analyze_study(
 ) -> list[StudyReport]:
     """Analyzes files and folders: one report for each study among them.
 
-    ``patient`` stands for that of the ``options``; ``progress`` is told what is being done. Raises `EchoApexError`
+    ``patient`` stands for that of the ``options``; ``progress`` is told what happens. Raises `EchoApexError`
     before anything is computed: where there is no file, a view is unknown or of no clip, or a patient is described
     and there are several studies.
     """
     chosen = options or StudyOptions()
-    work = _Work(model, chosen if patient is None else replace(chosen, patient=patient), progress or _silent)
-    return [work.analyze(study) for study in work.studies(paths)]
+    work = _Work(model, chosen if patient is None else replace(chosen, patient=patient), progress or unwatched)
+    reports = [work.analyze(study) for study in work.studies(paths)]
+    work.tell_unfound()
+    return reports
 
 
 def write_studies(
@@ -103,7 +121,7 @@ def write_studies(
     Raises as `analyze_study`, and where another run is writing
     to ``out`` or the earlier report cannot be removed.
     """
-    work = _Work(model, options or StudyOptions(), progress or _silent)
+    work = _Work(model, options or StudyOptions(), progress or unwatched)
     return work.write_all(work.studies(paths, left_out), Path(out))
 
 
@@ -112,14 +130,17 @@ def write_study(report: StudyReport, output: OutputFolder, *, scene: bool, progr
 
     ``output`` comes from `report_output` and has been entered. Raises `EchoApexError` where that is not possible.
     """
-    write_report_files(output, report, progress=progress)
+
+    def writing(what: str) -> None:
+        progress(Writing(report.id, what))
+
+    write_report_files(output, report, progress=writing)
     written = SceneWritten(None)
     if scene:
-        progress("writing a scene for 3D Slicer")
+        writing("a scene for 3D Slicer")
         written = write_scene(output.staging, output.target)
-    if written.message:
-        progress(written.message)
     output.publish()
+    progress(StudyDone(report, output.target, written.path, written.message))
     return WrittenStudy(report, output.target, output.target / PAGE_FILE, written)
 
 
@@ -130,10 +151,6 @@ def _refusal(folder: Path) -> EchoApexError | None:
             return None
     except EchoApexError as refusal:
         return refusal
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 @dataclass
@@ -147,11 +164,13 @@ class _Work:
     def __post_init__(self) -> None:
         self._views: dict[Path, str] = {}
         self._flips: dict[Path, str] = {}
+        self._order: list[str] = []
 
     def studies(
         self, paths: Iterable[str | Path], left_out: Callable[[NotAClipError], None] | None = None
     ) -> list[StudyFiles]:
-        studies = group_studies(find_clips(paths, self.tell, left_out))
+        studies = group_studies(find_clips(paths, self._say, left_out))
+        self._order = [study.id for study in studies]
         counting = {path: path for study in studies for path in study.files}
         files = counting | {copy: kept for study in studies for copy, kept in study.copies.items()}
         files |= {part: first for study in studies for first, parts in study.series.items() for part in parts}
@@ -162,7 +181,11 @@ class _Work:
             raise EchoApexError(rule, value=f"{len(studies)} studies")
         return studies
 
+    def _say(self, text: str) -> None:
+        self.tell(Message(text))
+
     def analyze(self, study: StudyFiles) -> StudyReport:
+        self.tell(StudyStarted(study.id, 1 + self._order.index(study.id), len(self._order), study.files))
         clips, failures, not_measured = self._clips(study)
         # A model may know views that the engine has no words for.
         clips.sort(key=lambda clip: VIEWS.index(clip.view) if clip.view in VIEWS else len(VIEWS))
@@ -180,8 +203,9 @@ class _Work:
             patient=patient,
             biplane=summary.biplane,
         )
-        for text in (*report.failures, *report.not_measured, *report.notes):
-            self.tell(str(text))
+        told = {reason for clip in clips for reason in clip.not_measured}
+        for text in (*(reason for reason in summary.not_measured if reason not in told), *report.notes):
+            self._say(str(text))
         return report
 
     def write_all(self, studies: Sequence[StudyFiles], out: Path) -> Iterator[WrittenStudy | EchoApexError]:
@@ -207,9 +231,12 @@ class _Work:
         with held:
             for study, folder, refusal in zip(studies, folders, refusals, strict=True):
                 done = refusal or self._write(study, folder)
+                if isinstance(done, EchoApexError):
+                    self.tell(StudyFailed(study.id, done))
                 if refusal is None and isinstance(done, EchoApexError) and (folder / JSON_FILE).is_file():
-                    self.tell(f"{folder} still holds the report of an earlier run")
+                    self._say(f"{folder} still holds the report of an earlier run")
                 yield done
+        self.tell_unfound()
 
     def _write(self, study: StudyFiles, folder: Path) -> WrittenStudy | EchoApexError:
         try:
@@ -223,7 +250,7 @@ class _Work:
         found = sorted(file.parent for file in out.glob(f"study-*/{JSON_FILE}"))
         earlier = [folder.name for folder in found if folder not in folders]
         if earlier:
-            self.tell(f"{', '.join(earlier)} in {out}: of an earlier run, and left as found")
+            self._say(f"{', '.join(earlier)} in {out}: of an earlier run, and left as found")
 
     def _clips(self, study: StudyFiles) -> tuple[list[ClipResult], list[EchoApexError], list[EchoApexError]]:
         """The clips that could be read, files that failed, and files that show nothing to measure."""
@@ -235,22 +262,22 @@ class _Work:
         shown = ShownPixels()
         files = list(study.files)
         for number, path in enumerate(files, start=1):  # grows by the copies of what cannot be read
-            self.tell(f"{study.id}: clip {number} of {len(files)}")
+            place = ClipPlace(study.id, path, number, len(files))
             try:
+                self.tell(ClipStage(place, Stage.READING))
                 cine = read_series(study.series[path]) if path in study.series else read_cine(path)
                 shown.check_new(cine, path)
-                clips.append(self._clip(cine, path, clips))
-            except NotAClipError as refusal:
-                traces.append(refusal)
-            except ReadError as refusal:
-                if _shows_only_a_trace(path):
-                    traces.append(refusal)
-                else:
-                    failures.append(refusal)
-                    files += self._stand_ins(study, path, files)
+                clips.append(self._clip(cine, place, clips))
+                self.tell(ClipDone(place, clips[-1]))
             except EchoApexError as refusal:
-                failures.append(refusal)
+                failed = not _shows_nothing_to_measure(refusal, path)
+                self.tell(ClipFailed(place, refusal, failed))
+                (failures if failed else traces).append(refusal)
+                if failed and isinstance(refusal, ReadError):
+                    files += self._stand_ins(study, path, files)
         copies = [refusal for refusal in _left_out(study) if Path(str(refusal.file)) not in files]
+        for copy in copies:
+            self._say(str(copy))
         return clips, failures, [*copies, *traces]
 
     def _stand_ins(self, study: StudyFiles, path: Path, files: Sequence[Path]) -> list[Path]:
@@ -261,15 +288,43 @@ class _Work:
         self._flips |= {copy: self._flips[path] for copy in copies if path in self._flips}
         return copies
 
-    def _clip(self, cine: Cine, path: Path, earlier: Sequence[ClipResult]) -> ClipResult:
+    def _clip(self, cine: Cine, place: ClipPlace, earlier: Sequence[ClipResult]) -> ClipResult:
+        def tell(stage: Stage) -> None:
+            self.tell(ClipStage(place, stage))
+
+        cine, corrections = self._corrected(cine, place.file)
+        observer = self.options.observe(self.model, cine)
+        tell(Stage.VIEW)
+        view = find_view(observer, cine, self._views.get(place.file))
+        applied = None if corrections is None else AppliedCorrections(corrections)
+        if corrections is not None and corrections.view not in (None, view.name):
+            view, applied = find_view(observer, cine, corrections.view), AppliedCorrections(corrections, True)
+        name = f"{view.name}-{1 + sum(clip.view == view.name for clip in earlier)}"
+        return analyze_clip(observer, self.model.card.structures, cine, name, view, tell=tell, corrections=applied)
+
+    def _corrected(self, cine: Cine, path: Path) -> tuple[Cine, ClipCorrections | None]:
+        """The clip as it is to be looked at, and what else was decided about it by hand."""
         if path in self._flips:
             cine = cine.turned(Flip(self._flips[path]))
-        if self.options.ignore_color:
-            cine = cine.ignoring_color()
-        observer = self.options.observe(self.model, cine)
-        view = find_view(observer, cine, self._views.get(path))
-        number = 1 + sum(clip.view == view.name for clip in earlier)
-        return analyze_clip(observer, self.model.card.structures, cine, f"{view.name}-{number}", view)
+        file = self.options.corrections
+        corrections = None if file is None else file.of(cine, self.model.card)
+        if corrections is not None:
+            if corrections.flip is not None and cine.flip is None:
+                cine = cine.turned(corrections.flip)
+            self._check_one_view(path, corrections)
+            cine = corrections.calibrated(cine)
+        return (cine.ignoring_color() if self.options.ignore_color else cine), corrections
+
+    def _check_one_view(self, path: Path, corrections: ClipCorrections) -> None:
+        given = self._views.get(path, corrections.view)
+        if corrections.view not in (None, given):
+            found = f"{given} and, among its corrections, {corrections.view}"
+            raise EchoApexError("A clip has one view", value=found, file=path)
+
+    def tell_unfound(self) -> None:
+        """Says which corrections belong to no clip."""
+        for sentence in () if self.options.corrections is None else self.options.corrections.unfound():
+            self._say(sentence)
 
 
 def _left_out(study: StudyFiles) -> Iterator[ReadError]:
@@ -294,10 +349,12 @@ def _given(named: Mapping[str, str], files: Mapping[Path, Path], what: str, know
     return given
 
 
-def _shows_only_a_trace(path: Path) -> bool:
-    """Whether a clip was refused for being an M-mode or spectral Doppler clip: nothing has failed then."""
+def _shows_nothing_to_measure(refusal: EchoApexError, path: Path) -> bool:
+    """Whether nothing has failed: what was refused is no clip, or shows an M-mode or spectral Doppler trace alone."""
     from ..io import shows_only_a_trace
 
+    if isinstance(refusal, NotAClipError) or not isinstance(refusal, ReadError):
+        return isinstance(refusal, NotAClipError)
     try:
         return shows_only_a_trace(path)
     except ReadError:

@@ -47,7 +47,7 @@ def write_scene(folder: Path, lies_in: Path | None = None) -> SceneWritten:
 def _run_writer(folder: Path, lies_in: Path | None) -> subprocess.CompletedProcess[str]:
     # The child must find what this process found, whichever way that was installed.
     path = os.pathsep.join(filter(None, sys.path))
-    command = [sys.executable, "-m", _WRITER, str(folder)]
+    command = [sys.executable, "-m", _WRITER, str(folder), "--parent", str(os.getpid())]
     if lies_in is not None:
         command += ["--out", str(folder / SCENE_FILE), "--lies-in", str(lies_in)]
     return subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)

@@ -1,0 +1,88 @@
+"""The numbers of a report as rows for a window, and as text to paste."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from echoapex.measure.measurement import Measurement, MeasurementStatus
+from echoapex.report import display_names
+
+from .openedReport import OpenedReport, Place
+
+COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence")
+
+
+@dataclass(frozen=True)
+class MeasurementRow:
+    """One number: what its cells say, what else is to be said of it, and the frames it comes from."""
+
+    cells: tuple[str, ...]
+    words: str
+    warnings: tuple[str, ...]
+    places: tuple[Place, ...]
+    outside: bool
+    """Whether it is graded as anything but normal."""
+
+
+def measurementRows(report: OpenedReport) -> tuple[MeasurementRow, ...]:
+    """The rows under `COLUMNS`, in the order of the report."""
+    return tuple(_row(report, item) for item in report.measurements)
+
+
+def _row(report: OpenedReport, item: Measurement) -> MeasurementRow:
+    grade = "" if item.grade is None else item.grade.replace("_", " ")
+    cells = (
+        item.name,
+        display_names.with_unit(item.value, item.unit),
+        grade or "–",
+        display_names.reference_range(item.reference),
+        display_names.short_method(item.method),
+        "–" if item.confidence is None else f"{item.confidence:.2f}",
+    )
+    outside = bool(grade) and not grade.startswith("normal")
+    return MeasurementRow(cells, _words(report, item), item.warnings, report.places(item), outside)
+
+
+def _words(report: OpenedReport, item: Measurement) -> str:
+    """What it is, how it was made, from which frames, and by which scheme it was graded."""
+    scheme = "" if item.reference is None else f" Normal values: {item.reference.scheme}."
+    simulated = " Simulated." if any(report.clips[place.clip]["simulated"] for place in report.places(item)) else ""
+    frames = framesWords(report, item)
+    told = f" From {frames}." if frames else ""
+    byHand = _byHand(item)
+    sure = "" if item.confidence is None else f" Confidence {item.confidence:.2f}."
+    name = f"{display_names.quantity(item.name)}: {display_names.method(item.method)}."
+    return f"{name}{told}{sure}{byHand}{scheme}{simulated}"
+
+
+def _byHand(item: Measurement) -> str:
+    """What part a person has in it; "" where none."""
+    who = f" by {item.rater}" if item.rater else ""
+    told = "" if item.status is MeasurementStatus.PREDICTED else f" {item.status.value.capitalize()}{who}."
+    return told if item.excluded is None else f"{told} Excluded: {item.excluded.reason}."
+
+
+def framesWords(report: OpenedReport, item: Measurement) -> str:
+    """The frames that a number comes from, by clip, with their phases."""
+    told = []
+    for source in item.sources:
+        if source.clip in report.clips:
+            marked = [_frame(report, Place(source.clip, frame)) for frame in dict.fromkeys(source.frames)]
+            told.append(f"{report.names[source.clip]}, frame{'s' if len(marked) > 1 else ''} {', '.join(marked)}")
+    return "; ".join(told)
+
+
+def _frame(report: OpenedReport, place: Place) -> str:
+    phase = report.phase(place)
+    return f"{place.frame} ({phase})" if phase else str(place.frame)
+
+
+def tabSeparated(report: OpenedReport) -> str:
+    """All rows as text that a spreadsheet takes, with frames and warnings; that they are simulated is said."""
+    head = "\t".join((*COLUMNS, "Frames", "Warnings"))
+    lines = [
+        "\t".join((*row.cells, framesWords(report, item), "; ".join(row.warnings)))
+        for row, item in zip(measurementRows(report), report.measurements, strict=True)
+    ]
+    note = ["Simulated heart: these numbers say nothing about a patient."] if report.simulated else []
+    return "\n".join([*note, head, *lines]) + "\n"

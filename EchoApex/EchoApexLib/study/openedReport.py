@@ -1,0 +1,166 @@
+"""A report that is shown: its numbers, where they come from, what could not be measured, what became of the clips."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from echoapex.cine import ScaleSource
+from echoapex.console import harmless
+from echoapex.errors import EchoApexError, ReadError
+from echoapex.measure.measurement import Measurement
+from echoapex.patient import Patient, Sex
+from echoapex.report import display_names
+
+from ..record.clipRecords import measurementOfRecord
+from ..record.studyContents import namesByView
+from .studyFromReport import REPORT_FILE, reportRecord
+
+PAGE_FILE, TABLE_FILE = "report.html", "measurements.csv"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A frame that a number comes from."""
+
+    clip: str
+    frame: int
+
+
+class OpenedReport:
+    """The report in ``folder``. Raises `ReadError` where there is none that can be read."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.record = reportRecord(self.folder)
+        self.clips: dict[str, Mapping[str, Any]] = {clip["id"]: clip for clip in self.record["clips"]}
+        found = map(measurementOfRecord, self.record["measurements"])
+        self.measurements = tuple(sorted(found, key=lambda item: display_names.rank(item.name)))
+        self.names = namesByView((clip["id"], clip["view"], clip["simulated"]) for clip in self.record["clips"])
+        self.key = _digest(self.folder / REPORT_FILE)
+
+    @property
+    def page(self) -> Path:
+        """The report as a page."""
+        return self.folder / PAGE_FILE
+
+    @property
+    def table(self) -> Path:
+        """The measurements as CSV."""
+        return self.folder / TABLE_FILE
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any clip is of a simulated heart."""
+        return bool(self.record["simulated"])
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether the model has seen simulated hearts only."""
+        return bool(self.record["model"]["simulated_only"])
+
+    @property
+    def patient(self) -> str:
+        """What is known of the patient, in words."""
+        known = self.record.get("patient") or {}
+        sex = {"female": Sex.FEMALE, "male": Sex.MALE}.get(str(known.get("sex")))
+        try:
+            return display_names.patient_line(
+                Patient(sex, known.get("age"), known.get("height_cm"), known.get("weight_kg"))
+            )
+        except EchoApexError:
+            return "patient unknown"
+
+    @property
+    def notMeasured(self) -> tuple[str, ...]:
+        """What could not be measured, each with its reason; files are named without their folder."""
+        reasons = (*self.record.get("failures", ()), *self.record.get("not_measured", ()))
+        return tuple(_sentence(reason) for reason in reasons)
+
+    def places(self, item: Measurement) -> tuple[Place, ...]:
+        """The frames that a number comes from, end-diastole and end-systole of its clips first."""
+        places = [
+            Place(source.clip, frame) for source in item.sources if source.clip in self.clips for frame in source.frames
+        ]
+        return tuple(sorted(dict.fromkeys(places), key=lambda place: not self.phase(place)))
+
+    def phase(self, place: Place) -> str:
+        """``ED`` or ``ES`` of a beat, else empty."""
+        for beat in self.clips[place.clip]["beats"]:
+            if place.frame in (beat["ed"], beat["es"]):
+                return "ED" if place.frame == beat["ed"] else "ES"
+        return ""
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """The file of each clip by its identifier; clips without one are left out."""
+        for identifier, clip in self.clips.items():
+            if clip["file"] is not None:
+                yield identifier, self._file(clip["file"])
+
+    def results(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Of each file that the report knows, what became of it, as entries of `ListedClip`."""
+        for reason in (*self.record.get("failures", ()), *self.record.get("not_measured", ())):
+            if reason["file"] is not None:
+                yield self._file(reason["file"]), {"result": "not used", "refusal": _reason(reason)}
+        for clip in self.record["clips"]:
+            if clip["file"] is not None:
+                yield self._file(clip["file"]), self._result(clip)
+
+    def _file(self, path: str) -> Path:
+        return Path(os.path.normpath(self.folder.absolute() / path)).resolve()
+
+    def _result(self, clip: Mapping[str, Any]) -> dict[str, Any]:
+        seconds, spacing = clip["frame_times_s"], clip["scale_mm_per_px"]
+        return {
+            "view": clip["view"],
+            "viewSource": clip.get("view_source", ""),
+            "probability": clip.get("view_probability"),
+            "mode": clip.get("mode"),
+            "frames": clip["frame_count"],
+            "rate": (len(seconds) - 1) / (seconds[-1] - seconds[0]) if seconds and seconds[-1] > seconds[0] else None,
+            "scale": clip["scale_source"],
+            "mmPerPx": None if spacing is None else tuple(spacing),
+            "scaleReason": harmless(clip.get("scale_reason") or ""),
+            "warnings": tuple(map(harmless, clip.get("warnings", ()))),
+            "refusal": "",
+            "result": self._outcome(clip),
+        }
+
+    def _outcome(self, clip: Mapping[str, Any]) -> str:
+        if any(source.clip == clip["id"] for item in self.measurements for source in item.sources):
+            beats = len(clip["beats"])
+            whole = any(beat.get("complete") for beat in clip["beats"])
+            return f"measured, {beats} beat{'' if beats == 1 else 's'}" if whole else "measured, no whole beat"
+        return "outlined, not measured" if clip["masks"] else "not used"
+
+
+def _reason(reason: Mapping[str, Any]) -> str:
+    return str(ReadError(reason["rule"], value=reason["value"])).rstrip(".")
+
+
+def _sentence(reason: Mapping[str, Any]) -> str:
+    name = None if reason["file"] is None else Path(reason["file"]).name
+    return str(ReadError(reason["rule"], value=reason["value"], file=name))
+
+
+def _digest(file: Path) -> str:
+    """Tells one report from another, and from itself after a new analysis."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise ReadError("The report cannot be read", value=error.strerror, file=file) from None
+
+
+def scaleWords(source: str | None) -> str:
+    """Where millimeters come from, in a word."""
+    words = {
+        ScaleSource.DICOM_REGION: "region",
+        ScaleSource.PIXEL_SPACING: "spacing",
+        ScaleSource.USER: "by hand",
+        ScaleSource.NONE: "none",
+    }
+    return "" if source is None else words.get(ScaleSource(source), source)

@@ -1,0 +1,84 @@
+"""The clips of a report in a scene: each is read when it is first shown, and shown at the frame of a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from echoapex.errors import EchoApexError
+from echoapex.io import use_python
+
+from ..measurements.frameLine import showFrameLine
+from ..pythonDependencies import pythonExecutable
+from ..sliceView.redSliceSetup import clipBrowsers, showBrowser
+from .openedReport import OpenedReport, Place
+from .studyFromReport import readClip
+from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClip
+
+REPORT_CLIP = "EchoApex.ReportClip"
+"""Attribute of a browser: which clip of which report it plays."""
+
+
+class ReportInScene:
+    """Shows the clips of ``report`` in ``scene``; those that are there already, also from a saved scene, stay as is."""
+
+    def __init__(self, scene: Any, report: OpenedReport) -> None:
+        self._scene, self.report = scene, report
+
+    @property
+    def best(self) -> str | None:
+        """The clip to begin with, of the view that is measured first; None without any."""
+        clips = list(self.report.clips.values())
+
+        def rank(clip: Any) -> tuple[int, bool]:
+            place = ACTIVE_FIRST.index(clip["view"]) if clip["view"] in ACTIVE_FIRST else len(ACTIVE_FIRST)
+            return place, not clip["beats"]
+
+        return min(clips, key=rank)["id"] if clips else None
+
+    def first(self, clip: str) -> Place:
+        """Where to begin in a clip: at the frame that it is at, else in end-diastole of its first beat."""
+        known, beats = self.browserOf(clip), self.report.clips[clip]["beats"]
+        begin = beats[0]["ed"] if beats else 0
+        return Place(clip, begin if known is None else known.GetSelectedItemNumber())
+
+    def browserOf(self, clip: str) -> Any:
+        """The browser of a clip of the report; None where it has not been read into the scene."""
+        wanted = self._mark(clip)
+        return next((one for one in clipBrowsers(self._scene) if one.GetAttribute(REPORT_CLIP) == wanted), None)
+
+    def _mark(self, clip: str) -> str:
+        """By its number: its identifier stays out of scenes."""
+        return f"{self.report.key}:{list(self.report.clips).index(clip)}"
+
+    def read(self, clip: str) -> Any:
+        """The browser of a clip, which is read into the scene where it is not there. Raises `EchoApexError`."""
+        known = self.browserOf(clip)
+        if known is not None:
+            return known
+        if clip not in self.report.clips:
+            raise EchoApexError("The report has no such clip", value=clip)
+        use_python(pythonExecutable())
+        found = readClip(self.report.folder, self.report.clips[clip])
+        browser = addClip(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
+        browser.SetAttribute(REPORT_CLIP, self._mark(clip))
+        return browser
+
+    def show(self, place: Place) -> Any:
+        """Shows a frame of a clip with its outlines and landmarks; gives the browser. Raises `EchoApexError`."""
+        browser = self.read(place.clip)
+        showBrowser(self._scene, browser)
+        browser.SetSelectedItemNumber(place.frame)
+        markFrame(browser)
+        return browser
+
+
+def chartOf(browser: Any) -> Any:
+    """The chart of the curve that was found in the cine of ``browser``; None where there is none."""
+    return browser.GetNodeReference(STUDY_CHART)
+
+
+def markFrame(browser: Any) -> None:
+    """Marks the frame that is shown in the chart."""
+    chart = chartOf(browser)
+    if chart is not None:
+        showFrameLine(chart, browser.GetSelectedItemNumber())

@@ -1,0 +1,219 @@
+"""What a panel does with an examination: lists its clips, has it analyzed, opens its report, shows what it is from.
+
+No Qt: whoever drives it calls `StudyController.tick` every few milliseconds from the main thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from echoapex.errors import EchoApexError
+from echoapex.patient import Patient
+
+from ..cine.cineFromBrowser import openFile
+from ..cine.echoViewLabel import setViewOf
+from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
+from ..sliceView.redSliceSetup import showBrowser
+from .clipList import ClipList, ClipReader, ListedClip
+from .openedReport import OpenedReport, Place
+from .reportInScene import ReportInScene
+from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
+
+Said = Callable[[str], None]
+
+
+class StudyController:
+    """The work on one examination in ``scene``.
+
+    ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``start`` makes
+    the analysis of a command line. The list and an analysis outlive the scene; what is shown of a report does not.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        changed: Callable[[], None],
+        said: Said,
+        *,
+        start: Callable[[Sequence[str]], StudyAnalysis] = StudyAnalysis,
+    ) -> None:
+        self._scene, self._changed, self._said, self._start = scene, changed, said, start
+        self._reader: ClipReader | None = None
+        self._opened: dict[Path, str] = {}
+        self.list = ClipList()
+        self.leftOut: tuple[str, ...] = ()
+        self._next: Place | None = None
+        self.analysis: StudyAnalysis | None = None
+        self.shown: ReportInScene | None = None
+
+    @property
+    def report(self) -> OpenedReport | None:
+        """The report that is open."""
+        return None if self.shown is None else self.shown.report
+
+    @property
+    def listing(self) -> bool:
+        """Whether headers are still being read."""
+        return self._reader is not None and self._reader.busy
+
+    @property
+    def analyzing(self) -> bool:
+        """Whether an analysis runs."""
+        return self.analysis is not None and self.analysis.busy
+
+    # Opening
+
+    def open(self, paths: Iterable[str | Path]) -> None:
+        """Lists the clips among files and folders in place of those before. Raises `EchoApexError`."""
+        given = list(paths)
+        if not given:
+            raise EchoApexError("There is nothing to open")
+        if self.analyzing:
+            raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
+        self._closeReader()
+        self._reader = ClipReader(given, pythonExecutable(), self._said)
+        self.list, self.leftOut, self.analysis, self._opened = self._reader.list, (), None, {}
+        self._changed()
+
+    def tick(self) -> None:
+        """Takes what the processes have found by now, and reads the clip that is to be shown next. Waits for none."""
+        place, self._next = self._next, None
+        if place is not None:
+            self._attempt(lambda: self.show(place))
+        if self._reader is not None and self._reader.poll():
+            self._listed(self._reader)
+        if self.analysis is not None and self.analysis.poll():
+            self._changed()
+            if not self.analysis.busy:
+                self._analyzed(self.analysis)
+
+    def _listed(self, reader: ClipReader) -> None:
+        self.leftOut = reader.leftOut
+        if not reader.busy and reader.expected == 0:
+            self._said(f"None of these files is a clip of ultrasound: {'; '.join(self.leftOut)}")
+        if self.report is not None:
+            self._takeResults(self.report)
+        self._changed()
+
+    # Analyzing
+
+    def analyze(self, study: str, patient: Patient, root: Path, only: ListedClip | None = None) -> None:
+        """Analyzes a study, or ``only`` one clip of it, into a folder of its own below ``root``.
+
+        What the model needs and is not installed is installed first, with consent. Raises `EchoApexError`.
+        """
+        clips = self.list.clipsOf(study) if only is None else (only,)
+        files = [file for clip in clips for file in clip.files]
+        if not files:
+            raise EchoApexError("Open an examination first")
+        if self.analyzing or self.listing:
+            raise EchoApexError("An analysis or the list of clips is still under way")
+        if missingModules():
+            installModelLibraries()
+        given = {file: view for file, view in self.list.givenViews(study).items() if file in files}
+        command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient)
+        self.analysis = self._start(command)
+        self._changed()
+
+    def cancel(self) -> None:
+        """Ends the analysis within two seconds; a report of before stays as it is."""
+        if self.analysis is not None:
+            self.analysis.cancel()
+            self._changed()
+
+    def _analyzed(self, analysis: StudyAnalysis) -> None:
+        if analysis.state is AnalysisState.CANCELED:
+            self._said("The analysis was canceled; nothing of it was written.")
+        elif analysis.report is None:
+            self._said(analysis.problem)
+        else:
+            folder = analysis.report
+            self._attempt(lambda: self.openReport(folder))
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except EchoApexError as refusal:
+            self._said(str(refusal))
+
+    # Results
+
+    def openReport(self, folder: str | Path, *, showing: bool = True) -> None:
+        """Opens the report in ``folder``; with ``showing`` its best clip is shown at the next `tick`.
+
+        Raises `EchoApexError` where there is none that can be read.
+        """
+        report = OpenedReport(folder)
+        self.shown = ReportInScene(self._scene, report)
+        self._takeResults(report)
+        best = self.shown.best
+        if showing and best is not None:
+            self._next = self.shown.first(best)
+        self._changed()
+
+    def _takeResults(self, report: OpenedReport) -> None:
+        for file, found in report.results():
+            self.list.takeResult(file, **found)
+
+    def closeReport(self) -> None:
+        """Shows no report; that on disk stays."""
+        self.shown = self._next = None
+        self._changed()
+
+    def show(self, place: Place) -> Any:
+        """Shows a frame that a number of the report comes from; gives the browser. Raises `EchoApexError`."""
+        if self.shown is None:
+            raise EchoApexError("No report is open")
+        browser = self.shown.show(place)
+        self._changed()
+        return browser
+
+    def showFile(self, clip: ListedClip) -> Any:
+        """Shows a clip of the list, as the report has it if it does; gives the browser. Raises `EchoApexError`."""
+        if self.shown is not None:
+            for identifier, file in self.shown.report.files():
+                if file == clip.file:
+                    return self.show(self.shown.first(identifier))
+        if clip.refusal:
+            raise EchoApexError("This clip is not used", value=clip.refusal, file=clip.file.name)
+        return self._showOpened(clip)
+
+    def _showOpened(self, clip: ListedClip) -> Any:
+        """A clip that is in no report, read from its file."""
+        browser = self._scene.GetNodeByID(self._opened.get(clip.file, ""))
+        if browser is None:
+            browser = openFile(self._scene, clip.file)
+            self._opened[clip.file] = browser.GetID()
+        if clip.viewSource == "user" and clip.view:
+            setViewOf(browser, clip.view)
+        showBrowser(self._scene, browser)
+        self._changed()
+        return browser
+
+    # Ending
+
+    def sceneClosed(self) -> None:
+        """The clips are gone from the scene; the list and an analysis stay."""
+        self._opened = {}
+        self.closeReport()
+
+    def close(self) -> None:
+        """Ends everything that runs, at once."""
+        self._closeReader()
+        if self.analysis is not None:
+            self.analysis.close()
+        self.shown = self._next = None
+
+    def _closeReader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def _folderOf(files: Sequence[Path]) -> str:
+    """The folder of the report of these files: the same each time, and not named like a patient."""
+    names = "\n".join(sorted(str(file) for file in files))
+    return f"study-{hashlib.sha256(names.encode()).hexdigest()[:10]}"

@@ -1,0 +1,1 @@
+"""The parts of the panel of EchoApex, and what the panels have in common."""

@@ -1,0 +1,51 @@
+"""Which parts the panel of EchoApex has, and what it takes of the window while its module is shown."""
+
+import slicer
+
+from .analysisSection import AnalysisSection
+from .examinationSection import ExaminationSection
+from .plotView import useLayout
+from .resultsSection import ResultsSection
+from .shortcuts import Shortcuts
+
+KEYS = {
+    "O": "openButton",
+    "D": "openFolderButton",
+    "Return": "showButton",
+    "Enter": "showButton",
+    "W": "workButton",
+    "A": "analyzeButton",
+    "C": "analyzeClipButton",
+    "Esc": "cancelButton",
+    "N": "frameButton",
+    "K": "copyButton",
+    "S": "csvButton",
+    "R": "reportButton",
+    "E": "earlierButton",
+}
+"""Button of the panel by key; each button shows its key."""
+
+STEPS = {"Left": -1, "Right": 1, "Home": -100_000, "End": 100_000}
+"""Frames to go by key."""
+
+
+def makeSections(panel):
+    """The parts of ``panel``, each connected to its widgets; `update` of a part shows how things are."""
+    examination = ExaminationSection(panel)
+    return [examination, AnalysisSection(panel, examination), ResultsSection(panel, examination)]
+
+
+def takeKeys(panel):
+    """The keys for ``panel``, in our layout; without a main window there are none."""
+    if slicer.util.mainWindow() is None or slicer.app.layoutManager() is None:
+        return None
+    useLayout()
+    buttons = {key: lambda name=name: press(getattr(panel.ui, name)) for key, name in KEYS.items()}
+    steps = {key: lambda frames=frames: panel.results.step(frames) for key, frames in STEPS.items()}
+    return Shortcuts({**buttons, **steps})
+
+
+def press(button):
+    """As a click."""
+    if button.enabled:
+        button.click()

@@ -1,0 +1,91 @@
+"""Numbers that rest on a correction say so: which do, and what a person has taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from ..measure.lv_mass import LINEAR
+from ..measure.measurement import Beat, Exclusion, Measurement, MeasurementStatus, Source
+from .clip_corrections import AppliedCorrections, ClipCorrections
+from .walls_by_hand import PARTS
+
+UNSCALED = ("%", "1", "1/min")
+"""Units of numbers that are the same with any scale."""
+
+_CHAMBERS = ("LV", "LA")
+
+PREDICTED, CORRECTED, CONFIRMED = MeasurementStatus
+
+
+Measured = tuple[Sequence[Beat], Sequence[Measurement]]
+"""Beats and numbers of one clip."""
+
+
+def compared(applied: AppliedCorrections, found: Measured, stands: Measured) -> AppliedCorrections:
+    """``applied`` with what is other in what ``stands`` for the corrections, than in what was ``found`` without."""
+    before, after = ([(beat.ed, beat.es) for beat in beats] for beats, _ in (found, stands))
+    old = {(item.name, item.method): item.value for item in found[1]}
+    changed = (item.name for item in stands[1] if old.get((item.name, item.method)) != item.value)
+    return replace(applied, beats_changed=before != after, changed=frozenset(changed))
+
+
+def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrections]) -> tuple[Measurement, ...]:
+    """``items`` with their status, rater and exclusion by the corrections ``applied`` to each clip.
+
+    A number is corrected where a clip that it comes from was turned, or has another view, other beats or another such
+    number for the corrections; where it depends on a scale by hand; and where a mask of its frames was drawn or a wall
+    placed. It is confirmed where the masks of all of its frames, or all its walls, were accepted as they were found.
+    """
+    return tuple(_marked(item, applied) for item in items)
+
+
+def _marked(item: Measurement, applied: Mapping[str, AppliedCorrections]) -> Measurement:
+    parts = [(_status(item, source, applied.get(source.clip)), source.clip) for source in item.sources]
+    found = {status for status, _ in parts}
+    status = CORRECTED if CORRECTED in found else CONFIRMED if found == {CONFIRMED} else PREDICTED
+    parts = [] if status is PREDICTED else [(part, clip) for part, clip in parts if part is status]
+    raters = (applied[clip].corrections.rater for _, clip in parts)
+    return replace(
+        item,
+        status=status,
+        rater=", ".join(dict.fromkeys(filter(None, raters))),
+        excluded=_excluded(item, [applied[source.clip] for source in item.sources if source.clip in applied]),
+    )
+
+
+def _status(item: Measurement, source: Source, applied: AppliedCorrections | None) -> MeasurementStatus:
+    if applied is None:
+        return PREDICTED
+    corrections = applied.corrections
+    # The heart rate is that of whole beats, whatever ED and ES were chosen.
+    moved = applied.beats_changed and item.name != "HR"
+    if corrections.flip is not None or applied.view_changed or moved:
+        return CORRECTED
+    if corrections.calibration is not None and item.unit not in UNSCALED:
+        return CORRECTED
+    if item.method == LINEAR:  # lengths between landmarks, which no mask changes
+        return _of_walls(item, corrections)
+    return _of_masks(item, source, applied)
+
+
+def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) -> MeasurementStatus:
+    if applied.corrections.drawn & {(name, frame) for name in _CHAMBERS for frame in source.frames}:
+        return CORRECTED
+    chamber = "LA" if item.name.startswith("LA") else "LV"
+    if {(chamber, frame) for frame in source.frames} <= applied.corrections.confirmed:
+        return CONFIRMED
+    # An outline in one frame may change how all frames are measured.
+    return CORRECTED if applied.changed & {item.name, item.name.removesuffix("I")} else PREDICTED
+
+
+def _of_walls(item: Measurement, corrections: ClipCorrections) -> MeasurementStatus:
+    parts = [corrections.walls.get(name) for name in PARTS.get(item.name, ())]
+    if any(part is not None and part.placed for part in parts):
+        return CORRECTED
+    return CONFIRMED if parts and all(part is not None for part in parts) else PREDICTED
+
+
+def _excluded(item: Measurement, applied: Iterable[AppliedCorrections]) -> Exclusion | None:
+    reasons = (one.corrections.excluded.get((item.name, item.method)) for one in applied)
+    return next((Exclusion(reason) for reason in reasons if reason is not None), None)

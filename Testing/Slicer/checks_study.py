@@ -1,0 +1,107 @@
+"""The panel of EchoApex: its widgets, what it lists, and what it shows of a report."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from driving import settle, shortcuts_of, wait_until, write_simulated
+from transcript import Transcript
+
+MODULE = "EchoApex"
+
+CLASSES = {
+    "analysisSection": "ctkCollapsibleButton",
+    "clipTable": "QTableWidget",
+    "folderEdit": "ctkPathLineEdit",
+    "measurementTable": "QTableWidget",
+    "progressBar": "QProgressBar",
+    "viewBox": "QComboBox",
+    "weightBox": "QDoubleSpinBox",
+}
+"""Class of some widgets of the panel: without its plug-in, Qt's loader makes a plain QWidget of one of CTK or MRML."""
+
+SIGNALS = {
+    "activated(int)": "viewBox",
+    "cellClicked(int,int)": "measurementTable",
+    "cellDoubleClicked(int,int)": "clipTable",
+    "clicked()": "openButton",
+    "currentPathChanged(QString)": "folderEdit",
+    "itemSelectionChanged()": "clipTable",
+}
+"""A widget for each signal of the .ui file's widgets that the panel connects."""
+
+OTHER_SIGNALS = ("activated()", "focusChanged(QWidget*,QWidget*)", "timeout()")
+
+
+def panel() -> Any:
+    """The panel of EchoApex, shown or not."""
+    return slicer.util.getModuleWidget(MODULE)
+
+
+def shown_panel(transcript: Transcript) -> Any:
+    """The panel, its module selected and the scene empty; skips without a main window."""
+    if slicer.util.mainWindow() is None or slicer.app.layoutManager() is None:
+        transcript.skip("this Slicer runs without its main window")
+    slicer.mrmlScene.Clear(0)
+    slicer.util.selectModule(MODULE)
+    settle()
+    return panel()
+
+
+def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
+    shown = panel()
+    assert shown.uiWidget.inherits("qMRMLWidget")
+    wrong = [name for name, kind in CLASSES.items() if not getattr(shown.ui, name).inherits(kind)]
+    assert not wrong, wrong
+    from EchoApexPanelLib.studySections import KEYS
+
+    assert all(getattr(shown.ui, name).inherits("QPushButton") for name in KEYS.values())
+
+
+def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
+    shown = shown_panel(transcript)
+
+    def heard(*arguments: object) -> None:
+        """Is only connected."""
+
+    def can_be_connected(sender: Any, signal: str) -> bool:
+        return bool(sender.connect(signal, heard)) and bool(sender.disconnect(signal, heard))
+
+    shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
+    senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
+    senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer), strict=True))
+    missing = [signal for signal, sender in senders.items() if not can_be_connected(sender, signal)]
+    shortcut.deleteLater()
+    assert not missing, missing
+
+
+def check_a_folder_that_is_dropped_is_listed(transcript: Transcript) -> None:
+    shown = shown_panel(transcript)
+    with tempfile.TemporaryDirectory() as folder:
+        write_simulated(Path(folder), 0.4)
+        data = qt.QMimeData()
+        data.setUrls([qt.QUrl.fromLocalFile(folder)])
+        place = qt.QPoint(5, 5)
+        event = qt.QDropEvent(qt.QPointF(place), qt.Qt.CopyAction, data, qt.Qt.LeftButton, qt.Qt.NoModifier)
+        qt.QApplication.sendEvent(shown.uiWidget, event)
+        wait_until(lambda: shown.study.list.clips and not shown.study.listing)
+        (clip,) = shown.study.list.clips
+        transcript.note(f"{shown.ui.listLabel.text} {clip.view} {clip.scale}")
+        assert (clip.view, clip.scale) == ("A4C", "dicom_region") and shown.ui.clipTable.rowCount == 1
+        shown.ui.showButton.click()
+        settle()
+        assert slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+    slicer.mrmlScene.Clear(0)
+
+
+def check_the_keys_go_with_the_module(transcript: Transcript) -> None:
+    shown = shown_panel(transcript)
+    window = slicer.util.mainWindow()
+    assert all(len(shortcuts_of(window, key)) == 1 for key in ("A", "D", "W"))
+    slicer.util.selectModule("Data")
+    settle()
+    assert shown.keys is None and not any(shortcuts_of(window, key) for key in ("A", "D", "W"))
