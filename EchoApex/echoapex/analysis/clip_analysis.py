@@ -164,8 +164,7 @@ def analyze_clip(
         outlines, before = corrections.corrections.corrected(outlines), result
         by_hand = corrections.corrections
         result = measure_clip(cine, clip_id, view, outlines, landmarks, origin=origin, by_hand=by_hand)
-        found, stands = ((one.beats, one.measurements) for one in (before, result))
-        result = replace(result, applied=compared(corrections, found, stands))
+        result = replace(result, applied=compared(corrections, before.measurements, result.measurements))
     return replace(result, warnings=(*result.warnings, *orientation_notes(cine, view.name, outlines)))
 
 

@@ -95,11 +95,10 @@ class ClipCorrections:
 
 @dataclass(frozen=True)
 class AppliedCorrections:
-    """The ``corrections`` of a clip, and what is other for them: its view, the frames of its beats, numbers by name."""
+    """The ``corrections`` of a clip, and what is other for them: its view, and numbers by name."""
 
     corrections: ClipCorrections
     view_changed: bool = False
-    beats_changed: bool = False
     changed: frozenset[str] = frozenset()
 
     def words(self, clip: str) -> str:

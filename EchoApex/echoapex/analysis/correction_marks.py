@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..measure.lv_mass import LINEAR
-from ..measure.measurement import Beat, Exclusion, Measurement, MeasurementStatus, Source
-from .clip_corrections import AppliedCorrections, ClipCorrections
+from ..measure.measurement import Exclusion, Measurement, MeasurementStatus, Source
+from .clip_corrections import AppliedCorrections
 from .walls_by_hand import PARTS
 
 UNSCALED = ("%", "1", "1/min")
@@ -18,24 +18,21 @@ _CHAMBERS = ("LV", "LA")
 PREDICTED, CORRECTED, CONFIRMED = MeasurementStatus
 
 
-Measured = tuple[Sequence[Beat], Sequence[Measurement]]
-"""Beats and numbers of one clip."""
-
-
-def compared(applied: AppliedCorrections, found: Measured, stands: Measured) -> AppliedCorrections:
-    """``applied`` with what is other in what ``stands`` for the corrections, than in what was ``found`` without."""
-    before, after = ([(beat.ed, beat.es) for beat in beats] for beats, _ in (found, stands))
-    old = {(item.name, item.method): item.value for item in found[1]}
-    changed = (item.name for item in stands[1] if old.get((item.name, item.method)) != item.value)
-    return replace(applied, beats_changed=before != after, changed=frozenset(changed))
+def compared(
+    applied: AppliedCorrections, found: Iterable[Measurement], stands: Iterable[Measurement]
+) -> AppliedCorrections:
+    """``applied`` with the numbers of its clip that ``stands`` has otherwise than what was ``found`` without it."""
+    old = {(item.name, item.method): (item.value, item.sources) for item in found}
+    changed = (item.name for item in stands if old.get((item.name, item.method)) != (item.value, item.sources))
+    return replace(applied, changed=frozenset(changed))
 
 
 def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrections]) -> tuple[Measurement, ...]:
     """``items`` with their status, rater and exclusion by the corrections ``applied`` to each clip.
 
-    A number is corrected where a clip that it comes from was turned, or has another view, other beats or another such
-    number for the corrections; where it depends on a scale by hand; and where a mask of its frames was drawn or a wall
-    placed. It is confirmed where the masks of all of its frames, or all its walls, were accepted as they were found.
+    A number is corrected where a clip that it comes from was turned, or has another view or another such number for the
+    corrections; where it depends on a scale by hand; and where a mask of its frames was drawn or a wall placed. It is
+    confirmed where the masks of all of its frames, or all its walls, were accepted as they were found.
     """
     return tuple(_marked(item, applied) for item in items)
 
@@ -58,14 +55,12 @@ def _status(item: Measurement, source: Source, applied: AppliedCorrections | Non
     if applied is None:
         return PREDICTED
     corrections = applied.corrections
-    # The heart rate is that of whole beats, whatever ED and ES were chosen.
-    moved = applied.beats_changed and item.name != "HR"
-    if corrections.flip is not None or applied.view_changed or moved:
+    if corrections.flip is not None or applied.view_changed:
         return CORRECTED
     if corrections.calibration is not None and item.unit not in UNSCALED:
         return CORRECTED
     if item.method == LINEAR:  # lengths between landmarks, which no mask changes
-        return _of_walls(item, corrections)
+        return _of_walls(item, applied)
     return _of_masks(item, source, applied)
 
 
@@ -79,11 +74,14 @@ def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) ->
     return CORRECTED if applied.changed & {item.name, item.name.removesuffix("I")} else PREDICTED
 
 
-def _of_walls(item: Measurement, corrections: ClipCorrections) -> MeasurementStatus:
-    parts = [corrections.walls.get(name) for name in PARTS.get(item.name, ())]
+def _of_walls(item: Measurement, applied: AppliedCorrections) -> MeasurementStatus:
+    names = PARTS.get(item.name, ())
+    parts = [applied.corrections.walls.get(name) for name in names]
     if any(part is not None and part.placed for part in parts):
         return CORRECTED
-    return CONFIRMED if parts and all(part is not None for part in parts) else PREDICTED
+    if parts and all(part is not None for part in parts):
+        return CONFIRMED
+    return CORRECTED if applied.changed & {item.name, *names} else PREDICTED
 
 
 def _excluded(item: Measurement, applied: Iterable[AppliedCorrections]) -> Exclusion | None:
