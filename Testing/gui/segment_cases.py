@@ -77,9 +77,9 @@ def drawn(clip: Any, frame: int, structure: str = "LV") -> np.ndarray:
     return clip.scene._masks.mask(frame, structure)
 
 
-def simulated(folder: Path, view: str, seed: int, **how: Any) -> tuple[str, SimulatedClip]:
-    """A clip of an easy heart as a DICOM file, and its truth."""
-    clip = simulate_clip(draw_case("easy", seed), view, rows=240, columns=320, **how)
+def simulated(folder: Path, view: str, seed: int, preset: str = "easy", **how: Any) -> tuple[str, SimulatedClip]:
+    """A clip of a heart as a DICOM file, and its truth."""
+    clip = simulate_clip(draw_case(preset, seed), view, rows=240, columns=320, **how)
     write_dicom(folder / "clip.dcm", clip, 1)
     return str(folder / "clip.dcm"), clip
 

@@ -53,8 +53,8 @@ def drag_point(panel: Any, red: Any, name: str, to: tuple[float, float]) -> None
 
 @pytest.fixture
 def plax(panel: Any, tmp_path: Path) -> SimulatedClip:
-    """A simulated PLAX with the walls suggested by the model."""
-    path, clip = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
+    """A simulated PLAX with the walls suggested by the model, of the kind that it has learned."""
+    path, clip = simulated(tmp_path, "PLAX", 900_211, "hard", beats=1.1)
     panel.ui.wallsSection.collapsed = True
     opened(panel, path)
     wait(lambda: not panel.ui.wallsSection.collapsed)
