@@ -186,6 +186,14 @@ def test_the_page_says_what_it_is_before_any_number(page: Page) -> None:
     assert "There is no such file" in page.text
 
 
+def test_numbers_of_a_real_clip_say_that_their_confidence_is_not_calibrated(tmp_path: Path) -> None:
+    clip = true_result("A4C")
+    words = "for real images it is not calibrated"
+    for name, shown in (("simulated", clip), ("real", replace(clip, cine=replace(clip.cine, simulated=False)))):
+        page = write_report(tmp_path / name, report(shown)).read_text(encoding="utf-8")
+        assert (words in page) == (name == "real")
+
+
 def test_a_number_at_the_top_says_that_it_has_warnings(page: Page, content: StudyReport) -> None:
     shown = [
         m for m in content.measurements if (m.name, m.method) in (("LVEF", "A4C"), ("LVEF", "biplane")) and m.warnings
