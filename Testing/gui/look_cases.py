@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 BUTTON_MARGIN_PX = 4
+SAME_ROW_PX = 6
 
 
 def area_of(panel: Any) -> Any:
@@ -87,3 +88,26 @@ def cells_cut(table: Any) -> list[str]:
         for cell in cells
         if table.sizeHintForIndex(table.indexFromItem(cell)).width() > table.columnWidth(cell.column())
     ]
+
+
+def reached_by_tab(panel: Any, window: Any) -> list[Any]:
+    """The widgets that Tab goes to, from the topmost one on; they must be all, and each not above the one before."""
+    from PySide6 import QtCore, QtTest, QtWidgets
+
+    window.activateWindow()
+    focusing = [one for one in widgets_of(panel) if one.focusPolicy() & QtCore.Qt.FocusPolicy.TabFocus]
+    reachable = {one for one in focusing if one.isEnabled()}
+    seen = [min(reachable, key=lambda one: place_of(panel, one).top())]
+    seen[0].setFocus()
+    # Not by nextInFocusChain: it makes PySide6 believe that each widget is a child of the one before.
+    for _ in range(2 * len(reachable)):
+        QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), QtCore.Qt.Key.Key_Tab)
+        now = QtWidgets.QApplication.focusWidget()
+        if now in seen or now not in reachable:
+            break
+        seen.append(now)
+    assert set(seen) == reachable, {one.objectName() for one in reachable - set(seen)}
+    tops = [place_of(panel, one).top() for one in seen]
+    pairs = zip(itertools.pairwise(tops), seen[1:])
+    assert [after.objectName() for (a, b), after in pairs if b < a - SAME_ROW_PX] == []
+    return seen

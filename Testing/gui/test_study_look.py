@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from look_cases import area_of, lacking, overlapping, place_of, widgets_of
+from look_cases import area_of, lacking, overlapping, reached_by_tab, widgets_of
 from study_panel_cases import click_row, clip_files, opened, wait, written_report
 
 PANEL_WIDTH = 420
-SAME_ROW_PX = 6
 SMALL_SCREEN = (1280, 800)
 
 
@@ -83,28 +81,13 @@ def test_every_key_is_printed_on_its_button(small: Any) -> None:
 
 
 def test_tab_goes_from_top_to_bottom(small: Any, host: Any, tmp_path: Path) -> None:
-    from PySide6 import QtCore, QtTest, QtWidgets
 
     folder = written_report(tmp_path / "report")
     opened(small, folder / "clips")
     small.study.openReport(folder)
     wait(lambda: small.ui.measurementTable.rowCount() == 3)
     click_row(small.ui.measurementTable, 0)
-    host.window.activateWindow()
-    focusing = [one for one in widgets_of(small) if one.focusPolicy() & QtCore.Qt.FocusPolicy.TabFocus]
-    reachable = {one for one in focusing if one.isEnabled()}
-    seen = [min(reachable, key=lambda one: place_of(small, one).top())]
-    seen[0].setFocus()
-    for _ in range(2 * len(reachable)):
-        QtTest.QTest.keyClick(QtWidgets.QApplication.focusWidget(), QtCore.Qt.Key.Key_Tab)
-        now = QtWidgets.QApplication.focusWidget()
-        if now in seen or now not in reachable:
-            break
-        seen.append(now)
-    assert set(seen) == reachable, {one.objectName() for one in reachable - set(seen)}
-    tops = [place_of(small, one).top() for one in seen]
-    pairs = zip(itertools.pairwise(tops), seen[1:])
-    assert [after.objectName() for (a, b), after in pairs if b < a - SAME_ROW_PX] == []
+    reached_by_tab(small, host.window)
 
 
 def test_it_is_said_that_this_is_no_medical_device(small: Any) -> None:

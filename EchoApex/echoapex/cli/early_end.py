@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+from ..io.child_process import kill_children
 
 _PATIENCE_S = 1.5
 """How long a run may take to clear up; whoever ends it waits 2 s."""
@@ -64,14 +66,5 @@ def _end_in_any_case(heard: socket.socket) -> None:
     if not number:
         return
     time.sleep(_PATIENCE_S)
-    _kill_children()
+    kill_children(os.getpid())
     os._exit(128 + signal.SIGTERM)
-
-
-def _kill_children() -> None:
-    import psutil
-
-    with suppress(psutil.Error):
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..models.view_and_landmark_heads import LandmarkHead
 
 _LEAST_STEP_CELLS = 0.5
-"""The least standard deviation of a step, at high frame rates (our choice): maps waver by as much."""
+"""The least standard deviation of a step, at high frame rates (our choice)."""
 
 
 def find_landmarks(model: LoadedModel, clip: Cine | EncodedCine) -> Landmarks:

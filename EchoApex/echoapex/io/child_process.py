@@ -1,10 +1,11 @@
-"""What the processes that we start have in common: no window on Windows, and a log of which the last line tells."""
+"""What the processes that we start have in common: no window, how they are ended, the last line of their log."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 from ..console import harmless
@@ -17,6 +18,16 @@ def no_window() -> int:
     if sys.platform == "win32":
         return subprocess.CREATE_NO_WINDOW
     return 0
+
+
+def kill_children(pid: int) -> None:
+    """Ends all processes that the one with this ``pid`` has started, and those that they have, by force."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
 
 
 def last_line(log: BinaryIO) -> str:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import EchoApexError
-from ..io.child_process import no_window
+from ..io.child_process import kill_children, no_window
 from .messages import Lines
 
 GRACE_S = 1.7
@@ -94,7 +94,7 @@ class WatchedProcess:
         """Ends it by force, with all that it has started."""
         # First what it has started: later nobody knows whose that was.
         with suppress(ImportError):
-            _kill_children(self.pid)
+            kill_children(self.pid)
         with suppress(OSError):
             self._process.kill()
 
@@ -114,15 +114,6 @@ def _environment(added: Mapping[str, str]) -> dict[str, str]:
     idle = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
     told = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
     return {**idle, **os.environ, **told, **added}
-
-
-def _kill_children(pid: int) -> None:
-    import psutil
-
-    with suppress(psutil.Error):
-        for child in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
 
 
 def _read(end: int, lines: Lines) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..console import plain
 from ..errors import NotAClipError, ReadError
 from .file_grouping import StudyFiles, find_clips, group_studies
+
+if TYPE_CHECKING:
+    from ..cine import Cine
+    from ..io.dicom_examination import ExaminedHeader
 
 COUNT, STUDY, CLIP, LEFT_OUT, REFUSED = "count", "study", "clip", "left_out", "refused"
 """What a message is about: its entry ``say``."""
@@ -99,21 +103,22 @@ def header_of(path: Path) -> Message:
         return unknown()
     if found.refusal:
         return unknown(found.refusal) | {"mode": found.mode, "frames": found.frames}
-    return dict(
-        plain(
-            {
-                "view": found.view,
-                "mode": found.mode,
-                "frames": found.frames,
-                "rate": found.times.frame_rate,
-                "scale": found.scale.source,
-                "mm_per_px": found.scale.mm_per_px,
-                "scale_reason": found.scale.reason or None,
-                "warnings": list(found.warnings),
-                "refusal": None,
-            }
-        )
-    )
+    return _facts(found, found.frames)
+
+
+def _facts(clip: ExaminedHeader | Cine, frames: int | None) -> Message:
+    """What is said of a clip whose header or pixels were read."""
+    told = {
+        "view": clip.view,
+        "mode": clip.mode,
+        "frames": frames,
+        "rate": clip.times.frame_rate,
+        "scale": clip.scale.source,
+        "mm_per_px": clip.scale.mm_per_px,
+        "scale_reason": clip.scale.reason or None,
+        "warnings": list(clip.warnings),
+    }
+    return unknown() | dict(plain(told))
 
 
 def _read_without_header(study: StudyFiles) -> Iterator[Message]:
@@ -126,17 +131,7 @@ def _read_without_header(study: StudyFiles) -> Iterator[Message]:
             continue
         try:
             cine = read_cine(path)
-            clip = {
-                "view": cine.view,
-                "mode": cine.mode,
-                "frames": cine.frame_count,
-                "rate": cine.times.frame_rate,
-                "scale": cine.scale.source,
-                "mm_per_px": cine.scale.mm_per_px,
-                "scale_reason": cine.scale.reason or None,
-                "warnings": list(cine.warnings),
-                "refusal": None,
-            }
+            clip = _facts(cine, cine.frame_count)
         except ReadError as refusal:
             clip = unknown(_reason(refusal))
         yield _told(study, path, clip, ())
