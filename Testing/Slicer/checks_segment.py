@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import qt
@@ -23,6 +22,7 @@ from driving import (
     settle,
     shortcuts_of,
     shown_panel,
+    unknown_signals,
     wait_for_model,
     wait_until,
 )
@@ -70,18 +70,11 @@ def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
 
 def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
     shown = shown_panel(transcript)
-
-    def heard(*arguments: object) -> None:
-        """Is only connected."""
-
-    def can_be_connected(sender: Any, signal: str) -> bool:
-        return bool(sender.connect(signal, heard)) and bool(sender.disconnect(signal, heard))
-
     shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
     senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
     bar = slicer.modules.sequences.toolBar()
     senders |= dict(zip(OTHER_SIGNALS, (shortcut, bar, slicer.app, shown.timer), strict=True))
-    missing = [signal for signal, sender in senders.items() if not can_be_connected(sender, signal)]
+    missing = unknown_signals(senders)
     shortcut.deleteLater()
     assert not missing, missing
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import qt
 import slicer
-from driving import settle, shortcuts_of, wait_until, write_simulated
+from driving import panel, settle, shortcuts_of, shown_panel, unknown_signals, wait_until, write_simulated
 from transcript import Transcript
 
 MODULE = "EchoApex"
@@ -37,23 +36,8 @@ SIGNALS = {
 OTHER_SIGNALS = ("activated()", "focusChanged(QWidget*,QWidget*)", "timeout()")
 
 
-def panel() -> Any:
-    """The panel of EchoApex, shown or not."""
-    return slicer.util.getModuleWidget(MODULE)
-
-
-def shown_panel(transcript: Transcript) -> Any:
-    """The panel, its module selected and the scene empty; skips without a main window."""
-    if slicer.util.mainWindow() is None or slicer.app.layoutManager() is None:
-        transcript.skip("this Slicer runs without its main window")
-    slicer.mrmlScene.Clear(0)
-    slicer.util.selectModule(MODULE)
-    settle()
-    return panel()
-
-
 def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
-    shown = panel()
+    shown = panel(MODULE)
     assert shown.uiWidget.inherits("qMRMLWidget")
     wrong = [name for name, kind in CLASSES.items() if not getattr(shown.ui, name).inherits(kind)]
     assert not wrong, wrong
@@ -63,24 +47,17 @@ def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
 
 
 def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
-    shown = shown_panel(transcript)
-
-    def heard(*arguments: object) -> None:
-        """Is only connected."""
-
-    def can_be_connected(sender: Any, signal: str) -> bool:
-        return bool(sender.connect(signal, heard)) and bool(sender.disconnect(signal, heard))
-
+    shown = shown_panel(transcript, MODULE)
     shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
     senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
     senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer), strict=True))
-    missing = [signal for signal, sender in senders.items() if not can_be_connected(sender, signal)]
+    missing = unknown_signals(senders)
     shortcut.deleteLater()
     assert not missing, missing
 
 
 def check_a_folder_that_is_dropped_is_listed(transcript: Transcript) -> None:
-    shown = shown_panel(transcript)
+    shown = shown_panel(transcript, MODULE)
     with tempfile.TemporaryDirectory() as folder:
         write_simulated(Path(folder), 0.4)
         data = qt.QMimeData()
@@ -99,7 +76,7 @@ def check_a_folder_that_is_dropped_is_listed(transcript: Transcript) -> None:
 
 
 def check_the_keys_go_with_the_module(transcript: Transcript) -> None:
-    shown = shown_panel(transcript)
+    shown = shown_panel(transcript, MODULE)
     window = slicer.util.mainWindow()
     assert all(len(shortcuts_of(window, key)) == 1 for key in ("A", "D", "W"))
     slicer.util.selectModule("Data")

@@ -46,19 +46,31 @@ def _turn() -> None:
     time.sleep(0.005)
 
 
-def panel() -> Any:
-    """The panel of EchoApexSegment, shown or not."""
-    return slicer.util.getModuleWidget(MODULE)
+def panel(module: str = MODULE) -> Any:
+    """The panel of EchoApexSegment, or of another module, shown or not."""
+    return slicer.util.getModuleWidget(module)
 
 
-def shown_panel(transcript: Transcript) -> Any:
-    """The panel of EchoApexSegment, its module selected and the scene empty; skips without a main window."""
+def shown_panel(transcript: Transcript, module: str = MODULE) -> Any:
+    """The panel of a module, which is selected, and the scene empty; skips without a main window."""
     if slicer.util.mainWindow() is None or slicer.app.layoutManager() is None:
         transcript.skip("this Slicer runs without its main window")
     slicer.mrmlScene.Clear(0)
-    slicer.util.selectModule(MODULE)
+    slicer.util.selectModule(module)
     settle()
-    return panel()
+    return panel(module)
+
+
+def unknown_signals(senders: dict[str, Any]) -> list[str]:
+    """Those of the signals, each with its sender, that cannot be connected and disconnected."""
+
+    def heard(*arguments: object) -> None:
+        """Is only connected."""
+
+    def can_be_connected(sender: Any, signal: str) -> bool:
+        return bool(sender.connect(signal, heard)) and bool(sender.disconnect(signal, heard))
+
+    return [signal for signal, sender in senders.items() if not can_be_connected(sender, signal)]
 
 
 def needs_model(transcript: Transcript) -> None:
