@@ -13,6 +13,7 @@ from ..cine import BoolMask, Cine
 from ..errors import PromptError
 from ..prompts import Prompt
 from .encoding import EncodedCine, batches, encoded
+from .heeded_clicks import heed
 from .mask_pieces import least_piece, main_pieces
 from .prompt_decoding import better_by_name, decode
 from .temporal_smoothing import median_over_time, steady_frames
@@ -109,6 +110,7 @@ def segment_frame(
     logits, confidence = decode(seen, features, batch, shaped=not zero_prompts, zero_prompts=zero_prompts)
     if not zero_prompts:
         logits, confidence = better_by_name(seen, features, batch, (logits, confidence))
+        logits = heed(logits, batch)
     return Segmentation(_masks(seen.geometry, logits, prompts), confidence.numpy())
 
 
