@@ -80,7 +80,7 @@ class ExaminationSection:
     def onView(self, index):
         view = self.ui.viewBox.itemData(index)
         if self.chosen is not None:
-            self.study.list.giveView(self.chosen, view or None)
+            self.study.giveView(self.chosen, view or None)
             self.panel.outdate()
 
     def onShow(self):
