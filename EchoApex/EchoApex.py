@@ -96,6 +96,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.keys = takeKeys(self)
         self.timer.start()
         self._goOn()
+        self.study.comeBack()
         self.outdate()
 
     def exit(self):
@@ -103,6 +104,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self._entered:
             return
         self._entered = False
+        self.study.leave()
         if self.keys is not None:
             self.keys.close()
             self.keys = None

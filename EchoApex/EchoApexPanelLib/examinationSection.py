@@ -98,7 +98,9 @@ class ExaminationSection:
         browser = self._shown() if self.clip is None else self.panel.attempt(self._show)
         if browser is not None:
             slicer.util.selectModule("EchoApexSegment")
-            slicer.util.getModuleWidget("EchoApexSegment").ui.cineSelector.setCurrentNode(browser)
+            segment = slicer.util.getModuleWidget("EchoApexSegment")
+            segment.ui.cineSelector.setCurrentNode(browser)
+            segment.offerStudy()
 
     @staticmethod
     def _shown():

@@ -17,7 +17,7 @@ from ..cine.cineFromBrowser import openFile
 from ..cine.echoViewLabel import VIEW, setViewOf
 from ..cine.fileMarks import browsersOf, markFile
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
-from ..sliceView.redSliceSetup import showBrowser
+from ..sliceView.redSliceSetup import showBrowser, shownBrowser
 from .clipList import ClipList, ClipReader, ListedClip
 from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
 from .numberDecisions import NumberDecisions
@@ -52,6 +52,7 @@ class StudyController:
         self.list = ClipList()
         self.leftOut: tuple[str, ...] = ()
         self._next: Place | None = None
+        self._left: tuple[str, int] | None = None
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
         self.decisions: NumberDecisions | None = None
@@ -231,11 +232,26 @@ class StudyController:
         self._changed()
         return browser
 
+    # Going and coming back
+
+    def leave(self) -> None:
+        """Another module is turned to: `comeBack` shows the clip and the frame that are shown now."""
+        shown = shownBrowser(self._scene)
+        self._left = None if shown is None else (shown.GetID(), shown.GetSelectedItemNumber())
+
+    def comeBack(self) -> None:
+        """Shows what was shown when it was left, if it is still there."""
+        identifier, frame = self._left or ("", 0)
+        browser, self._left = self._scene.GetNodeByID(identifier), None
+        if browser is not None and browser.GetMasterSequenceNode() is not None:
+            showBrowser(self._scene, browser)
+            browser.SetSelectedItemNumber(frame)
+
     # Ending
 
     def sceneClosed(self) -> None:
         """The clips are gone from the scene; the list and an analysis stay."""
-        self._opened = {}
+        self._opened, self._left = {}, None
         self.closeReport()
 
     def close(self) -> None:
