@@ -71,7 +71,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
-        self.parts = self.examination, _analysis, self.results = makeSections(self)
+        self.parts = self.examination, _analysis, self.results, _decisions = makeSections(self)
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -96,6 +96,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.keys = takeKeys(self)
         self.timer.start()
         self._goOn()
+        self.study.comeBack()
         self.outdate()
 
     def exit(self):
@@ -103,6 +104,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self._entered:
             return
         self._entered = False
+        self.study.leave()
         if self.keys is not None:
             self.keys.close()
             self.keys = None
@@ -204,7 +206,8 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onTick(self):
         if self._imported and self._entered and not slicer.mrmlScene.IsBatchProcessing():
             self._goOn()
-        self.study.tick()
+        # Another module may be at work in the view.
+        self.study.tick(self._entered)
         working = self._outdated or self.study.listing or self.study.analyzing
         if self._outdated:
             self._outdated = False
@@ -229,6 +232,11 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.reportFolder = folder
 
 
+def rater():
+    """Who works, a code; empty where nobody has said so in the settings."""
+    return slicer.util.settingsValue("EchoApex/Rater", "")
+
+
 class EchoApexLogic(ScriptedLoadableModuleLogic):
     """The module without its panel."""
 
@@ -239,7 +247,7 @@ class EchoApexLogic(ScriptedLoadableModuleLogic):
         """The work on an examination in Slicer's scene; ``changed`` and ``said`` are as for `StudyController`."""
         from EchoApexLib.study.studyController import StudyController
 
-        return StudyController(slicer.mrmlScene, changed, said)
+        return StudyController(slicer.mrmlScene, changed, said, rater=rater)
 
 
 class EchoApexTest(ScriptedLoadableModuleTest):

@@ -263,6 +263,10 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.structure = self.bench.clip.structure
             self.editing.follow()
 
+    def offerStudy(self):
+        """Whoever came from a study can go back to it."""
+        self.ui.studyButton.visible = self.ui.studyButton.enabled = True
+
     # Tools and steps, by mouse and by key
 
     def setTool(self, tool):

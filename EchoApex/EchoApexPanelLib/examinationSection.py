@@ -80,7 +80,7 @@ class ExaminationSection:
     def onView(self, index):
         view = self.ui.viewBox.itemData(index)
         if self.chosen is not None:
-            self.study.list.giveView(self.chosen, view or None)
+            self.study.giveView(self.chosen, view or None)
             self.panel.outdate()
 
     def onShow(self):
@@ -98,7 +98,9 @@ class ExaminationSection:
         browser = self._shown() if self.clip is None else self.panel.attempt(self._show)
         if browser is not None:
             slicer.util.selectModule("EchoApexSegment")
-            slicer.util.getModuleWidget("EchoApexSegment").ui.cineSelector.setCurrentNode(browser)
+            segment = slicer.util.getModuleWidget("EchoApexSegment")
+            segment.ui.cineSelector.setCurrentNode(browser)
+            segment.offerStudy()
 
     @staticmethod
     def _shown():

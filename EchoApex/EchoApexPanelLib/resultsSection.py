@@ -22,6 +22,7 @@ class ResultsSection:
     def __init__(self, panel, examination):
         self.panel, self.ui, self.study, self.examination = panel, panel.ui, panel.study, examination
         self._report, self._rows, self._chartId = None, (), None
+        self._stamp = None
         self._row, self._place = -1, -1
         ui = self.ui
         ui.measurementTable.connect("cellClicked(int,int)", lambda row, column: self.goTo(row))
@@ -33,6 +34,11 @@ class ResultsSection:
         ui.earlierButton.connect("clicked()", self.onEarlier)
         setTightRows(ui.measurementTable)
         fitColumns(ui.measurementTable)
+
+    @property
+    def row(self):
+        """The row that is chosen; None where there is none."""
+        return self._rows[self._row] if 0 <= self._row < len(self._rows) else None
 
     # Going to frames
 
@@ -72,7 +78,7 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import tabSeparated
 
         if self.study.report is not None:
-            qt.QApplication.clipboard().setText(tabSeparated(self.study.report))
+            qt.QApplication.clipboard().setText(tabSeparated(self.study.report, self.study.decisions))
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):
@@ -107,23 +113,39 @@ class ResultsSection:
     # Showing
 
     def update(self):
-        report = self.study.report
-        if report is not self._report:
+        report, decisions = self.study.report, self.study.decisions
+        stamp = None if decisions is None else decisions.stamp
+        if report is not self._report or stamp != self._stamp:
+            self._stamp = stamp
             self._takeReport(report)
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
             button.enabled = report is not None
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
-        row = self._rows[self._row] if 0 <= self._row < len(self._rows) else None
+        row = self.row
         self.ui.frameButton.enabled = row is not None and bool(row.places)
         self.ui.measurementLabel.text = "" if row is None else " ".join((row.words, *row.warnings))
         self.ui.missingLabel.text = "" if report is None else missingText(report.notMeasured)
         self._showChart()
 
-    def _takeReport(self, report):
+    def _measurementRows(self, report):
+        from echoapex.errors import EchoApexError
         from EchoApexLib.study.measurementRows import measurementRows
 
-        self._report, self._row, self._place = report, -1, -1
-        self._rows = () if report is None else measurementRows(report)
+        try:
+            return measurementRows(report, self.study.decisions)
+        except EchoApexError as refusal:
+            # A scene may have been damaged; the report is not.
+            self.panel.say(str(refusal))
+            return measurementRows(report)
+
+    def _takeReport(self, report):
+        chosen, same = self.row, report is self._report
+        self._report = report
+        self._rows = () if report is None else self._measurementRows(report)
+        # The same number is chosen in a new report.
+        like = (number for number, row in enumerate(self._rows) if chosen is not None and chosen.isLike(row))
+        self._row = next(like, -1)
+        self._place = self._place if same else -1
         table = self.ui.measurementTable
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
@@ -131,7 +153,7 @@ class ResultsSection:
                 warned = f"{text} ⚠" if column == 0 and row.warnings else text
                 item = setCell(table, number, column, warned, "\n".join((row.words, *row.warnings)))
                 setBold(item, row.outside and column == GRADE)
-        choosing(table, -1)
+        choosing(table, self._row)
 
     def _showChart(self):
         """The curve of the clip that is shown, with its frame; never that of another one."""

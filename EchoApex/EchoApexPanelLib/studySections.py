@@ -3,6 +3,7 @@
 import slicer
 
 from .analysisSection import AnalysisSection
+from .decisionSection import DecisionSection
 from .examinationSection import ExaminationSection
 from .plotView import useLayout
 from .resultsSection import ResultsSection
@@ -18,6 +19,9 @@ KEYS = {
     "C": "analyzeClipButton",
     "Esc": "cancelButton",
     "N": "frameButton",
+    "Y": "confirmButton",
+    "X": "excludeButton",
+    "B": "beatButton",
     "K": "copyButton",
     "S": "csvButton",
     "R": "reportButton",
@@ -32,7 +36,8 @@ STEPS = {"Left": -1, "Right": 1, "Home": -100_000, "End": 100_000}
 def makeSections(panel):
     """The parts of ``panel``, each connected to its widgets; `update` of a part shows how things are."""
     examination = ExaminationSection(panel)
-    return [examination, AnalysisSection(panel, examination), ResultsSection(panel, examination)]
+    results = ResultsSection(panel, examination)
+    return [examination, AnalysisSection(panel, examination), results, DecisionSection(panel, results)]
 
 
 def takeKeys(panel):

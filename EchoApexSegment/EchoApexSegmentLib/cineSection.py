@@ -1,6 +1,7 @@
 """Section "Cine": what is open, its scale and view, and the process that answers."""
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 VIEWS = ("UNKNOWN", "A4C", "A2C", "A3C", "A5C", "PLAX", "PSAX_AV", "PSAX_MV", "PSAX_PM", "PSAX_APEX", "SC4C", "OTHER")
@@ -17,6 +18,8 @@ class CineSection:
             self.ui.viewBox.addItem(_("not set") if view == "UNKNOWN" else view, view)
             self.ui.viewBox.setItemData(row, VIEW_NAMES[view], qt.Qt.ToolTipRole)
         self.ui.viewBox.connect("activated(int)", self.onView)
+        self.ui.studyButton.connect("clicked()", lambda: slicer.util.selectModule("EchoApex"))
+        self.ui.studyButton.visible = self.ui.studyButton.enabled = False
         self.ui.startButton.connect("clicked()", self.onStart)
         self.ui.clearCacheButton.connect("clicked()", self.onClearCache)
 

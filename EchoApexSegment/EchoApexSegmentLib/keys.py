@@ -4,6 +4,7 @@ from EchoApexPanelLib.shortcuts import Shortcuts
 
 KEYS = {
     "O": "openButton",
+    "W": "studyButton",
     "P": "pointButton",
     "B": "boxButton",
     "T": "polarityButton",

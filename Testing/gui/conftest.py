@@ -87,6 +87,25 @@ def red(host: Any, scene: Any) -> Any:
 
 
 @pytest.fixture
+def key(host: Any) -> Any:
+    """Presses a key in the main window, where nothing else has the focus."""
+    from PySide6.QtGui import QKeySequence
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication
+    from slicerhost.driving import settle
+
+    def send(keys: str) -> None:
+        host.window.activateWindow()
+        if QApplication.focusWidget() is not None:
+            QApplication.focusWidget().clearFocus()
+        settle()
+        QTest.keySequence(host.window, QKeySequence(keys))
+        settle(80)
+
+    return send
+
+
+@pytest.fixture
 def panelOf(host: Any, scene: Any) -> Any:
     """A function that selects a module by name and returns the instance of its widget class."""
     import slicer

@@ -18,25 +18,6 @@ def reported(studyPanel: Any, tmp_path: Path) -> Any:
     return studyPanel
 
 
-@pytest.fixture
-def key(host: Any) -> Any:
-    """Presses a key in the main window, where nothing else has the focus."""
-    from PySide6.QtGui import QKeySequence
-    from PySide6.QtTest import QTest
-    from PySide6.QtWidgets import QApplication
-    from slicerhost.driving import settle
-
-    def send(keys: str) -> None:
-        host.window.activateWindow()
-        if QApplication.focusWidget() is not None:
-            QApplication.focusWidget().clearFocus()
-        settle()
-        QTest.keySequence(host.window, QKeySequence(keys))
-        settle(80)
-
-    return send
-
-
 def plot_node() -> Any:
     import slicer
 
@@ -45,7 +26,7 @@ def plot_node() -> Any:
 
 def test_numbers_stand_with_grade_method_and_confidence(reported: Any) -> None:
     ui = reported.ui
-    assert cells(ui.measurementTable, 0) == ["LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91"]
+    assert cells(ui.measurementTable, 0) == ["LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted"]
     assert cells(ui.measurementTable, 1)[0] == "LVEDVI ⚠" and cells(ui.measurementTable, 2)[2] == "mild"
     assert "No heart rate: no clip holds a whole beat." in ui.missingLabel.text()
     assert "Simulated heart" in ui.reportLabel.text() and "tiny-test" in ui.reportLabel.text()

@@ -21,6 +21,9 @@ def viewOf(browser: Any) -> str:
     return UNKNOWN if record is None else str(recordOf(record)["view"])
 
 
-def setViewOf(browser: Any, view: str) -> None:
-    """Somebody says which view it is; that goes before what was recognized."""
-    browser.SetAttribute(VIEW, view)
+def setViewOf(browser: Any, view: str | None) -> None:
+    """Somebody says which view it is, which goes before what was recognized; None takes that back."""
+    if view is None:
+        browser.RemoveAttribute(VIEW)
+    else:
+        browser.SetAttribute(VIEW, view)

@@ -120,6 +120,7 @@ _REPORT_CLIP = record(
         "scale_reason": or_null(text),
         "flip": or_null(one_of(*Flip)),
         "parts": list_of(text),
+        "excluded_beats": list_of(record({"ed": whole(), "es": whole(), "reason": text})),
         "confidence": table_of(_SHARES),
         **dict.fromkeys(("volume_ml", "area_px", "lvid_mm"), or_null(_VALUES)),
         "view_source": text,

@@ -25,12 +25,13 @@ from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
 from echoapex.structures import PROMPTED, listed_structure, structures
 
-from ..cine.echoViewLabel import setViewOf, viewOf
+from ..cine.echoViewLabel import VIEW, setViewOf, viewOf
 from ..measurements.volumeCurve import VolumeCurve
+from ..record.raters import sign
 from ..sequences.segmentationSequence import titleOf
-from ..walls.wallProtocol import WallProtocol
+from ..walls.wallProtocol import StepStatus, WallProtocol
 from .dragPreview import DragPreview
-from .promptQueue import PromptQueue
+from .promptQueue import PromptQueue, isKept
 from .sessionScene import SessionScene
 
 
@@ -57,7 +58,7 @@ class CineController:
         self.view = viewOf(browser)
         self.scene = SessionScene(scene, browser, state, onEdited=self._edited, onProblem=said)
         self.curve = VolumeCurve(scene, browser, cine, self.view)
-        self.walls = WallProtocol(scene, browser, cine, changed, said)
+        self.walls = WallProtocol(scene, browser, cine, self._wallsChanged, said)
         self.structure = "LV"
         self.progress: tuple[int, int] | None = None
         self._queue = PromptQueue(state, running, self._answered, self._refused)
@@ -120,8 +121,7 @@ class CineController:
         model cannot find by name is chosen nevertheless, to be pointed at. Raises `PromptError` for that.
         """
         frame, chosen = self.frame, self.structure
-        listed = listed_structure(words)
-        if listed is not None:
+        if (listed := listed_structure(words)) is not None:
             self.choose(listed.id)
             understood()
             self._prompt(Prompt(), frame, listed.id)
@@ -160,7 +160,7 @@ class CineController:
         self._take(question, found)
         if not found.masks.any():
             self._said(f"Nothing was found there for {titleOf(question.structure)}.")
-        elif isinstance(question, PromptQuestion) and _isKept(question.given.prompt, found):
+        elif isinstance(question, PromptQuestion) and isKept(question.given.prompt, found):
             self._said("The model keeps the place that was to be taken away: try another one, or edit it by hand.")
 
     def _refused(self, sentence: str) -> None:
@@ -203,8 +203,7 @@ class CineController:
 
     def _workRefused(self, sentence: str) -> None:
         self._work = self.progress = None
-        self._said(sentence)
-        self._changed()
+        self._refused(sentence)
 
     def _progressed(self, done: int, total: int) -> None:
         self.progress = (done, total)
@@ -264,11 +263,7 @@ class CineController:
     def acceptAll(self) -> None:
         """Accepts every mask of the structure that there is and that is not flagged."""
         self.scene.readEdits()
-        frames = [
-            frame
-            for frame in range(self.cine.frame_count)
-            if (entry := self.state.entry(frame, self.structure)).mask is not None and entry.review is None
-        ]
+        frames = self.state.unreviewed(self.structure)
         if not frames:
             raise PromptError("There is no mask left to accept", value=titleOf(self.structure))
         self._write(self.state.accept(frames, self.structure))
@@ -303,7 +298,11 @@ class CineController:
     # Numbers
 
     def setView(self, view: str) -> None:
-        """Measures as in this view."""
+        """Measures as in this view, as somebody says."""
+        sign(self.browser, self.state.rater)
+        self._setView(view)
+
+    def _setView(self, view: str) -> None:
         self.view = view
         setViewOf(self.browser, view)
         self.curve.setView(view)
@@ -322,7 +321,7 @@ class CineController:
             self.viewInDoubt = True
             self._changed()
             return
-        self.setView(str(found["view"]))
+        self._setView(str(found["view"]))
         sure = f"{self.view}, probability {found['probability']:.2f}"
         self._said(f"The model takes this cine for {sure}: choose the view if that is wrong.")
 
@@ -332,6 +331,7 @@ class CineController:
         # Both or none: the walls have phases of their own.
         if self._hasWalls and self.walls.phases[1 if ed else 0] == self.frame:
             raise EchoApexError("ED and ES must be two frames", value=f"both are frame {self.frame}")
+        sign(self.browser, self.state.rater)
         self.curve.setPhases(**phase)
         if self._hasWalls:
             self.walls.setPhases(**phase)
@@ -351,6 +351,8 @@ class CineController:
     def measure(self) -> bool:
         """Brings curve and numbers up to date; whether there was anything to do."""
         stale, self._stale = self._stale, set()
+        if (said := self.browser.GetAttribute(VIEW)) not in (None, self.view):
+            self._setView(said)
         for structure in sorted(stale):
             self.curve.follow(self.state, structure)
         return bool(stale)
@@ -375,14 +377,18 @@ class CineController:
     def _wallsFound(self, landmarks: Landmarks) -> None:
         self._work = self.progress = None
         if not self.closed:
-            phases = self.curve.phases
             try:
-                self.walls.suggest(landmarks, phases.ed, phases.es)
+                self.walls.suggest(landmarks, self.curve.phases.ed, self.curve.phases.es)
                 if self.walls.next is not None:
                     # Nothing is to be confirmed that has not been seen.
                     self.walls.jump(self.walls.next)
             except EchoApexError as refusal:
                 self._said(str(refusal))
+        self._changed()
+
+    def _wallsChanged(self) -> None:
+        if any(step.status in (StepStatus.BY_HAND, StepStatus.CONFIRMED) for step in self.walls.steps):
+            sign(self.browser, self.state.rater)
         self._changed()
 
     def _edited(self, change: Change) -> None:
@@ -392,8 +398,3 @@ class CineController:
     def _write(self, change: Change) -> None:
         self.scene.write(change)
         self._edited(change)
-
-
-def _isKept(prompt: Prompt, found: Segmentation) -> bool:
-    """Whether a place that ``prompt`` takes away is still in the mask that was ``found``."""
-    return any(found.masks[0][int(point.y), int(point.x)] for point in prompt.points if not point.positive)

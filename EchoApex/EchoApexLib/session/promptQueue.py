@@ -97,3 +97,8 @@ class PromptQueue:
         # The prompts after it were given to a mask that did not come about.
         self._waiting.clear()
         self._refused(sentence)
+
+
+def isKept(prompt: Prompt, found: Segmentation) -> bool:
+    """Whether a place that ``prompt`` takes away is still in the mask that was ``found``."""
+    return any(found.masks[0][int(point.y), int(point.x)] for point in prompt.points if not point.positive)

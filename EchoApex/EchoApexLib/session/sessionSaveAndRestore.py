@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from echoapex.errors import EchoApexError
+from echoapex.io.json_shapes import check_shape, list_of, record, text, whole
 from echoapex.io.untrusted_json import parse_json
 from echoapex.models.model_card import ModelCard
-from echoapex.session.frame_entries import EMPTY, entry_to_plain
+from echoapex.session.frame_entries import BY_HAND, DAMAGED, EMPTY, ENTRY_SHAPES, Key, Status, entry_to_plain
 from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
 
@@ -17,6 +18,11 @@ from ..record.recordSaving import addTextNode
 
 SESSION = "EchoApex.Session"
 """Role under which a browser refers to the text node with its session."""
+
+_SESSION = record(
+    {"entries": list_of(record({"structure": text, "frame": whole(), **ENTRY_SHAPES}))},
+    more_allowed=True,
+)
 
 Moment = tuple[Change | None, Change | None]
 
@@ -89,3 +95,20 @@ def restoreState(browser: Any, card: ModelCard, rater: str = "") -> SessionState
     state = SessionState(card, cineOf(browser), rater=rater)
     state.load(_load(node))
     return state
+
+
+def acceptedMasks(browser: Any) -> frozenset[Key]:
+    """Structure and frame of each mask that somebody has accepted as it was found, not drawn or prompted.
+
+    Raises `EchoApexError` for a damaged record.
+    """
+    node = browser.GetNodeReference(SESSION)
+    if node is None:
+        return frozenset()
+    data = _load(node)
+    check_shape(data, _SESSION, DAMAGED)
+    return frozenset(
+        (item["structure"], item["frame"])
+        for item in data["entries"]
+        if item["review"] == Status.ACCEPTED and item["source"] not in BY_HAND
+    )

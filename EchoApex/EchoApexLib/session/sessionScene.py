@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError
+from echoapex.inference.segmentation import Segmentation
 from echoapex.session.frame_entries import EMPTY, PackedMask
 from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
@@ -22,6 +24,7 @@ from echoapex.structures import PROMPTED
 from ..nodes.coordinates import ijkToRasOf, ijkToWorldOf, pixelsFromRas, rasFromPixels
 from ..nodes.observers import Observers
 from ..nodes.vtkImages import vtkMatrix
+from ..record.raters import sign
 from ..sequences.cineSequence import tellSources
 from ..sliceView.hiddenMillimeters import hideRuler, restoreRuler
 from .maskPreview import MaskPreview
@@ -31,6 +34,13 @@ from .sessionSaveAndRestore import SessionRecord
 
 Pixel = tuple[float, float]
 Ras = tuple[float, float, float]
+
+_open: WeakSet[SessionScene] = WeakSet()
+
+
+def openSession(browser: Any) -> SessionScene | None:
+    """The session that is at work on the cine of ``browser``; None where none is."""
+    return next((one for one in _open if not one.closed and one.browser is browser), None)
 
 
 def _ignore(_change: Change) -> None:
@@ -62,6 +72,7 @@ class SessionScene:
         self._addNodes()
         self._observers = Observers(onProblem)
         self._observe()
+        _open.add(self)
 
     def _addNodes(self) -> None:
         sequence = _matching(self.browser, self.state)
@@ -157,11 +168,32 @@ class SessionScene:
         What was drawn on these frames and not read yet is not lost: it becomes an edit that comes after ``change``.
         """
         self._checkOpen()
+        sign(self.browser, self.state.rater)
+        self._readBefore(change)
+        self._put(change)
+
+    def tell(self, change: Change) -> None:
+        """As `write`, for a change of somebody else than who works on the cine, who is told of it."""
+        self.write(change)
+        self._onEdited(change)
+
+    def takeFound(self, structure: str, found: Segmentation | None) -> None:
+        """Shows what an analysis has found where no person has said anything (`SessionState.take_found`).
+
+        It is a step that can be undone. Raises `EchoApexError` where it does not fit the cine.
+        """
+        self.readEdits()
+        change = self.state.take_found(structure, found)
+        if change.frames:
+            self._readBefore(change)
+            self._put(change)
+            self._onEdited(change)
+
+    def _readBefore(self, change: Change) -> None:
         self.addStructure(change.structure)
         for frame in change.frames:
             if self._masks.touched(frame):
                 self._read(frame)
-        self._put(change)
 
     def _put(self, change: Change) -> None:
         for frame in change.frames:
@@ -200,6 +232,7 @@ class SessionScene:
             self._masks.write(frame, structure, self.state.entry(frame, structure))
             self._onProblem(str(refusal))
             return None
+        sign(self.browser, self.state.rater)
         self._put(change)
         self._onEdited(change)
         return change

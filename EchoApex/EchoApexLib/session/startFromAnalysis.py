@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from echoapex.cine import Cine
 from echoapex.errors import ReadError
-from echoapex.session.frame_entries import Entry, PackedMask, Status
+from echoapex.session.frame_entries import Entry, Key, PackedMask, Status
 from echoapex.session.state import SessionState
 
 from ..record.clipRecords import checksum, curveOfRecord
@@ -23,21 +24,32 @@ def takeAnalyzed(browser: Any, state: SessionState) -> None:
     changed since. Segments that the record does not name are left to be read as edits, and other segmentations are left
     alone. Raises `ReadError` for a damaged record.
     """
+    found, entries = analyzedEntries(browser, state.cine)
+    if found is None:
+        return
+    state.begin(entries)
+    for structure, frame in entries:
+        found.GetNthDataNode(frame).GetSegmentation().GetSegment(structure).SetTag(STRUCTURE_TAG, structure)
+    browser.SetNodeReferenceID(MASKS, found.GetID())
+
+
+def analyzedEntries(browser: Any, cine: Cine) -> tuple[Any, dict[Key, Entry]]:
+    """The sequence of the masks that were found in the ``cine`` of ``browser``, and its entries as in `takeAnalyzed`.
+
+    None and nothing where there is none; nothing in the scene is changed. Raises `ReadError` for a damaged record.
+    """
     node = browser.GetNodeReference(RECORD)
     record = {} if node is None else recordOf(node)
     try:
-        found = _found(browser, state.cine.frame_count, record.get("confidence", {}))
+        found = _found(browser, cine.frame_count, record.get("confidence", {}))
         if found is None:
-            return
-        items = [found.GetNthDataNode(frame).GetSegmentation() for frame in range(state.cine.frame_count)]
-        entries = _entries(items, (state.cine.rows, state.cine.columns), record["confidence"], record.get("checksums"))
+            return None, {}
+        items = [found.GetNthDataNode(frame).GetSegmentation() for frame in range(cine.frame_count)]
+        entries = _entries(items, (cine.rows, cine.columns), record["confidence"], record.get("checksums"))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         told = f"{node.GetName()}: {type(error).__name__} {error}"
         raise ReadError("The outlines of this cine or their record are damaged", value=told) from None
-    state.begin(entries)
-    for structure, frame in entries:
-        items[frame].GetSegment(structure).SetTag(STRUCTURE_TAG, structure)
-    browser.SetNodeReferenceID(MASKS, found.GetID())
+    return found, entries
 
 
 def analyzedPhases(browser: Any, frameCount: int) -> tuple[int, int] | None:
@@ -68,7 +80,7 @@ def _entries(
     shape: tuple[int, int],
     confidence: Mapping[str, Sequence[float]],
     checksums: Mapping[str, Sequence[int]] | None,
-) -> dict[tuple[str, int], Entry]:
+) -> dict[Key, Entry]:
     found = {}
     for name, sure in confidence.items():
         for frame, segmentation in enumerate(items):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from echoapex.analysis.clip_corrections import Calibration
 from echoapex.cine import Mode, ScaleSource
 from echoapex.console import harmless
 from echoapex.errors import EchoApexError
@@ -59,7 +60,7 @@ class ListedClip:
     """One clip of the list. What its header does not say is None; ``refusal`` says why it is not used.
 
     ``result`` is what became of it in an analysis, ``viewSource`` who named the view: ``header``, ``recognized`` by the
-    model with ``probability``, or ``user``.
+    model with ``probability``, or ``user``. ``calibration`` is by hand and goes before the scale of the file.
     """
 
     study: str
@@ -77,6 +78,7 @@ class ListedClip:
     warnings: tuple[str, ...] = ()
     refusal: str = ""
     result: str = ""
+    calibration: Calibration | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from echoapex.analysis.clip_corrections import ExcludedBeat
 from echoapex.cine import ScaleSource
 from echoapex.console import harmless
 from echoapex.errors import EchoApexError, ReadError
@@ -17,6 +18,7 @@ from echoapex.patient import Patient, Sex
 from echoapex.report import display_names
 
 from ..record.clipRecords import measurementOfRecord
+from ..record.decisions import Decisions
 from ..record.studyContents import namesByView
 from .studyFromReport import REPORT_FILE, reportRecord
 
@@ -94,6 +96,15 @@ class OpenedReport:
             if place.frame in (beat["ed"], beat["es"]):
                 return "ED" if place.frame == beat["ed"] else "ES"
         return ""
+
+    def decisions(self, clip: str) -> Decisions:
+        """The numbers and beats of a clip that were excluded when the report was made."""
+        of_clip = [item for item in self.measurements if item.sources and item.sources[0].clip == clip]
+        beats = self.clips[clip].get("excluded_beats", ())
+        return Decisions(
+            {(item.name, item.method): item.excluded.reason for item in of_clip if item.excluded is not None},
+            tuple(ExcludedBeat(beat["ed"], beat["es"], beat["reason"]) for beat in beats),
+        )
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The file of each clip by its identifier; clips without one are left out."""

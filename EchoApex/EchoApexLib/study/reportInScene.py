@@ -7,9 +7,13 @@ from typing import Any
 from echoapex.errors import EchoApexError
 from echoapex.io import use_python
 
+from ..cine.fileMarks import browsersOf, markFile
 from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
-from ..sliceView.redSliceSetup import clipBrowsers, showBrowser
+from ..record.decisions import keepDecisions
+from ..record.recordSaving import RECORD
+from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
+from .analysisTakenOver import fits, takeOver
 from .openedReport import OpenedReport, Place
 from .studyFromReport import readClip
 from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClip
@@ -35,6 +39,15 @@ class ReportInScene:
 
         return min(clips, key=rank)["id"] if clips else None
 
+    @property
+    def begin(self) -> Place | None:
+        """Where to begin: at the frame that is shown, if its clip is one of this report, else in the best one."""
+        shown = shownBrowser(self._scene)
+        for clip, file in self.report.files() if shown is not None else ():
+            if shown in browsersOf(self._scene, file):
+                return Place(clip, min(shown.GetSelectedItemNumber(), self.report.clips[clip]["frame_count"] - 1))
+        return None if self.best is None else self.first(self.best)
+
     def first(self, clip: str) -> Place:
         """Where to begin in a clip: at the frame that it is at, else in end-diastole of its first beat."""
         known, beats = self.browserOf(clip), self.report.clips[clip]["beats"]
@@ -46,22 +59,44 @@ class ReportInScene:
         wanted = self._mark(clip)
         return next((one for one in clipBrowsers(self._scene) if one.GetAttribute(REPORT_CLIP) == wanted), None)
 
+    def clipOf(self, browser: Any) -> str | None:
+        """The clip of the report that a browser plays; None for another one."""
+        wanted = browser.GetAttribute(REPORT_CLIP)
+        return next((clip for clip in self.report.clips if self._mark(clip) == wanted), None)
+
     def _mark(self, clip: str) -> str:
         """By its number: its identifier stays out of scenes."""
         return f"{self.report.key}:{list(self.report.clips).index(clip)}"
 
     def read(self, clip: str) -> Any:
         """The browser of a clip, which is read into the scene where it is not there. Raises `EchoApexError`."""
-        known = self.browserOf(clip)
-        if known is not None:
-            return known
         if clip not in self.report.clips:
             raise EchoApexError("The report has no such clip", value=clip)
+        known = self.browserOf(clip) or self._takenOver(clip)
+        if known is not None:
+            return known
         use_python(pythonExecutable())
         found = readClip(self.report.folder, self.report.clips[clip])
         browser = addClip(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
-        browser.SetAttribute(REPORT_CLIP, self._mark(clip))
+        self._markAs(browser, clip)
+        keepDecisions(browser, self.report.decisions(clip))
         return browser
+
+    def _takenOver(self, clip: str) -> Any:
+        """The browser of a clip that is in the scene from before this report, with what is found in it by now."""
+        item, file = self.report.clips[clip], dict(self.report.files()).get(clip)
+        for browser in () if file is None else browsersOf(self._scene, file):
+            if browser.GetNodeReference(RECORD) is not None and fits(browser, item):
+                takeOver(self._scene, browser, self.report.folder, item)
+                self._markAs(browser, clip)
+                return browser
+        return None
+
+    def _markAs(self, browser: Any, clip: str) -> None:
+        file = dict(self.report.files()).get(clip)
+        browser.SetAttribute(REPORT_CLIP, self._mark(clip))
+        if file is not None:
+            markFile(browser, file)
 
     def show(self, place: Place) -> Any:
         """Shows a frame of a clip with its outlines and landmarks; gives the browser. Raises `EchoApexError`."""

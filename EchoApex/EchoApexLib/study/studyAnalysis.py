@@ -41,14 +41,23 @@ class AnalysisState(StrEnum):
 
 
 def analyzeCommand(
-    python: str, files: Sequence[Path], out: Path, views: Mapping[Path, str], patient: Patient
+    python: str,
+    files: Sequence[Path],
+    out: Path,
+    views: Mapping[Path, str],
+    patient: Patient,
+    corrections: Path | None = None,
 ) -> list[str]:
-    """The command line that analyzes ``files`` as one study and writes its report to ``out``."""
+    """The command line that analyzes ``files`` as one study and writes its report to ``out``.
+
+    ``corrections`` is the file of those by hand, if there are any.
+    """
     told = {"--sex": patient.sex, "--age": patient.age, "--height": patient.height_cm, "--weight": patient.weight_kg}
     facts = [word for option, value in told.items() if value is not None for word in (option, f"{value}")]
     chosen = [word for file, view in views.items() for word in ("--views", f"{file}={view}")]
     machines = ["--json", "--progress-json", "--parent", str(os.getpid())]
-    options = ["--out", str(out), *facts, *chosen, *machines]
+    corrected = [] if corrections is None else ["--corrections", str(corrections)]
+    options = ["--out", str(out), *facts, *chosen, *corrected, *machines]
     # A file may be called like an option.
     return [python, "-m", "echoapex", "analyze", *options, "--", *map(str, files)]
 

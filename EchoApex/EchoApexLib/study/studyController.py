@@ -14,10 +14,13 @@ from echoapex.errors import EchoApexError
 from echoapex.patient import Patient
 
 from ..cine.cineFromBrowser import openFile
-from ..cine.echoViewLabel import setViewOf
+from ..cine.echoViewLabel import VIEW, setViewOf
+from ..cine.fileMarks import browsersOf, markFile
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
-from ..sliceView.redSliceSetup import showBrowser
+from ..sliceView.redSliceSetup import showBrowser, shownBrowser
 from .clipList import ClipList, ClipReader, ListedClip
+from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
+from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 from .reportInScene import ReportInScene
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
@@ -29,7 +32,8 @@ class StudyController:
     """The work on one examination in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``start`` makes
-    the analysis of a command line. The list and an analysis outlive the scene; what is shown of a report does not.
+    the analysis of a command line, ``rater`` tells who works (a code, never a patient). The list and an analysis
+    outlive the scene; what is shown of a report does not.
     """
 
     def __init__(
@@ -39,15 +43,19 @@ class StudyController:
         said: Said,
         *,
         start: Callable[[Sequence[str]], StudyAnalysis] = StudyAnalysis,
+        rater: Callable[[], str] = str,
     ) -> None:
-        self._scene, self._changed, self._said, self._start = scene, changed, said, start
+        self._scene, self._changed, self._said, self._start, self._rater = scene, changed, said, start, rater
+        self._gathering, self._corrections = CorrectionsOfScene(scene), CorrectionsFile()
         self._reader: ClipReader | None = None
         self._opened: dict[Path, str] = {}
         self.list = ClipList()
         self.leftOut: tuple[str, ...] = ()
         self._next: Place | None = None
+        self._left: tuple[str, int] | None = None
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
+        self.decisions: NumberDecisions | None = None
 
     @property
     def report(self) -> OpenedReport | None:
@@ -78,9 +86,13 @@ class StudyController:
         self.list, self.leftOut, self.analysis, self._opened = self._reader.list, (), None, {}
         self._changed()
 
-    def tick(self) -> None:
-        """Takes what the processes have found by now, and reads the clip that is to be shown next. Waits for none."""
-        place, self._next = self._next, None
+    def tick(self, mayShow: bool = True) -> None:
+        """Takes what the processes have found by now. Waits for none.
+
+        Where it ``mayShow`` anything, it reads the clip that is to be shown next.
+        """
+        place = self._next if mayShow else None
+        self._next = None if mayShow else self._next
         if place is not None:
             self._attempt(lambda: self.show(place))
         if self._reader is not None and self._reader.poll():
@@ -103,7 +115,8 @@ class StudyController:
     def analyze(self, study: str, patient: Patient, root: Path, only: ListedClip | None = None) -> None:
         """Analyzes a study, or ``only`` one clip of it, into a folder of its own below ``root``.
 
-        What the model needs and is not installed is installed first, with consent. Raises `EchoApexError`.
+        What was corrected in the scene is an input of it. What the model needs and is not installed is installed first,
+        with consent. Raises `EchoApexError`.
         """
         clips = self.list.clipsOf(study) if only is None else (only,)
         files = [file for clip in clips for file in clip.files]
@@ -113,10 +126,33 @@ class StudyController:
             raise EchoApexError("An analysis or the list of clips is still under way")
         if missingModules():
             installModelLibraries()
-        given = {file: view for file, view in self.list.givenViews(study).items() if file in files}
-        command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient)
-        self.analysis = self._start(command)
+        given = self._givenViews(study, files)
+        scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
+        corrections = self._corrections.keep(self._gathering.write(self._rater(), scales))
+        command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
+        try:
+            self.analysis = self._start(command)
+        except EchoApexError:
+            self._corrections.remove()
+            raise
         self._changed()
+
+    def giveView(self, file: Path, view: str | None) -> None:
+        """The user says which view the clip of a file is, in the list and in the scene; None takes that back."""
+        self.list.giveView(file, view)
+        for browser in browsersOf(self._scene, file):
+            setViewOf(browser, view)
+        self._changed()
+
+    def _givenViews(self, study: str, files: Sequence[Path]) -> dict[Path, str]:
+        """The views that were given to clips which are not in the scene: there they may have been changed since."""
+        given = {file: view for file, view in self.list.givenViews(study).items() if file in files}
+        for file in list(given):
+            said = [browser.GetAttribute(VIEW) for browser in browsersOf(self._scene, file)]
+            if any(said):
+                self.list.giveView(file, next(filter(None, said)))
+                del given[file]
+        return given
 
     def cancel(self) -> None:
         """Ends the analysis within two seconds; a report of before stays as it is."""
@@ -125,6 +161,7 @@ class StudyController:
             self._changed()
 
     def _analyzed(self, analysis: StudyAnalysis) -> None:
+        self._corrections.remove()
         if analysis.state is AnalysisState.CANCELED:
             self._said("The analysis was canceled; nothing of it was written.")
         elif analysis.report is None:
@@ -142,16 +179,17 @@ class StudyController:
     # Results
 
     def openReport(self, folder: str | Path, *, showing: bool = True) -> None:
-        """Opens the report in ``folder``; with ``showing`` its best clip is shown at the next `tick`.
+        """Opens the report in ``folder``; with ``showing`` a clip of it is shown at the next `tick`.
 
-        Raises `EchoApexError` where there is none that can be read.
+        That is the clip that is shown, if it is one of this report, else the best. Raises `EchoApexError` where there
+        is none that can be read.
         """
         report = OpenedReport(folder)
         self.shown = ReportInScene(self._scene, report)
+        self.decisions = NumberDecisions(self._scene, self.shown, self._rater)
         self._takeResults(report)
-        best = self.shown.best
-        if showing and best is not None:
-            self._next = self.shown.first(best)
+        if showing:
+            self._next = self.shown.begin
         self._changed()
 
     def _takeResults(self, report: OpenedReport) -> None:
@@ -160,7 +198,7 @@ class StudyController:
 
     def closeReport(self) -> None:
         """Shows no report; that on disk stays."""
-        self.shown = self._next = None
+        self.shown = self.decisions = self._next = None
         self._changed()
 
     def show(self, place: Place) -> Any:
@@ -187,17 +225,33 @@ class StudyController:
         if browser is None:
             browser = openFile(self._scene, clip.file)
             self._opened[clip.file] = browser.GetID()
+            markFile(browser, clip.file)
         if clip.viewSource == "user" and clip.view:
             setViewOf(browser, clip.view)
         showBrowser(self._scene, browser)
         self._changed()
         return browser
 
+    # Going and coming back
+
+    def leave(self) -> None:
+        """Another module is turned to: `comeBack` shows the clip and the frame that are shown now."""
+        shown = shownBrowser(self._scene)
+        self._left = None if shown is None else (shown.GetID(), shown.GetSelectedItemNumber())
+
+    def comeBack(self) -> None:
+        """Shows what was shown when it was left, if it is still there."""
+        identifier, frame = self._left or ("", 0)
+        browser, self._left = self._scene.GetNodeByID(identifier), None
+        if browser is not None and browser.GetMasterSequenceNode() is not None:
+            showBrowser(self._scene, browser)
+            browser.SetSelectedItemNumber(frame)
+
     # Ending
 
     def sceneClosed(self) -> None:
         """The clips are gone from the scene; the list and an analysis stay."""
-        self._opened = {}
+        self._opened, self._left = {}, None
         self.closeReport()
 
     def close(self) -> None:
@@ -205,7 +259,8 @@ class StudyController:
         self._closeReader()
         if self.analysis is not None:
             self.analysis.close()
-        self.shown = self._next = None
+        self._corrections.remove()
+        self.shown = self.decisions = self._next = None
 
     def _closeReader(self) -> None:
         if self._reader is not None:

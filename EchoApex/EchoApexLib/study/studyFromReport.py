@@ -116,8 +116,8 @@ def readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
         cine=cine,
         view=item["view"],
         segmentations=segmentationsOf(masks, item.get("confidence", {})),
-        curve=_curve(item, cine.frame_count),
-        landmarks=_landmarks(item["landmarks"], cine.frame_count),
+        curve=curveOfReport(item, cine.frame_count),
+        landmarks=landmarksOfReport(item["landmarks"], cine.frame_count),
     )
 
 
@@ -150,7 +150,8 @@ def _scale(item: Mapping[str, Any], cine: Cine) -> Scale:
     return Scale((float(y), float(x)), ScaleSource(item["scale_source"]))
 
 
-def _curve(item: Mapping[str, Any], frameCount: int) -> Curve | None:
+def curveOfReport(item: Mapping[str, Any], frameCount: int) -> Curve | None:
+    """The curve of a clip of a report; None where there is none. Raises `ReadError` for one of other frames."""
     volume, area, diameter = (None if item.get(name) is None else numbers(item[name]) for name in _CURVES)
     curve = sizeCurve(beatsOfRecord(item["beats"]), volume, area, diameter)
     if curve is not None:
@@ -158,7 +159,8 @@ def _curve(item: Mapping[str, Any], frameCount: int) -> Curve | None:
     return curve
 
 
-def _landmarks(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
+def landmarksOfReport(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
+    """The landmarks of a clip of a report; None where there are none. Raises `ReadError` for too many."""
     if not items:
         return None
     found = {item["name"]: None for item in items}

@@ -92,7 +92,7 @@ class WallProtocol:
         import slicer
 
         self._scene, self._browser, self._cine, self._onChanged = scene, browser, cine, onChanged
-        self._ed, self._es, self._confirmed = _recordOf(browser, cine.frame_count)
+        self._ed, self._es, self._confirmed = protocolOf(browser, cine.frame_count)
         self._points = WallPoints(browser, cine, self._changed, onProblem)
         self._points.ed, self._points.es = self._ed, self._es
         self._reason, self._open = "", True
@@ -314,7 +314,7 @@ class WallProtocol:
 
     def _status(self, step: WallStep, frame: int, value: float) -> StepStatus:
         confirmed = self._confirmed.get(step.name)
-        if confirmed is not None and confirmed[0] == frame and abs(confirmed[1] - value) < _SAME_VALUE:
+        if confirmed is not None and confirmed[0] == frame and sameValue(confirmed[1], value):
             return StepStatus.CONFIRMED
         return StepStatus.BY_HAND if self._points.byHand[frame, list(step.ends)].any() else StepStatus.SUGGESTED
 
@@ -364,6 +364,11 @@ class WallProtocol:
             showLine(self._browser, step.name, text, ends, above, visible=found.frame == self.frame)
 
 
+def sameValue(one: float, other: float) -> bool:
+    """Whether two lengths are one on screen."""
+    return abs(one - other) < _SAME_VALUE
+
+
 def _told(step: Step) -> tuple[str, ...]:
     words = {
         StepStatus.SUGGESTED: f"{step.name} is a suggestion of the model that nobody has confirmed",
@@ -372,7 +377,7 @@ def _told(step: Step) -> tuple[str, ...]:
     return (words[step.status],) if step.status in words else ()
 
 
-def _recordOf(browser: Any, frameCount: int) -> tuple[int | None, int | None, dict[str, tuple[int, float]]]:
+def protocolOf(browser: Any, frameCount: int) -> tuple[int | None, int | None, dict[str, tuple[int, float]]]:
     """ED, ES and what was confirmed, as saved with the scene. Raises `EchoApexError` for what does not fit the cine."""
     text = browser.GetAttribute(PROTOCOL)
     if not text:

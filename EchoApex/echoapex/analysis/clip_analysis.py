@@ -23,13 +23,14 @@ from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
 from ..measure.single_plane_ef import LVResult, measure_lv
-from ..measure.volumes_while_editing import Phases, beats_by_hand
 from ..measure.wall_thickness import WallResult, measure_walls
 from ..models.model_card import OTHER, UNKNOWN
+from .beats_left import beats_left_out, no_beat_left, of_beats_left
 from .believed_results import believed
 from .clip_corrections import AppliedCorrections, ClipCorrections
 from .clip_stages import Stage, TellStage, untold
 from .correction_marks import UNSCALED, compared
+from .doubted_results import doubted, told
 from .orientation_notes import orientation_notes
 from .outline_doubts import outline_warnings, unsure_outline
 from .unusable_clips import UnknownViewError, why_unusable
@@ -194,8 +195,8 @@ def measure_clip(
     """Measures what can be measured on outlines and landmarks that exist already, by a model or by hand.
 
     Left ventricle and atrium in apical views, walls in PLAX; the result says what could not be measured and why. A
-    scale, frame times or numbers that cannot be are withheld (`echoapex.limits`). Of ``by_hand`` the phases
-    and walls count: masks and scale are those that are given.
+    scale, frame times or numbers that cannot be are withheld (`echoapex.limits`). Of ``by_hand`` phases,
+    excluded beats and walls count: masks and scale are those that are given.
     """
     cine, given = believable(cine), by_hand or ClipCorrections()
     named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
@@ -213,7 +214,7 @@ def measure_clip(
         landmarks=landmarks,
     )
     if named.name in APICAL_VIEWS:
-        measured = _measure_apical(result, found, given.phases)
+        measured = _measure_apical(result, found, given)
     elif named.name == WALL_VIEW:
         measured = _measure_walls(result, found, given)
     else:
@@ -224,9 +225,9 @@ def measure_clip(
     measured = replace(
         measured,
         lv=measured.lv
-        and _doubted(measured.lv, (*doubts, *unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
-        walls=measured.walls and _doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
-        atrium=measured.atrium and _doubted(measured.atrium, doubts),
+        and doubted(measured.lv, (*doubts, *unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
+        walls=measured.walls and doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
+        atrium=measured.atrium and doubted(measured.atrium, doubts),
     )
     measured = _scale_doubted(measured)
     results = (measured.lv, measured.walls, measured.atrium)
@@ -247,32 +248,23 @@ def _believed(clip: ClipResult) -> ClipResult:
     return replace(clip, lv=lv, walls=walls, atrium=atrium, not_measured=reasons)
 
 
-def _doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:
-    """``result`` with ``doubts`` on each of its numbers too, so that whatever is made of them tells them."""
-    return replace(result, measurements=_told(result.measurements, doubts), warnings=(*doubts, *result.warnings))
-
-
 def _scale_doubted(clip: ClipResult) -> ClipResult:
     """``clip`` with what speaks against its scale on each number that depends on it."""
     doubts = scale_doubts(clip.cine)
 
-    def told(result: _Result) -> _Result:
-        items = (item if item.unit in UNSCALED else _told([item], doubts)[0] for item in result.measurements)
+    def scaled(result: _Result) -> _Result:
+        items = (item if item.unit in UNSCALED else told([item], doubts)[0] for item in result.measurements)
         return replace(result, measurements=tuple(items))
 
     return replace(
         clip,
-        lv=clip.lv and told(clip.lv),
-        walls=clip.walls and told(clip.walls),
-        atrium=clip.atrium and told(clip.atrium),
+        lv=clip.lv and scaled(clip.lv),
+        walls=clip.walls and scaled(clip.walls),
+        atrium=clip.atrium and scaled(clip.atrium),
     )
 
 
-def _told(items: Iterable[Measurement], doubts: tuple[str, ...]) -> tuple[Measurement, ...]:
-    return tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
-
-
-def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], phases: Phases | None) -> ClipResult:
+def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: ClipCorrections) -> ClipResult:
     cine, ventricle, atrium = clip.cine, found.get("LV"), found.get("LA")
     try:
         if ventricle is None:
@@ -286,9 +278,8 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], phases:
             r_wave_times=cine.r_wave_times,
             confidence=ventricle.confidence,
         )
-        lv = measured()
-        if phases is not None:
-            lv = _with_rate_of(lv, measured(beats=beats_by_hand(lv.beats, phases)))
+        all_beats = measured()
+        lv = of_beats_left(all_beats, by_hand, lambda beats: measured(beats=beats))
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     share = area_share(lv.area_px, cine.sector)
@@ -307,7 +298,7 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], phases:
         return replace(clip, not_measured=(MeasureError(rule, file=cine.path),))
     clip = replace(clip, lv=lv)
     if not lv.beats:
-        no_beat = MeasureError("No beat was found, so there is no ejection fraction", file=cine.path)
+        no_beat = no_beat_left(all_beats, by_hand, "there is no ejection fraction", cine)
         return replace(clip, not_measured=(no_beat,))
     without_scale = () if cine.scale.known else (_no_scale(cine, "volumes"),)
     if atrium is None:
@@ -320,11 +311,11 @@ def _measure_apical(clip: ClipResult, found: Mapping[str, Segmentation], phases:
         sector=cine.sector.mask,
         confidence=atrium.confidence,
     )
-    return replace(clip, atrium=la, not_measured=without_scale)
+    return replace(clip, atrium=doubted(la, beats_left_out(all_beats.beats, by_hand)), not_measured=without_scale)
 
 
 def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: ClipCorrections) -> ClipResult:
-    measured = _found_walls(clip, found, by_hand.phases)
+    measured = _found_walls(clip, found, by_hand)
     if not by_hand.walls:
         return measured
     walls = with_walls_by_hand(clip.id, measured.walls, by_hand.walls, clip.cine)
@@ -334,7 +325,7 @@ def _measure_walls(clip: ClipResult, found: Mapping[str, Segmentation], by_hand:
     return replace(measured, walls=walls, refusal=None, not_measured=(*refused, *missing))
 
 
-def _found_walls(clip: ClipResult, found: Mapping[str, Segmentation], phases: Phases | None) -> ClipResult:
+def _found_walls(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: ClipCorrections) -> ClipResult:
     cine, ventricle = clip.cine, found.get("LV")
     if clip.landmarks is None:
         rule = "No walls are measured: the model finds no landmarks"
@@ -349,22 +340,15 @@ def _found_walls(clip: ClipResult, found: Mapping[str, Segmentation], phases: Ph
             r_wave_times=cine.r_wave_times,
             sector=cine.sector.mask,
         )
-        walls = measured()
-        if phases is not None:
-            walls = _with_rate_of(walls, measured(beats=beats_by_hand(walls.beats, phases)))
+        all_beats = measured()
+        walls = of_beats_left(all_beats, by_hand, lambda beats: measured(beats=beats))
     except MeasureError as refusal:
         return replace(clip, refusal=_of_file(refusal, cine))
     missing = [] if cine.scale.known else [_no_scale(cine, "millimeters")]
     missing += [_of_file(reason, cine) for reason in walls.withheld]
     if not walls.beats:
-        missing.append(MeasureError("No beat was found, so no walls are measured", file=cine.path))
+        missing.append(no_beat_left(all_beats, by_hand, "no walls are measured", cine))
     return replace(clip, walls=walls, not_measured=tuple(missing))
-
-
-def _with_rate_of(found: _Result, by_hand: _Result) -> _Result:
-    """What was measured ``by_hand`` in one beat, with the heart rate of those ``found``, which takes whole ones."""
-    measurements = *by_hand.measurements, *(item for item in found.measurements if item.name == "HR")
-    return replace(by_hand, measurements=measurements)
 
 
 def _area_doubt(clip: ClipResult) -> Iterable[str]:

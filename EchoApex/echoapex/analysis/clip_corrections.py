@@ -12,6 +12,7 @@ import numpy as np
 from ..cine import Cine, Flip, Scale, ScaleSource
 from ..errors import EchoApexError
 from ..inference.segmentation import Segmentation
+from ..measure.measurement import Beat
 from ..measure.volumes_while_editing import Phases, phases_told
 from ..session.frame_entries import BY_HAND, Entry, Key
 from ..structures import PROMPTED
@@ -42,12 +43,27 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class ExcludedBeat:
+    """A beat that a person does not want to count, by the frames of its ED and ES, and why."""
+
+    ed: int
+    es: int
+    reason: str
+
+    def meets(self, beat: Beat) -> bool:
+        """Whether the systole of ``beat`` shares a frame with this one: outlines by hand may move a beat a little."""
+        return beat.ed <= self.es and self.ed <= beat.es
+
+
+@dataclass(frozen=True)
 class ClipCorrections:
     """The corrections of one clip by one ``rater`` (a code, "" where unknown).
 
     ``entries`` are masks that a person has drawn, prompted or accepted, by structure and frame; ``phases`` holds ED and
     ES where they were chosen, ``walls`` the lengths in PLAX that were placed or confirmed, by name. ``excluded`` has a
-    reason for each measurement, by name and method, that is not to count. What is None was left to the model.
+    reason for each measurement, by name and method, that is not to count, ``excluded_beats`` the beats that are not.
+    ``confirmed_values`` has, by name and method, measurements of the walls that were looked at as they were found: each
+    is confirmed as long as it has this value. What is None was left to the model.
     """
 
     rater: str = ""
@@ -58,6 +74,12 @@ class ClipCorrections:
     entries: Mapping[Key, Entry] = field(default_factory=dict)
     excluded: Mapping[tuple[str, str], str] = field(default_factory=dict)
     walls: Mapping[str, WallByHand] = field(default_factory=dict)
+    excluded_beats: tuple[ExcludedBeat, ...] = ()
+    confirmed_values: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def excludes(self, beat: Beat) -> bool:
+        """Whether ``beat`` is not to count."""
+        return any(item.meets(beat) for item in self.excluded_beats)
 
     def calibrated(self, cine: Cine) -> Cine:
         """``cine`` with the scale by hand, if there is one. Raises `EchoApexError` as `Calibration.scale`."""
@@ -117,12 +139,25 @@ class AppliedCorrections:
             yield phases_told(found.phases)
         if found.calibration is not None:
             yield f"scale by two points {found.calibration.mm:g} mm apart"
-        for keys, how in ((found.drawn, "outlined"), (found.confirmed, "accepted")):
-            for structure, count in sorted(Counter(name for name, _ in keys).items()):
-                yield f"{structure} {how} in {count} frame{'s' if count > 1 else ''}"
-        for placed, how in ((True, "placed"), (False, "confirmed")):
-            names = [name for name, item in found.walls.items() if item.placed is placed]
+        yield from self._outlined()
+        for how, names in self._walls().items():
             if names:
                 yield f"{', '.join(names)} {how}"
+        for beat in found.excluded_beats:
+            yield f"the beat of frames {beat.ed} to {beat.es} excluded: {beat.reason}"
         for (name, method), reason in found.excluded.items():
             yield f"{name} ({method}) excluded: {reason}"
+
+    def _outlined(self) -> Iterator[str]:
+        for keys, how in ((self.corrections.drawn, "outlined"), (self.corrections.confirmed, "accepted")):
+            for structure, count in sorted(Counter(name for name, _ in keys).items()):
+                yield f"{structure} {how} in {count} frame{'s' if count > 1 else ''}"
+
+    def _walls(self) -> dict[str, list[str]]:
+        """The lengths that were placed or confirmed."""
+        walls = self.corrections.walls.items()
+        seen = [name for name, _ in self.corrections.confirmed_values]
+        return {
+            "placed": [name for name, item in walls if item.placed],
+            "confirmed": [*(name for name, item in walls if not item.placed), *seen],
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -14,6 +15,9 @@ UNSCALED = ("%", "1", "1/min")
 """Units of numbers that are the same with any scale."""
 
 _CHAMBERS = ("LV", "LA")
+
+_SAME_VALUE = 1e-6
+"""Numbers that differ by a smaller share are one (our choice: an analysis gives the same numbers each time)."""
 
 PREDICTED, CORRECTED, CONFIRMED = MeasurementStatus
 
@@ -32,7 +36,8 @@ def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrection
 
     A number is corrected where a clip that it comes from was turned, or has another view or another such number for the
     corrections; where it depends on a scale by hand; and where a mask of its frames was drawn or a wall placed. It is
-    confirmed where the masks of all of its frames, or all its walls, were accepted as they were found.
+    confirmed where the masks of all of its frames, or all its walls, were accepted as they were found, and a number of
+    the walls, too, where it has the value that was confirmed.
     """
     return tuple(_marked(item, applied) for item in items)
 
@@ -79,9 +84,14 @@ def _of_walls(item: Measurement, applied: AppliedCorrections) -> MeasurementStat
     parts = [applied.corrections.walls.get(name) for name in names]
     if any(part is not None and part.placed for part in parts):
         return CORRECTED
-    if parts and all(part is not None for part in parts):
+    if _has_confirmed_value(item, applied) or (parts and all(part is not None for part in parts)):
         return CONFIRMED
     return CORRECTED if applied.changed & {item.name, *names} else PREDICTED
+
+
+def _has_confirmed_value(item: Measurement, applied: AppliedCorrections) -> bool:
+    value = applied.corrections.confirmed_values.get((item.name, item.method))
+    return None not in (value, item.value) and math.isclose(value or 0.0, item.value or 0.0, rel_tol=_SAME_VALUE)
 
 
 def _excluded(item: Measurement, applied: Iterable[AppliedCorrections]) -> Exclusion | None:

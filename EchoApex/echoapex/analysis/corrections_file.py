@@ -31,7 +31,7 @@ from ..io.untrusted_json import read_json
 from ..measure.volumes_while_editing import Phases
 from ..models.model_card import UNKNOWN, ModelCard
 from ..session.state import SessionState, fingerprint
-from .clip_corrections import Calibration, ClipCorrections
+from .clip_corrections import Calibration, ClipCorrections, ExcludedBeat
 from .view_structures import VIEWS
 from .walls_by_hand import STEPS, Point, WallByHand
 
@@ -46,6 +46,7 @@ _MOST_EXCLUDED = 100
 _LONGEST_TEXT = 300
 _RULE = "This is no file of corrections that can be read"
 _CHECKSUM = re.compile("[0-9a-f]{64}")
+_PATH = re.compile(f"[^\0]{{1,{4096}}}")
 
 
 def _short(value: Any, place: str) -> None:
@@ -56,13 +57,17 @@ def _short(value: Any, place: str) -> None:
 
 _FRAME = or_null(whole())
 _PLACE = row(number(-1e5, 1e5), number(-1e5, 1e5))
-_EXCLUDED = list_of(record({"name": _short, "method": _short, "reason": _short}))
 
 
-def _few_excluded(value: Any, place: str) -> None:
-    _EXCLUDED(value, place)
-    if len(value) > _MOST_EXCLUDED:
-        raise ShapeError(place, f"a list of at most {_MOST_EXCLUDED}", value)
+def _few(shape: Shape) -> Shape:
+    """A short list of what has this shape."""
+
+    def check(value: Any, place: str) -> None:
+        list_of(shape)(value, place)
+        if len(value) > _MOST_EXCLUDED:
+            raise ShapeError(place, f"a list of at most {_MOST_EXCLUDED}", value)
+
+    return check
 
 
 _WALLS = list_of(
@@ -80,49 +85,78 @@ _CLIP = record(
         "phases": or_null(record({"ed": _FRAME, "es": _FRAME})),
         "calibration": or_null(record({"points": row(_PLACE, _PLACE), "mm": number(0.1, MOST_MM)})),
         "session": or_null(anything),
-        "excluded": _few_excluded,
+        "excluded": _few(record({"name": _short, "method": _short, "reason": _short})),
+        "excluded_beats": _few(record({"ed": whole(), "es": whole(), "reason": _short})),
+        "confirmed": _few(record({"name": _short, "method": _short, "value": number()})),
         "walls": _WALLS,
     },
 )
 
 
-def _clips(value: Any, place: str) -> None:
-    if not isinstance(value, dict):
-        raise ShapeError(place, "an object", value)
-    if len(value) > _MOST_CLIPS:
-        raise ShapeError(place, f"an object of at most {_MOST_CLIPS} clips", value)
-    for checksum, clip in value.items():
-        if not _CHECKSUM.fullmatch(checksum):
-            raise ShapeError(place, "an object by SHA-256 of pixels", checksum)
-        _CLIP(clip, f"{place}.{checksum[:8]}")
+def _table(key: re.Pattern[str], what: str) -> Shape:
+    """Clips by ``key``, which is ``what`` in words."""
+
+    def check(value: Any, place: str) -> None:
+        if not isinstance(value, dict):
+            raise ShapeError(place, "an object", value)
+        if len(value) > _MOST_CLIPS:
+            raise ShapeError(place, f"an object of at most {_MOST_CLIPS} clips", value)
+        for name, clip in value.items():
+            if not key.fullmatch(name):
+                raise ShapeError(place, f"an object by {what}", name)
+            _CLIP(clip, f"{place}.{Path(name).name[:8]}")
+
+    return check
 
 
-CORRECTIONS: Shape = record({"schema": one_of(SCHEMA), "clips": _clips})
-"""What the file looks like. A clip is named by the SHA-256 of its frames as the panel shows them."""
+CORRECTIONS: Shape = record(
+    {"schema": one_of(SCHEMA), "clips": _table(_CHECKSUM, "SHA-256 of pixels")},
+    {"files": _table(_PATH, "path of a file")},
+)
+"""What the file looks like: ``Resources/Schemas/corrections-1.schema.json``.
+
+A clip is named by the SHA-256 of its frames as the panel shows them; one that was never shown by its (first) file.
+"""
 
 
 @dataclass
 class CorrectionsFile:
-    """The corrections in ``file``, by checksum of the clip; which of them have been found is remembered."""
+    """The corrections in ``file``, by checksum of the clip or its path; which have been found is remembered."""
 
     file: Path
     clips: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _found: set[str] = field(default_factory=set)
 
     def of(self, cine: Cine, card: ModelCard) -> ClipCorrections | None:
         """Those of ``cine``, which is as it was read or turned; None where there are none.
 
-        A panel may have turned the clip, or blacked out what lies outside of its sector. Raises `EchoApexError` naming
-        this file where they do not fit the cine, or its session is damaged.
+        A panel may have turned the clip, or blacked out what lies outside of its sector. What is said of its pixels
+        goes before what is said of its file. Raises `EchoApexError` naming this file where they do not fit the cine, or
+        its session is damaged.
         """
+        of_file = self._of_file(cine)
         for shown in self._as_shown(cine):
             checksum = fingerprint(shown)["sha256"]
             if checksum in self.clips and _flip(self.clips[checksum]) == shown.flip:
                 self._found.add(checksum)
-                return self._read(self.clips[checksum], shown, card)
-        return None
+                return self._read({**of_file, **_said(self.clips[checksum])}, shown, card)
+        turn = _flip(of_file)
+        shown = cine if turn is None or cine.flip is not None else cine.turned(turn)
+        return self._read(of_file, shown, card) if of_file else None
+
+    def _of_file(self, cine: Cine) -> Mapping[str, Any]:
+        """What is said of the file of ``cine``."""
+        path = None if cine.path is None else cine.path.resolve()
+        for name in self.files if path is not None else ():
+            if Path(name).resolve() == path:
+                self._found.add(name)
+                return _said(self.files[name])
+        return {}
 
     def _as_shown(self, cine: Cine) -> Iterator[Cine]:
+        if not self.clips:
+            return
         flips = {cine.flip} if cine.flip else {_flip(clip) for clip in self.clips.values()}
         for flip in sorted(flips, key=str):
             turned = cine if flip == cine.flip or flip is None else cine.turned(flip)
@@ -146,6 +180,8 @@ class CorrectionsFile:
                 {key: entry for key, entry in entries.items() if entry.by_a_person},
                 {(item["name"], item["method"]): item["reason"] for item in clip.get("excluded", ())},
                 _walls(clip.get("walls", ()), shown),
+                tuple(ExcludedBeat(item["ed"], item["es"], item["reason"]) for item in clip.get("excluded_beats", ())),
+                {(item["name"], item["method"]): float(item["value"]) for item in clip.get("confirmed", ())},
             )
         except EchoApexError as refusal:
             told = "" if refusal.value is None else f": {refusal.value}"
@@ -154,9 +190,10 @@ class CorrectionsFile:
 
     def unfound(self) -> Iterator[str]:
         """A sentence for each clip whose corrections belong to none that was asked for."""
-        for checksum, clip in self.clips.items():
-            if checksum not in self._found:
-                name = quoted(clip["file"]) if clip.get("file") else f"a clip {checksum[:8]}"
+        for key, clip in (*self.clips.items(), *self.files.items()):
+            if key not in self._found:
+                unnamed = quoted(Path(key).name) if key in self.files else f"a clip {key[:8]}"
+                name = quoted(clip["file"]) if clip.get("file") else unnamed
                 yield f"{self.file}: the corrections of {name} are of no clip that was read here, and change nothing"
 
 
@@ -167,43 +204,66 @@ def read_corrections(file: str | Path) -> CorrectionsFile:
         found = read_json(path, _RULE, CORRECTIONS)
     except FileNotFoundError:
         raise EchoApexError(_RULE, value="no such file", file=path) from None
-    return CorrectionsFile(path, found["clips"])
+    return CorrectionsFile(path, found["clips"], found.get("files", {}))
 
 
 def clip_record(state: SessionState, corrections: ClipCorrections, file: str | None = None) -> dict[str, Any]:
     """The entry of a clip in a file of corrections, by its checksum: ``{checksum: {...}}``, fit for JSON.
 
-    Masks are those of ``state``, whose cine is the clip as it is shown; the rest is that of ``corrections``. ``file``
-    is the name of its file for sentences about it. `write_corrections` takes several of them together.
+    Masks are those of ``state`` that are by hand or accepted, whose cine is the clip as it is shown; the rest is that
+    of ``corrections``. ``file`` is the name of its file for sentences about it. `write_corrections` takes several of
+    them together.
     """
+    frames = range(state.cine.frame_count)
+    entries = {(name, frame): state.entry(frame, name) for name in state.structures for frame in frames}
+    kept = SessionState(state.card, state.cine)
+    kept.begin({key: entry for key, entry in entries.items() if entry.by_a_person})
+    session = kept.to_plain()
+    return {session["cine"]["sha256"]: plain({**_record(corrections), "file": file, "session": session})}
+
+
+def file_record(path: Path, corrections: ClipCorrections) -> dict[str, Any]:
+    """The entry of a clip that was never shown, by the path of its (first) file; it has no masks."""
+    return {str(path): plain(_record(corrections))}
+
+
+def _record(corrections: ClipCorrections) -> dict[str, Any]:
     phases, calibration = corrections.phases, corrections.calibration
-    record = {
-        "file": file,
+    return {
         "rater": corrections.rater,
         "flip": corrections.flip,
         "view": None if corrections.view == UNKNOWN else corrections.view,
         "phases": None if phases is None else {"ed": _chosen(phases)[0], "es": _chosen(phases)[1]},
         "calibration": None if calibration is None else {"points": calibration.points, "mm": calibration.mm},
-        "session": state.to_plain(),
         "excluded": [
             {"name": name, "method": method, "reason": reason}
             for (name, method), reason in corrections.excluded.items()
         ],
+        "excluded_beats": [vars(beat) for beat in corrections.excluded_beats],
+        "confirmed": [
+            {"name": name, "method": method, "value": value}
+            for (name, method), value in corrections.confirmed_values.items()
+        ],
         "walls": [{"name": name, **vars(item)} for name, item in corrections.walls.items()],
     }
-    return {fingerprint(state.cine)["sha256"]: plain(record)}
 
 
 def _chosen(phases: Phases) -> tuple[int | None, int | None]:
     return phases.ed if phases.ed_by_hand else None, phases.es if phases.es_by_hand else None
 
 
-def write_corrections(file: str | Path, clips: Mapping[str, Any]) -> None:
-    """Writes the records of `clip_record` to ``file``. Raises `EchoApexError` where that is not possible."""
+def write_corrections(file: str | Path, clips: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> None:
+    """Writes the records of `clip_record` and `file_record` to ``file``; raises `EchoApexError` where it cannot."""
+    data = {"schema": SCHEMA, "clips": clips, "files": files or {}}
     try:
-        Path(file).write_text(json.dumps({"schema": SCHEMA, "clips": clips}, allow_nan=False), encoding="utf-8")
+        Path(file).write_text(json.dumps(data, allow_nan=False), encoding="utf-8")
     except OSError as error:
         raise EchoApexError("The corrections cannot be written", value=error.strerror, file=file) from None
+
+
+def _said(clip: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a clip that say anything."""
+    return {name: value for name, value in clip.items() if value not in (None, "", [])}
 
 
 def _flip(clip: Mapping[str, Any]) -> Flip | None:

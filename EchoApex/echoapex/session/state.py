@@ -148,6 +148,19 @@ class SessionState:
         }
         return self._marks.change(name, question.structure, current)
 
+    def take_found(self, structure: str, found: Segmentation | None) -> Change:
+        """Puts what an analysis has found in all frames in place as one step; None takes what it found before away.
+
+        Frames that a person has prompted, drawn, accepted or flagged stay as they are. Raises `PromptError` for masks
+        of another shape than the cine has.
+        """
+        if found is not None and found.masks.shape != self.cine.frames.shape:
+            raise PromptError("Masks must have the shape of their cine", value=found.masks.shape, file=self.cine.path)
+        now = self._marks.frames(structure)
+        kept = {frame for frame, one in now.items() if one.prompts or one.review or one.by_a_person}
+        entries = {frame: _found_in(found, frame) for frame in range(self.cine.frame_count) if frame not in kept}
+        return self._marks.change("analysis", structure, entries)
+
     def _outlined(self, question: PromptQuestion, found: Segmentation) -> Entry:
         kept = () if question.given.prompt.box is not None else question.before.prompts
         return replace(
@@ -197,6 +210,11 @@ class SessionState:
             if entry.status is Status.FLAGGED
             or (entry.status is Status.PREDICTED and (entry.confidence or 0.0) < LEAST_CONFIDENCE)
         )
+
+    def unreviewed(self, structure: str = PROMPTED) -> tuple[int, ...]:
+        """Frames with a mask that is neither accepted nor flagged."""
+        entries = self._marks.frames(structure).items()
+        return tuple(frame for frame, entry in entries if entry.mask is not None and entry.review is None)
 
     @property
     def next_undo(self) -> Change | None:
@@ -292,6 +310,12 @@ class SessionState:
     def _check_open(self, frame: int, structure: str) -> None:
         if self.entry(frame, structure).review is Status.ACCEPTED:
             raise PromptError("This frame is accepted: reopen it to change it", value=f"{structure}, frame {frame}")
+
+
+def _found_in(found: Segmentation | None, frame: int) -> Entry:
+    if found is None:
+        return Entry()
+    return Entry(PackedMask.of(found.masks[frame]), float(found.confidence[frame]), Status.PREDICTED)
 
 
 def _propagated(question: CarryQuestion | NameQuestion) -> str:
