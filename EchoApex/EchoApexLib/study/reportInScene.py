@@ -46,6 +46,11 @@ class ReportInScene:
         wanted = self._mark(clip)
         return next((one for one in clipBrowsers(self._scene) if one.GetAttribute(REPORT_CLIP) == wanted), None)
 
+    def clipOf(self, browser: Any) -> str | None:
+        """The clip of the report that a browser plays; None for another one."""
+        wanted = browser.GetAttribute(REPORT_CLIP)
+        return next((clip for clip in self.report.clips if self._mark(clip) == wanted), None)
+
     def _mark(self, clip: str) -> str:
         """By its number: its identifier stays out of scenes."""
         return f"{self.report.key}:{list(self.report.clips).index(clip)}"
