@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def measured(clip: SceneClip, beats: tuple[Beat, ...] | None = None) -> LVResult
     )
 
 
+@cache
 def apical_clip(view: str, *, scale: Scale = SCALE, name: str = "") -> SceneClip:
     """A clip of a ventricle that beats: 30 frames a second, its outlines, and the curve that they give."""
     masks, count = ventricles(view), FRAMES[view]

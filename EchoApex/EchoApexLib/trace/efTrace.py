@@ -119,6 +119,12 @@ class EfTrace:
         self._measure()
         self._keepMarker()
 
+    def chooseAs(self, other: EfTrace) -> None:
+        """The same beats count as in another trace of these clips, and keys move the same marker."""
+        self.chosen, self._marker = dict(other.chosen), other._marker
+        self._measure()
+        self._keepMarker()
+
     def takePhases(self) -> None:
         """Counts anew with ED and ES as they are in the scene."""
         self._measure()

@@ -127,8 +127,7 @@ class TraceController:
             self.problem = str(refusal)
             return
         if before is not None and before.browsers == trace.browsers:
-            for view, beat in before.chosen.items():
-                trace.chooseBeat(view, beat)
+            trace.chooseAs(before)
         self.trace, self._chart = trace, TraceChart(self._scene, trace)
         self._chart.write()
 
