@@ -51,7 +51,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
-        self.examination = self.results = None
+        self.examination = self.results = self.trace = None
         self._parameterNode, self._browser = None, None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
@@ -71,7 +71,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
-        self.parts = self.examination, _analysis, self.results, _decisions = makeSections(self)
+        self.parts = self.examination, _analysis, self.trace, self.results, _decisions = makeSections(self)
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -94,6 +94,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self._entered = True
         self.keys = takeKeys(self)
+        self.trace.enter()
         self.timer.start()
         self._goOn()
         self.study.comeBack()
@@ -105,6 +106,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self._entered = False
         self.study.leave()
+        self.trace.exit()
         if self.keys is not None:
             self.keys.close()
             self.keys = None
@@ -132,6 +134,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self._parameterNode = None
         self.follow(None)
+        self.trace.sceneClosed()
         self.study.sceneClosed()
 
     def onSceneEndClose(self, caller, event):
@@ -160,8 +163,9 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self.onBrowserModified)
 
     def onBrowserModified(self, caller, event):
-        # At the next tick: nodes may not be added in the middle of an event.
-        self.outdate()
+        if not self.trace.frameStepped():
+            # At the next tick: nodes may not be added in the middle of an event.
+            self.outdate()
 
     # Opening
 
@@ -188,6 +192,16 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return None
         finally:
             self.outdate()
+
+    def attemptQuietly(self, action):
+        """As `attempt`, in the middle of showing things: a message that is there stays, and nothing is shown anew."""
+        from echoapex.errors import EchoApexError
+
+        try:
+            return action()
+        except EchoApexError as refusal:
+            self.say(str(refusal))
+            return None
 
     def say(self, sentence):
         """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
@@ -248,6 +262,12 @@ class EchoApexLogic(ScriptedLoadableModuleLogic):
         from EchoApexLib.study.studyController import StudyController
 
         return StudyController(slicer.mrmlScene, changed, said, rater=rater)
+
+    def traceController(self, changed, said, arranged):
+        """The trace of the ejection fraction; ``changed``, ``said`` and ``arranged`` are as for `TraceController`."""
+        from EchoApexLib.trace.traceController import TraceController
+
+        return TraceController(slicer.mrmlScene, changed, said, arranged)
 
 
 class EchoApexTest(ScriptedLoadableModuleTest):

@@ -6,7 +6,6 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .plotView import hideChart, showChart
 from .tables import choosing, fitColumns, setCell, setTightRows
 
 GRADE = 2
@@ -19,10 +18,10 @@ MOST_REASONS = 8
 class ResultsSection:
     """The table of measurements; a click goes to the frame, another one to the next."""
 
-    def __init__(self, panel, examination):
+    def __init__(self, panel, examination, trace):
         self.panel, self.ui, self.study, self.examination = panel, panel.ui, panel.study, examination
-        self._report, self._rows, self._chartId = None, (), None
-        self._stamp = None
+        self.trace = trace
+        self._report, self._stamp, self._found, self._rows = None, None, (), ()
         self._row, self._place = -1, -1
         ui = self.ui
         ui.measurementTable.connect("cellClicked(int,int)", lambda row, column: self.goTo(row))
@@ -118,6 +117,7 @@ class ResultsSection:
         if report is not self._report or stamp != self._stamp:
             self._stamp = stamp
             self._takeReport(report)
+        self._showRows()
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
             button.enabled = report is not None
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
@@ -125,7 +125,6 @@ class ResultsSection:
         self.ui.frameButton.enabled = row is not None and bool(row.places)
         self.ui.measurementLabel.text = "" if row is None else " ".join((row.words, *row.warnings))
         self.ui.missingLabel.text = "" if report is None else missingText(report.notMeasured)
-        self._showChart()
 
     def _measurementRows(self, report):
         from echoapex.errors import EchoApexError
@@ -141,12 +140,20 @@ class ResultsSection:
     def _takeReport(self, report):
         chosen, same = self.row, report is self._report
         self._report = report
-        self._rows = () if report is None else self._measurementRows(report)
+        self._found = () if report is None else self._measurementRows(report)
         # The same number is chosen in a new report.
-        like = (number for number, row in enumerate(self._rows) if chosen is not None and chosen.isLike(row))
+        like = (number for number, row in enumerate(self._found) if chosen is not None and chosen.isLike(row))
         self._row = next(like, -1)
         self._place = self._place if same else -1
-        table = self.ui.measurementTable
+        choosing(self.ui.measurementTable, -1)
+
+    def _showRows(self):
+        """The numbers of the report, marked where they rest on what was moved since."""
+        rows, table = self.trace.marked(self._found), self.ui.measurementTable
+        if rows == self._rows:
+            choosing(table, self._row)
+            return
+        self._rows = rows
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
             for column, text in enumerate(row.cells):
@@ -154,21 +161,6 @@ class ResultsSection:
                 item = setCell(table, number, column, warned, "\n".join((row.words, *row.warnings)))
                 setBold(item, row.outside and column == GRADE)
         choosing(table, self._row)
-
-    def _showChart(self):
-        """The curve of the clip that is shown, with its frame; never that of another one."""
-        from EchoApexLib.sliceView.redSliceSetup import shownBrowser
-        from EchoApexLib.study.reportInScene import chartOf, markFrame
-
-        browser = shownBrowser(slicer.mrmlScene)
-        self.panel.follow(browser)
-        chart = None if browser is None else chartOf(browser)
-        if chart is not None:
-            markFrame(browser)
-            self._chartId = chart.GetID()
-            showChart(chart)
-        elif self._chartId is not None:
-            hideChart(self._chartId)
 
 
 def openPage(page):

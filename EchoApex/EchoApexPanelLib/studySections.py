@@ -8,6 +8,7 @@ from .examinationSection import ExaminationSection
 from .plotView import useLayout
 from .resultsSection import ResultsSection
 from .shortcuts import Shortcuts
+from .traceSection import TraceSection
 
 KEYS = {
     "O": "openButton",
@@ -26,6 +27,13 @@ KEYS = {
     "S": "csvButton",
     "R": "reportButton",
     "E": "earlierButton",
+    "B": "pairButton",
+    "P": "phaseButton",
+    "L": "playButton",
+    "M": "markerButton",
+    ",": "earlierMarkerButton",
+    ".": "laterMarkerButton",
+    "F": "foundMarkersButton",
 }
 """Button of the panel by key; each button shows its key."""
 
@@ -36,8 +44,10 @@ STEPS = {"Left": -1, "Right": 1, "Home": -100_000, "End": 100_000}
 def makeSections(panel):
     """The parts of ``panel``, each connected to its widgets; `update` of a part shows how things are."""
     examination = ExaminationSection(panel)
-    results = ResultsSection(panel, examination)
-    return [examination, AnalysisSection(panel, examination), results, DecisionSection(panel, results)]
+    trace = TraceSection(panel)
+    results = ResultsSection(panel, examination, trace)
+    # The trace before the results: numbers that rest on what was moved are marked there.
+    return [examination, AnalysisSection(panel, examination), trace, results, DecisionSection(panel, results)]
 
 
 def takeKeys(panel):

@@ -158,7 +158,9 @@ def test_a_saved_scene_knows_its_report(reported: Any, panelOf: Any, tmp_path: P
     assert cells(reported.ui.measurementTable, 0)[1] == "33.3 %" and shown() == ("A4C (simulated)", 3)
     click_row(reported.ui.measurementTable, 0)
     assert shown() == ("A4C (simulated)", 1)
-    assert len(slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")) == 1
+    wait(lambda: len(slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")) == 2)
+    click_row(reported.ui.measurementTable, 0)
+    assert len(slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")) == 2, "both views of the trace, each once"
 
 
 def test_a_scene_whose_report_is_gone_is_one_sentence(reported: Any, tmp_path: Path) -> None:

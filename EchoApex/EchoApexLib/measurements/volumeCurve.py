@@ -6,9 +6,7 @@ end-systole (ES) are found, or set by hand.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from echoapex.cine import BoolMask, Cine, FloatArray
 from echoapex.errors import EchoApexError
-from echoapex.io.json_shapes import or_null, record, truth, whole
-from echoapex.io.untrusted_json import parse_json
 from echoapex.measure.input_checks import frame_confidence
 from echoapex.measure.measurement import Beat, Measurement
 from echoapex.measure.volumes_while_editing import (
@@ -31,6 +27,7 @@ from echoapex.measure.volumes_while_editing import (
 from echoapex.session.state import SessionState
 
 from ..nodes.cineNodes import isShown, ownedNode
+from .phasesByHand import PHASES, keepPhases, phasesOf
 from .tablesAndPlots import CURVE_COLOR, MOMENT, MOMENT_COLOR, Columns, fillTable, measurementColumns, showSeries
 
 CHART, TABLE, MEASUREMENTS = "EchoApex.CurveChart", "EchoApex.CurveTable", "EchoApex.CurveMeasurements"
@@ -38,9 +35,6 @@ CHART, TABLE, MEASUREMENTS = "EchoApex.CurveChart", "EchoApex.CurveTable", "Echo
 
 LINE, MOMENTS, CURRENT = "EchoApex.CurveLine", "EchoApex.CurveMoments", "EchoApex.CurveCurrent"
 """Roles of the three series of the chart: the curve, ED and ES, and the frame that is shown."""
-
-PHASES = "EchoApex.Phases"
-"""Attribute of a browser: ED and ES that were set by hand."""
 
 CURRENT_COLOR = (0.95, 0.55, 0.05)
 """RGB of the point of the frame that is shown (own choice)."""
@@ -63,7 +57,7 @@ class VolumeCurve:
         # One bit a pixel: of a long cine two structures would take hundreds of megabytes.
         self._bits: dict[str, NDArray[np.uint8]] = {}
         self._confidence: dict[str, FloatArray] = {}
-        self._byHand = _phasesOf(browser, cine.frame_count)
+        self._byHand, self._phasesRead = phasesOf(browser, cine.frame_count), browser.GetAttribute(PHASES)
         self._open = True
         self._frame: int | None = None
         self._outlines: Outlines | None = None
@@ -193,11 +187,21 @@ class VolumeCurve:
         self._byHand = phases
         if self.closed:
             return
-        if phases.by_hand:
-            self._browser.SetAttribute(PHASES, json.dumps(asdict(phases)))
-        else:
-            self._browser.RemoveAttribute(PHASES)
+        keepPhases(self._browser, phases)
+        self._phasesRead = self._browser.GetAttribute(PHASES)
         self._measure()
+
+    def takePhases(self) -> bool:
+        """Takes over ED and ES that another panel has set in the scene; whether they are others.
+
+        Raises `EchoApexError` where they are damaged.
+        """
+        if self.closed or self._browser.GetAttribute(PHASES) == self._phasesRead:
+            return False
+        self._phasesRead = self._browser.GetAttribute(PHASES)
+        self._byHand = phasesOf(self._browser, self._cine.frame_count)
+        self._measure()
+        return True
 
     def setFrame(self, frame: int) -> None:
         """Marks this frame as the one that is shown. Raises `PromptError` for a frame that the cine has not."""
@@ -288,13 +292,3 @@ def _titled(chart: Any, title: str, over: str, size: str) -> None:
     chart.SetLegendVisibility(False)
     chart.SetXAxisTitle(over)
     chart.SetYAxisTitle(size)
-
-
-def _phasesOf(browser: Any, frameCount: int) -> Phases:
-    """ED and ES that were set by hand before the scene was saved; none where the attribute does not fit the cine."""
-    text = browser.GetAttribute(PHASES)
-    if not text:
-        return Phases()
-    frame = or_null(whole(0, frameCount - 1))
-    shape = record({}, {"ed": frame, "es": frame, "ed_by_hand": truth, "es_by_hand": truth})
-    return Phases(**parse_json(text, "ED and ES of this scene are damaged", shape))

@@ -30,36 +30,15 @@ NONE, SHIFT, CONTROL = (
 _DRAG_STEPS = 8
 
 
-class SliceDriver:
-    """A user's hand on one slice view; points are (x right, y down) in Qt's pixels of the view."""
+class ViewDriver:
+    """A user's hand on one view; points are (x right, y down) in Qt's pixels of the view."""
 
-    def __init__(self, widget: qMRMLSliceWidget) -> None:
-        self.widget = widget
-        self.screen: QtWidgets.QWidget = widget.sliceView().VTKWidget()
+    def __init__(self, view: Any) -> None:
+        self.view = view
+        self.screen: QtWidgets.QWidget = view.VTKWidget()
 
     def center(self) -> tuple[float, float]:
         return self.screen.width() // 2, self.screen.height() // 2
-
-    def toRAS(self, point: Sequence[float]) -> NDArray[np.float64]:
-        """The place of a point of the view, in mm."""
-        ratio = self.screen.devicePixelRatioF()
-        height = self.widget.sliceView().renderWindow().GetSize()[1]
-        xyz = [int(point[0] * ratio), height - 1 - int(point[1] * ratio), 0.0, 1.0]
-        return np.array(self.widget.mrmlSliceNode().GetXYToRAS().MultiplyPoint(xyz)[:3])
-
-    def fromRAS(self, ras: Sequence[float]) -> tuple[int, int]:
-        """The nearest point of the view to a place in mm."""
-        ratio = self.screen.devicePixelRatioF()
-        height = self.widget.sliceView().renderWindow().GetSize()[1]
-        x, y = self.widget.sliceView().convertRASToXYZ(ras)[:2]
-        return round(x / ratio), round((height - 1 - y) / ratio)
-
-    def fromFrame(self, pixel: Sequence[float], volume: Any = None) -> tuple[int, int]:
-        """The point of the view where pixel (x right, y down) of the shown frame, or of ``volume``, is."""
-        node = volume if volume is not None else self.widget.sliceLogic().GetBackgroundLayer().GetVolumeNode()
-        toRAS = vtkMatrix4x4()
-        node.GetIJKToRASMatrix(toRAS)
-        return self.fromRAS(toRAS.MultiplyPoint([*pixel, 0.0, 1.0])[:3])
 
     def move(self, point: Sequence[float], modifiers: QtCore.Qt.KeyboardModifier = NONE) -> None:
         self._send(QtCore.QEvent.Type.MouseMove, point, QtCore.Qt.MouseButton.NoButton, self._held, modifiers)
@@ -114,6 +93,59 @@ class SliceDriver:
         """Presses a key (a character, or a qt.Qt.Key) with the view in focus."""
         pressKey(self.screen, key, modifiers)
 
+    def _send(self, kind: Any, point: Sequence[float], button: Any, held: Any, modifiers: Any) -> None:
+        place = QtCore.QPointF(*point)
+        event = QtGui.QMouseEvent(kind, place, QtCore.QPointF(self.screen.mapToGlobal(place)), button, held, modifiers)
+        QtWidgets.QApplication.sendEvent(self.screen, event)
+        settle()
+
+
+class PlotDriver(ViewDriver):
+    """A user's hand on one plot view."""
+
+    def __init__(self, widget: Any) -> None:
+        super().__init__(widget.plotView())
+
+    def fromChart(self, x: float, y: float) -> tuple[int, int]:
+        """The point of the view where a place of the chart is."""
+        ratio, height = self.screen.devicePixelRatioF(), self.view.renderWindow().GetSize()[1]
+        places = []
+        for along, number in ((1, x), (0, y)):
+            axis = self.view.chart().GetAxis(along)
+            first, last = (point[1 - along] for point in (axis.GetPoint1(), axis.GetPoint2()))
+            share = (number - axis.GetMinimum()) / (axis.GetMaximum() - axis.GetMinimum())
+            places.append(first + share * (last - first))
+        return round(places[0] / ratio), round((height - 1 - places[1]) / ratio)
+
+
+class SliceDriver(ViewDriver):
+    """A user's hand on one slice view."""
+
+    def __init__(self, widget: qMRMLSliceWidget) -> None:
+        super().__init__(widget.sliceView())
+        self.widget = widget
+
+    def toRAS(self, point: Sequence[float]) -> NDArray[np.float64]:
+        """The place of a point of the view, in mm."""
+        ratio = self.screen.devicePixelRatioF()
+        height = self.widget.sliceView().renderWindow().GetSize()[1]
+        xyz = [int(point[0] * ratio), height - 1 - int(point[1] * ratio), 0.0, 1.0]
+        return np.array(self.widget.mrmlSliceNode().GetXYToRAS().MultiplyPoint(xyz)[:3])
+
+    def fromRAS(self, ras: Sequence[float]) -> tuple[int, int]:
+        """The nearest point of the view to a place in mm."""
+        ratio = self.screen.devicePixelRatioF()
+        height = self.widget.sliceView().renderWindow().GetSize()[1]
+        x, y = self.widget.sliceView().convertRASToXYZ(ras)[:2]
+        return round(x / ratio), round((height - 1 - y) / ratio)
+
+    def fromFrame(self, pixel: Sequence[float], volume: Any = None) -> tuple[int, int]:
+        """The point of the view where pixel (x right, y down) of the shown frame, or of ``volume``, is."""
+        node = volume if volume is not None else self.widget.sliceLogic().GetBackgroundLayer().GetVolumeNode()
+        toRAS = vtkMatrix4x4()
+        node.GetIJKToRASMatrix(toRAS)
+        return self.fromRAS(toRAS.MultiplyPoint([*pixel, 0.0, 1.0])[:3])
+
     def pixels(self) -> NDArray[np.uint8]:
         """What the view shows now, as [height, width, 3] from the top, in device pixels."""
         view = self.widget.sliceView()
@@ -122,12 +154,6 @@ class SliceDriver:
         values = vtkUnsignedCharArray()
         view.renderWindow().GetPixelData(0, 0, width - 1, height - 1, 0, values, 0)
         return np.array(vtk_to_numpy(values).reshape(height, width, 3)[::-1])
-
-    def _send(self, kind: Any, point: Sequence[float], button: Any, held: Any, modifiers: Any) -> None:
-        place = QtCore.QPointF(*point)
-        event = QtGui.QMouseEvent(kind, place, QtCore.QPointF(self.screen.mapToGlobal(place)), button, held, modifiers)
-        QtWidgets.QApplication.sendEvent(self.screen, event)
-        settle()
 
 
 def settle(milliseconds: int = 0) -> None:

@@ -104,6 +104,8 @@ class qSlicerLayoutManager(QtCore.QObject):
             widget.setVisible(widget in shown)
         for row in self._rows:
             row.setVisible(any(row.widget(i) in shown for i in range(row.count())))
+            # Side by side in equal parts, as Slicer's layouts have it.
+            row.setSizes([row.width()] * row.count())
         self.layoutChanged.emit(number)
 
     def _widgetOf(self, node: Any) -> QtWidgets.QWidget | None:

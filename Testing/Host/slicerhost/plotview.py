@@ -8,6 +8,7 @@ import slicer
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Signal
 from vtkmodules.vtkChartsCore import vtkAxis, vtkChart, vtkChartXY
+from vtkmodules.vtkRenderingContext2D import vtkContextMouseEvent
 from vtkmodules.vtkViewsContext2D import vtkContextView
 
 from .abstractview import ctkVTKAbstractView, qMRMLAbstractViewWidget
@@ -66,6 +67,8 @@ class qMRMLPlotView(ctkVTKAbstractView):
         self._chartObservations.clear()
         self._chart.ClearPlots()
         chartNode = self._node.GetPlotChartNode() if self._node is not None else None
+        if self._node is not None:
+            self._setButtons()
         if chartNode is not None:
             self._chartObservations.add(chartNode, "ModifiedEvent", self._update)
             self._showTexts(chartNode)
@@ -76,9 +79,31 @@ class qMRMLPlotView(ctkVTKAbstractView):
 
     def _showTexts(self, chartNode: Any) -> None:
         self._chart.SetTitle((chartNode.GetTitle() or "") if chartNode.GetTitleVisibility() else "")
+        self._chart.GetTitleProperties().SetFontSize(chartNode.GetTitleFontSize())
         self._chart.SetShowLegend(bool(chartNode.GetLegendVisibility()))
-        self._chart.GetAxis(vtkAxis.BOTTOM).SetTitle(chartNode.GetXAxisTitle() or "")
-        self._chart.GetAxis(vtkAxis.LEFT).SetTitle(chartNode.GetYAxisTitle() or "")
+        for which, shown, title in (
+            (vtkAxis.BOTTOM, chartNode.GetXAxisTitleVisibility(), chartNode.GetXAxisTitle()),
+            (vtkAxis.LEFT, chartNode.GetYAxisTitleVisibility(), chartNode.GetYAxisTitle()),
+        ):
+            axis = self._chart.GetAxis(which)
+            axis.SetTitle((title or "") if shown else "")
+            axis.SetGridVisible(bool(chartNode.GetGridVisibility()))
+            axis.GetTitleProperties().SetFontSize(chartNode.GetAxisTitleFontSize())
+            axis.GetTitleProperties().SetBold(False)
+            axis.GetLabelProperties().SetFontSize(chartNode.GetAxisLabelFontSize())
+
+    def _setButtons(self) -> None:
+        """What the buttons of the mouse do, by the interaction mode of the view."""
+        node, chart = self._node, self._chart
+        left = {
+            node.InteractionModeSelectPoints: vtkChart.SELECT,
+            node.InteractionModeFreehandSelectPoints: vtkChart.SELECT_POLYGON,
+            node.InteractionModeMovePoints: vtkChart.CLICK_AND_DRAG,
+        }.get(node.GetInteractionMode(), vtkChart.PAN)
+        middle = vtkChart.ZOOM if left == vtkChart.PAN else vtkChart.PAN
+        chart.SetActionToButton(left, vtkContextMouseEvent.LEFT_BUTTON)
+        chart.SetActionToButton(middle, vtkContextMouseEvent.MIDDLE_BUTTON)
+        chart.SetActionToButton(vtkChart.ZOOM_AXIS, vtkContextMouseEvent.RIGHT_BUTTON)
 
     def _showRanges(self, chartNode: Any) -> None:
         axes = (

@@ -1,0 +1,309 @@
+"""The trace of what is shown: it follows the clip in the red view, reads the other view, and is moved by mouse and key.
+
+No Qt: `update` is called at each tick that shows things anew, and is the only one that adds nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from echoapex.errors import EchoApexError
+from echoapex.measure.ef_trace import VIEWS
+
+from ..cine.echoViewLabel import viewOf
+from ..sliceView.redSliceSetup import clipBrowsers, isPairShown, showBrowser, showPair
+from ..study.reportInScene import ReportInScene
+from .efTrace import EfTrace, Marker
+from .pairedPlaying import PairedPlaying
+from .traceChart import TraceChart
+from .tracedClips import pairedClips
+
+
+class TraceController:
+    """The trace in ``scene``.
+
+    ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``arranged``
+    whether the views are to stand side by side.
+    """
+
+    def __init__(
+        self, scene: Any, changed: Callable[[], None], said: Callable[[str], None], arranged: Callable[[bool], None]
+    ) -> None:
+        self._scene, self._changed, self._said, self._arranged = scene, changed, said, arranged
+        self.byPhase = True
+        self._chart: TraceChart | None = None
+        self._pair: PairedPlaying | None = None
+        self._dragged: Marker | None = None
+        self._shown: Any = None
+        self._unread: dict[str, str] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is traced; what is shown next is looked at anew."""
+        self.closePair()
+        self.trace: EfTrace | None = None
+        self.clips: dict[str, str] = {}
+        self.problem = ""
+        self._chart, self._shown, self._dragged = None, None, None
+        self._sources: tuple[Any, ...] = ()
+        self._announced, self._unread = "", {}
+
+    @property
+    def chart(self) -> Any:
+        """The ``vtkMRMLPlotChartNode`` of the trace; None where nothing is traced."""
+        return None if self._chart is None else self._chart.node
+
+    @property
+    def paired(self) -> bool:
+        """Whether both cines are shown side by side."""
+        return self._pair is not None
+
+    # Following what is shown
+
+    def update(self, browser: Any, shown: ReportInScene | None) -> None:
+        """Traces the clip of ``browser``, which is in the red view, with the other view of the report if it has one."""
+        if self.trace is not None and self.trace.closed:
+            self.forget()
+        self._shown = browser
+        if self.paired:
+            self._keepPair()
+        found = {} if browser is None else self._browsers(browser, shown)
+        sources = tuple((view, one.GetID()) for view, one in found.items())
+        if sources != self._sources:
+            self._sources = sources
+            self._build(found)
+        if self._chart is not None and browser is not None:
+            self._showFrame()
+
+    def refresh(self) -> None:
+        """Outlines, or ED and ES, may have been changed elsewhere: they are looked at anew."""
+        self._sources = ()
+        self._changed()
+
+    def _browsers(self, browser: Any, shown: ReportInScene | None) -> dict[str, Any]:
+        """The browsers of the trace by view, as far as they are read by now."""
+        view = viewOf(browser)
+        if view not in VIEWS:
+            self.clips = {}
+            return {}
+        clip = None if shown is None else shown.clipOf(browser)
+        if shown is None or clip is None:
+            return self._inScene(browser, view)
+        self.clips = pairedClips(shown.report, clip) or {view: clip}
+        found = {name: self._read(shown, one) for name, one in self.clips.items()}
+        return {name: one for name, one in found.items() if one is not None}
+
+    def _inScene(self, browser: Any, view: str) -> dict[str, Any]:
+        """Without a report: the first clip of the other view that is in the scene."""
+        self.clips = {}
+        others = [one for one in clipBrowsers(self._scene) if viewOf(one) in VIEWS and viewOf(one) != view]
+        found = {view: browser} | ({viewOf(others[0]): others[0]} if others else {})
+        return {name: found[name] for name in VIEWS if name in found}
+
+    def _read(self, shown: ReportInScene, clip: str) -> Any:
+        """The browser of a clip of the report; it is read one tick after it was missed, so that the window is shown."""
+        known = shown.browserOf(clip)
+        if known is not None or clip in self._unread:
+            return known
+        if self._announced != clip:
+            self._announced = clip
+            self._changed()
+            return None
+        try:
+            return shown.read(clip)
+        except EchoApexError as refusal:
+            self._unread[clip] = str(refusal)
+            self._said(str(refusal))
+            return None
+
+    def _build(self, found: dict[str, Any]) -> None:
+        before, self.trace, self._chart, self.problem = self.trace, None, None, ""
+        if not found:
+            return
+        try:
+            trace = EfTrace(self._scene, found, byPhase=self.byPhase)
+        except EchoApexError as refusal:
+            self.problem = str(refusal)
+            return
+        if before is not None and before.browsers == trace.browsers:
+            trace.chooseAs(before)
+        self.trace, self._chart = trace, TraceChart(self._scene, trace)
+        self._chart.write()
+
+    # What is wanted
+
+    def setByPhase(self, byPhase: bool) -> None:
+        """Lets chart and cines go by the phase of the beat, or by time."""
+        self.byPhase = byPhase
+        if self.trace is not None:
+            self.trace.byPhase = byPhase
+            self._redraw()
+            self._align()
+        self._changed()
+
+    def chooseBeat(self, view: str, beat: int | None) -> None:
+        """Only this beat of a view counts; all do where it is None."""
+        if self.trace is not None and view in self.trace.views:
+            self.trace.chooseBeat(view, beat)
+            self._redraw()
+            self._align()
+            self._changed()
+
+    def clear(self) -> None:
+        """ED and ES of the view of the chosen marker as they were found."""
+        if self.trace is not None and self.trace.marker is not None:
+            self.trace.clear(self.trace.marker.view)
+            self._redraw()
+            self._align()
+            self._changed()
+
+    def nextMarker(self) -> None:
+        """Keys move the next marker, whose frame is shown."""
+        if self.trace is not None:
+            self.trace.nextMarker()
+            self._showMarker()
+            self._changed()
+
+    def step(self, frames: int) -> None:
+        """Moves the chosen marker by so many frames."""
+        if self.trace is not None and self.trace.marker is not None:
+            marker = self.trace.marker
+            self.trace.move(marker, marker.frame + frames)
+            self._redraw()
+            self._showMarker()
+            self._changed()
+
+    def _redraw(self) -> None:
+        if self._chart is not None:
+            self._chart.update()
+
+    def _showMarker(self) -> None:
+        """The frame of the chosen marker is shown; in the other clip, if it is of that."""
+        marker = None if self.trace is None else self.trace.marker
+        if self.trace is None or marker is None:
+            return
+        browser = self.trace.browsers[marker.view]
+        if not self.paired and browser is not self._shown:
+            showBrowser(self._scene, browser)
+            self._shown = browser
+        self._goTo(marker.view, marker.frame)
+
+    def frameStepped(self, browser: Any) -> bool:
+        """Moves the line of the frame in the chart, if ``browser`` is the one that was shown; no nodes are added."""
+        if browser is None or browser is not self._shown or self._shownView is None:
+            return False
+        self._showFrame()
+        return True
+
+    def _goTo(self, view: str, frame: int) -> None:
+        assert self.trace is not None
+        self.trace.browsers[view].SetSelectedItemNumber(frame)
+        self._showFrame()
+
+    def _showFrame(self) -> None:
+        if self.trace is not None and self._chart is not None and not self.trace.closed:
+            view = self._shownView
+            if view is not None:
+                self._chart.showFrame(view, self.trace.browsers[view].GetSelectedItemNumber())
+
+    @property
+    def _shownView(self) -> str | None:
+        """The view of the clip in the red view."""
+        trace = self.trace
+        return None if trace is None else next((v for v, b in trace.browsers.items() if b is self._shown), None)
+
+    # The mouse in the chart
+
+    def take(self, marker: Marker) -> None:
+        """A marker is taken with the mouse: the axis stays as it is until `letGo`."""
+        if self.trace is not None:
+            self.trace.choose(marker)
+            self.trace.hold()
+            self._dragged = marker
+            self._showMarker()
+            self._changed()
+
+    def drag(self, x: float) -> None:
+        """The marker that was taken is dragged to a place of the axis; numbers and picture follow at once."""
+        trace, marker = self.trace, None if self.trace is None else self.trace.marker
+        if trace is None or marker is None or self._chart is None or self._dragged is None:
+            return
+        beat = min(marker.beat, max(len(trace.clock(marker.view).beats) - 1, 0))
+        if trace.move(marker, trace.frameAt(marker.view, x, beat)) != marker.frame:
+            self._chart.updateMarkers()
+            self._chart.showTitle()
+            self._showMarker()
+            self._changed()
+
+    def letGo(self) -> None:
+        """The marker stays where it is, and the axis is that of the beats as they are."""
+        self._dragged = None
+        if self.trace is not None:
+            self.trace.letGo()
+            self._redraw()
+            self._align()
+            self._changed()
+
+    def point(self, x: float) -> None:
+        """The frame at a place of the axis is shown."""
+        view = self._shownView
+        if self.trace is not None and view is not None:
+            now = self.trace.clock(view).moment(self.trace.browsers[view].GetSelectedItemNumber())
+            self._goTo(view, self.trace.frameAt(view, x, 0 if now is None else now.beat))
+            self._changed()
+
+    # Side by side
+
+    def pair(self) -> None:
+        """Shows both cines side by side, in step. Raises `EchoApexError` where there are not two that can be."""
+        trace = self.trace
+        if trace is None or set(trace.browsers) != set(VIEWS):
+            has = "" if trace is None else next(iter(trace.browsers))
+            missing = " and ".join(view for view in VIEWS if view != has)
+            why = "; ".join((*self._unread.values(), *(() if trace is None else trace.problems))) or self.problem
+            raise EchoApexError(
+                f"Side by side needs an outlined A4C and A2C clip, and there is no {missing}", value=why or None
+            )
+        self._arranged(True)
+        self._pair = PairedPlaying(trace.browsers, self._matching, self._said)
+        self._shown = trace.browsers[VIEWS[0]]
+        self._showPair()
+        self._changed()
+
+    def _matching(self, view: str, frame: int, partner: str) -> int:
+        trace = self.trace
+        if trace is None or trace.closed:
+            return frame
+        return trace.matching(view, frame, partner)
+
+    def _align(self) -> None:
+        if self._pair is not None and self._shownView is not None:
+            self._pair.align(self._shownView)
+
+    def _showPair(self) -> None:
+        if self.trace is not None:
+            showPair(self._scene, *(self.trace.browsers[view] for view in VIEWS))
+
+    def _keepPair(self) -> None:
+        """A number that was gone to stays side by side where it is of one of both clips; another clip ends it."""
+        assert self.trace is not None and self._pair is not None
+        if self._shownView is None:
+            self.closePair()
+            return
+        if isPairShown(self._scene, *(self.trace.browsers[view] for view in VIEWS)):
+            return
+        self._pair.align(self._shownView)
+        self._shown = self.trace.browsers[VIEWS[0]]
+        self._showPair()
+
+    def closePair(self) -> None:
+        """One cine again: that of the red view, where it is still there."""
+        pair, self._pair = self._pair, None
+        if pair is None:
+            return
+        pair.close()
+        self._arranged(False)
+        shown, trace = self._shown, self.trace
+        if trace is not None and not trace.closed and shown is not None and shown.GetScene() is not None:
+            showBrowser(self._scene, shown)
