@@ -7,6 +7,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from .plotView import hideChart, showChart
+from .reportComparison import ReportComparison
+from .reportPreview import ReportPreview
 from .tables import choosing, fitColumns, setCell, setTightRows
 
 GRADE = 2
@@ -21,7 +23,7 @@ class ResultsSection:
 
     def __init__(self, panel, examination):
         self.panel, self.ui, self.study, self.examination = panel, panel.ui, panel.study, examination
-        self._report, self._rows, self._chartId = None, (), None
+        self._report, self._comparison, self._rows, self._chartId = None, None, (), None
         self._row, self._place = -1, -1
         ui = self.ui
         ui.measurementTable.connect("cellClicked(int,int)", lambda row, column: self.goTo(row))
@@ -33,6 +35,7 @@ class ResultsSection:
         ui.earlierButton.connect("clicked()", self.onEarlier)
         setTightRows(ui.measurementTable)
         fitColumns(ui.measurementTable)
+        self.comparison, self.preview = ReportComparison(panel), ReportPreview(panel, self.onReport)
 
     # Going to frames
 
@@ -72,7 +75,7 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import tabSeparated
 
         if self.study.report is not None:
-            qt.QApplication.clipboard().setText(tabSeparated(self.study.report))
+            qt.QApplication.clipboard().setText(tabSeparated(self.study.report, self.study.comparison))
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):
@@ -109,7 +112,12 @@ class ResultsSection:
     def update(self):
         report = self.study.report
         if report is not self._report:
-            self._takeReport(report)
+            self._row, self._place = -1, -1
+            choosing(self.ui.measurementTable, -1)
+        if report is not self._report or self.study.comparison is not self._comparison:
+            self._takeReport(report, self.study.comparison)
+        self.comparison.update()
+        self.preview.update()
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
             button.enabled = report is not None
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
@@ -119,11 +127,11 @@ class ResultsSection:
         self.ui.missingLabel.text = "" if report is None else missingText(report.notMeasured)
         self._showChart()
 
-    def _takeReport(self, report):
+    def _takeReport(self, report, comparison):
         from EchoApexLib.study.measurementRows import measurementRows
 
-        self._report, self._row, self._place = report, -1, -1
-        self._rows = () if report is None else measurementRows(report)
+        self._report, self._comparison = report, comparison
+        self._rows = () if report is None else measurementRows(report, comparison)
         table = self.ui.measurementTable
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
@@ -131,7 +139,6 @@ class ResultsSection:
                 warned = f"{text} ⚠" if column == 0 and row.warnings else text
                 item = setCell(table, number, column, warned, "\n".join((row.words, *row.warnings)))
                 setBold(item, row.outside and column == GRADE)
-        choosing(table, -1)
 
     def _showChart(self):
         """The curve of the clip that is shown, with its frame; never that of another one."""

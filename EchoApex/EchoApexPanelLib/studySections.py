@@ -22,6 +22,8 @@ KEYS = {
     "S": "csvButton",
     "R": "reportButton",
     "E": "earlierButton",
+    "P": "previewButton",
+    "B": "compareButton",
 }
 """Button of the panel by key; each button shows its key."""
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from echoapex.measure.measurement import Measurement, MeasurementStatus
 from echoapex.report import display_names
+from echoapex.report.comparison import Change, Comparison
 
 from .openedReport import OpenedReport, Place
 
-COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence")
+COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence", "Change")
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,21 @@ class MeasurementRow:
     """Whether it is graded as anything but normal."""
 
 
-def measurementRows(report: OpenedReport) -> tuple[MeasurementRow, ...]:
-    """The rows under `COLUMNS`, in the order of the report."""
-    return tuple(_row(report, item) for item in report.measurements)
+def measurementRows(report: OpenedReport, comparison: Comparison | None = None) -> tuple[MeasurementRow, ...]:
+    """The rows under `COLUMNS`, in the order of the report, with the changes since an earlier one."""
+    return tuple(_row(report, item, _changeOf(item, report, comparison)) for item in report.measurements)
 
 
-def _row(report: OpenedReport, item: Measurement) -> MeasurementRow:
+def _changeOf(item: Measurement, report: OpenedReport, comparison: Comparison | None) -> Change | None:
+    """That of ``item``, if it is the one of its name and method that was compared."""
+    if comparison is None or item.excluded is not None:
+        return None
+    key = item.name, item.method
+    first = next(one for one in report.facts.measurements if (one.name, one.method) == key and one.excluded is None)
+    return comparison.changes.get(key) if first == item else None
+
+
+def _row(report: OpenedReport, item: Measurement, change: Change | None) -> MeasurementRow:
     grade = "" if item.grade is None else item.grade.replace("_", " ")
     cells = (
         item.name,
@@ -38,9 +48,22 @@ def _row(report: OpenedReport, item: Measurement) -> MeasurementRow:
         display_names.reference_range(item.reference),
         display_names.short_method(item.method),
         "–" if item.confidence is None else f"{item.confidence:.2f}",
+        "" if change is None else _change(item, change),
     )
     outside = bool(grade) and not grade.startswith("normal")
-    return MeasurementRow(cells, _words(report, item), item.warnings, report.places(item), outside)
+    words, warnings = _words(report, item), item.warnings
+    if change is not None:
+        earlier = display_names.with_unit(change.earlier.value, change.unit)
+        words = f"{words} Earlier {earlier}: {_change(item, change)}."
+        warnings = (*warnings, *change.warnings)
+    return MeasurementRow(cells, words, warnings, report.places(item), outside)
+
+
+def _change(item: Measurement, change: Change) -> str:
+    """The difference with its sign and unit; of percent, in points."""
+    apart = display_names.difference(item.value, change.earlier.value, change.unit)
+    unit = "points" if change.unit == "%" else display_names.unit(change.unit)
+    return f"{apart} {unit}".strip().replace(" /", "/")
 
 
 def _words(report: OpenedReport, item: Measurement) -> str:
@@ -77,12 +100,12 @@ def _frame(report: OpenedReport, place: Place) -> str:
     return f"{place.frame} ({phase})" if phase else str(place.frame)
 
 
-def tabSeparated(report: OpenedReport) -> str:
-    """All rows as text that a spreadsheet takes, with frames and warnings; that they are simulated is said."""
+def tabSeparated(report: OpenedReport, comparison: Comparison | None = None) -> str:
+    """All rows as text that a spreadsheet takes, with frames, warnings and changes; what is simulated is said."""
     head = "\t".join((*COLUMNS, "Frames", "Warnings"))
     lines = [
         "\t".join((*row.cells, framesWords(report, item), "; ".join(row.warnings)))
-        for row, item in zip(measurementRows(report), report.measurements, strict=True)
+        for row, item in zip(measurementRows(report, comparison), report.measurements, strict=True)
     ]
     note = ["Simulated heart: these numbers say nothing about a patient."] if report.simulated else []
     return "\n".join([*note, head, *lines]) + "\n"

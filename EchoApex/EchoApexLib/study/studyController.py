@@ -12,6 +12,7 @@ from typing import Any
 
 from echoapex.errors import EchoApexError
 from echoapex.patient import Patient
+from echoapex.report.comparison import Comparison
 
 from ..cine.cineFromBrowser import openFile
 from ..cine.echoViewLabel import setViewOf
@@ -48,6 +49,8 @@ class StudyController:
         self._next: Place | None = None
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
+        self.earlier: OpenedReport | None = None
+        self.comparison: Comparison | None = None
 
     @property
     def report(self) -> OpenedReport | None:
@@ -147,6 +150,7 @@ class StudyController:
         Raises `EchoApexError` where there is none that can be read.
         """
         report = OpenedReport(folder)
+        self.stopComparing()
         self.shown = ReportInScene(self._scene, report)
         self._takeResults(report)
         best = self.shown.best
@@ -160,7 +164,19 @@ class StudyController:
 
     def closeReport(self) -> None:
         """Shows no report; that on disk stays."""
-        self.shown = self._next = None
+        self.shown = self._next = self.earlier = self.comparison = None
+        self._changed()
+
+    def compareWith(self, path: str | Path) -> None:
+        """Compares the open report with an earlier one: a folder, or its report.json. Raises `EchoApexError`."""
+        if self.report is None:
+            raise EchoApexError("No report is open")
+        self.earlier, self.comparison = self.report.compareWith(path)
+        self._changed()
+
+    def stopComparing(self) -> None:
+        """Shows the numbers of the open report alone."""
+        self.earlier = self.comparison = None
         self._changed()
 
     def show(self, place: Place) -> Any:
