@@ -102,9 +102,10 @@ def _frame(report: OpenedReport, place: Place) -> str:
 
 def tabSeparated(report: OpenedReport, comparison: Comparison | None = None) -> str:
     """All rows as text that a spreadsheet takes, with frames, warnings and changes; what is simulated is said."""
-    head = "\t".join((*COLUMNS, "Frames", "Warnings"))
+    shown = len(COLUMNS) if comparison is not None else len(COLUMNS) - 1
+    head = "\t".join((*COLUMNS[:shown], "Frames", "Warnings"))
     lines = [
-        "\t".join((*row.cells, framesWords(report, item), "; ".join(row.warnings)))
+        "\t".join((*row.cells[:shown], framesWords(report, item), "; ".join(row.warnings)))
         for row, item in zip(measurementRows(report, comparison), report.measurements, strict=True)
     ]
     note = ["Simulated heart: these numbers say nothing about a patient."] if report.simulated else []
