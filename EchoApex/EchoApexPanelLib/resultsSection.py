@@ -6,6 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from .reportComparison import ReportComparison
+from .reportPreview import ReportPreview
 from .tables import choosing, fitColumns, setCell, setTightRows
 
 GRADE = 2
@@ -33,6 +35,7 @@ class ResultsSection:
         ui.earlierButton.connect("clicked()", self.onEarlier)
         setTightRows(ui.measurementTable)
         fitColumns(ui.measurementTable)
+        self.comparison, self.preview = ReportComparison(panel), ReportPreview(panel, self.onReport)
 
     @property
     def row(self):
@@ -77,7 +80,8 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import tabSeparated
 
         if self.study.report is not None:
-            qt.QApplication.clipboard().setText(tabSeparated(self.study.report, self.study.decisions))
+            table = tabSeparated(self.study.report, self.study.decisions, self.study.comparison)
+            qt.QApplication.clipboard().setText(table)
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):
@@ -113,11 +117,13 @@ class ResultsSection:
 
     def update(self):
         report, decisions = self.study.report, self.study.decisions
-        stamp = None if decisions is None else decisions.stamp
+        stamp = (None if decisions is None else decisions.stamp, self.study.comparison)
         if report is not self._report or stamp != self._stamp:
             self._stamp = stamp
             self._takeReport(report)
         self._showRows()
+        self.comparison.update()
+        self.preview.update()
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
             button.enabled = report is not None
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
@@ -131,11 +137,11 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import measurementRows
 
         try:
-            return measurementRows(report, self.study.decisions)
+            return measurementRows(report, self.study.decisions, self.study.comparison)
         except EchoApexError as refusal:
             # A scene may have been damaged; the report is not.
             self.panel.say(str(refusal))
-            return measurementRows(report)
+            return measurementRows(report, comparison=self.study.comparison)
 
     def _takeReport(self, report):
         chosen, same = self.row, report is self._report

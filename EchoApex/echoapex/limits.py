@@ -77,6 +77,10 @@ _VOLUME = (
 _WALL = "own choice: a preterm infant's to over twice what is massive, 30 mm (N Engl J Med 2000;342:1778)"
 _DIAMETER = f"own choice: a preterm infant's (Ann Pediatr Cardiol 2014;7:180) to twice 'severe' of {_GRADES}"
 _ATRIUM = "own choice: an infant's to giant atria, which begin at 120 mL/m2 (J Cardiovasc Dev Dis 2024;11:297)"
+_LENGTH = "own choice: a preterm infant's to over twice the longest of normal adults, 120 mm"
+_ROOT = "own choice: a preterm infant's to the largest aneurysms of the root"
+_LA_DIAMETER = "own choice: a preterm infant's to giant atria"
+_OUTPUT = "own choice: as of stroke volume and heart rate, a newborn's to twice that of an athlete at full exercise"
 _INDEX = "own choice: as of the value that is indexed, for body surfaces from a newborn's 0.2 m2 on"
 _FRAME_RATE = "own choice: from a stress-echo review, slower than any scan, to ultrafast imaging"
 _GAP = "own choice: two steps of the slowest frame rate"
@@ -93,6 +97,9 @@ LIMITS = {
     "LVEDV": Limits("end-diastolic volume", "mL", (2.0, 1000.0), (30.0, 400.0), _VOLUME),
     "LVESV": Limits("end-systolic volume", "mL", (0.5, 950.0), (6.0, 350.0), _VOLUME),
     "LVSV": Limits("stroke volume", "mL", (0.5, 400.0), (12.0, 250.0), _VOLUME),
+    "CO": Limits("cardiac output", "L/min", (0.05, 60.0), (1.5, 15.0), _OUTPUT, "outlines, scale and heart rate"),
+    "LVLd": Limits("length of the left ventricle at end-diastole", "mm", (8.0, 200.0), (50.0, 130.0), _LENGTH),
+    "LVLs": Limits("length of the left ventricle at end-systole", "mm", (5.0, 190.0), (35.0, 120.0), _LENGTH),
     "LVEF": Limits("ejection fraction", "%", (3.0, 92.0), (8.0, 85.0), f"own choice: far outside {_GRADES}"),
     "LVEDVI": Limits("end-diastolic volume index", "mL/m2", (5.0, 600.0), (15.0, 250.0), _INDEX),
     "LVESVI": Limits("end-systolic volume index", "mL/m2", (1.0, 550.0), (3.0, 220.0), _INDEX),
@@ -106,6 +113,8 @@ LIMITS = {
     "LVMassIndex": Limits("mass index", "g/m2", (5.0, 1000.0), (25.0, 350.0), _INDEX),
     "LAV": Limits("left atrial volume", "mL", (0.5, 2500.0), (6.0, 300.0), _ATRIUM),
     "LAVI": Limits("left atrial volume index", "mL/m2", (1.0, 1500.0), (4.0, 170.0), _INDEX),
+    "LADs": Limits("left atrial diameter", "mm", (3.0, 150.0), (15.0, 80.0), _LA_DIAMETER),
+    "AoRootd": Limits("diameter of the aortic root", "mm", (3.0, 120.0), (15.0, 60.0), _ROOT),
     "area": Limits("largest area of the left ventricle", "%", (1.0, 85.0), (5.0, 65.0), _AREA, "the outlines"),
     "HR": Limits("heart rate", "1/min", (15.0, 350.0), (40.0, 180.0), _HEART_RATE, _TIMES),
     "pixel": Limits("size of a pixel", "mm", (0.01, 5.0), (0.03, 2.0), _PIXEL, _SCALE),

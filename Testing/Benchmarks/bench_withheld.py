@@ -14,7 +14,8 @@ from typing import Any
 from unittest import mock
 
 from echoapex.analysis import believed_results, clip_analysis, study_measurements
-from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip
+from echoapex.analysis.clip_analysis import ClipResult, analyze_clip
+from echoapex.analysis.clip_view import FoundView
 from echoapex.analysis.study_measurements import summarize
 from echoapex.evaluation.data_source import SimulatedData
 from echoapex.evaluation.trials.simulated_patients import MAIN_VIEWS, SimulatedPatient

@@ -11,7 +11,8 @@ from io_writers import dicom, save
 from numpy.typing import NDArray
 from report_cases import simulated, true_masks, true_result
 
-from echoapex.analysis.clip_analysis import ClipResult, FoundView, analyze_clip, measure_clip
+from echoapex.analysis.clip_analysis import ClipResult, analyze_clip, measure_clip
+from echoapex.analysis.clip_view import FoundView
 from echoapex.analysis.orientation_notes import MIRRORED, TURNED, orientation_notes
 from echoapex.analysis.unusable_clips import why_unusable
 from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Sector, TimeSource

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from report_cases import CARD, simulated, true_masks, true_result
 from scipy import ndimage
 
-from echoapex.analysis.clip_analysis import FoundView, analyze_clip, find_view, measure_clip
+from echoapex.analysis.clip_analysis import analyze_clip, measure_clip
+from echoapex.analysis.clip_view import FoundView, find_view
 from echoapex.cine import Cine, Mode
 from echoapex.errors import ModelError
 from echoapex.inference.packed_masks import PackedSegmentations

@@ -38,7 +38,7 @@ def test_without_a_pair_the_first_numbers_are_of_one_clip_with_a_scale() -> None
         found = {"LV": replace(truth["LV"], confidence=sure.astype(np.float32))}
         made.append(measure_clip(seen, name, "A4C", found))
     shown = {item.name: item.sources[0].clip for item in key_measurements(report(*made, truth=None))}
-    assert shown == dict.fromkeys(("LVEF", "LVEDV", "LVESV", "HR"), "b")
+    assert shown == dict.fromkeys(("LVEF", "LVEDV", "LVESV", "LVSV", "CO", "HR"), "b")
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "a b", ".hidden", "x" * 65])

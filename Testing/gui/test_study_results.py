@@ -26,7 +26,7 @@ def plot_node() -> Any:
 
 def test_numbers_stand_with_grade_method_and_confidence(reported: Any) -> None:
     ui = reported.ui
-    assert cells(ui.measurementTable, 0) == ["LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted"]
+    assert cells(ui.measurementTable, 0) == ["LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted", ""]
     assert cells(ui.measurementTable, 1)[0] == "LVEDVI ⚠" and cells(ui.measurementTable, 2)[2] == "mild"
     assert "No heart rate: no clip holds a whole beat." in ui.missingLabel.text()
     assert "Simulated heart" in ui.reportLabel.text() and "tiny-test" in ui.reportLabel.text()

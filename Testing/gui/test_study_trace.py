@@ -245,7 +245,7 @@ def test_side_by_side_both_go_in_step_and_back(traced: Any, key: Any) -> None:
 
     from EchoApexPanelLib.plotView import LAYOUT_ID, PAIR_LAYOUT_ID
 
-    key("B")
+    key("T")
     assert arrangement() == PAIR_LAYOUT_ID and traced.trace.control.paired
     second = slicer.app.layoutManager().sliceWidget("EchoApexSecond")
     assert second.isVisible() and second.sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName().startswith("A2C")
@@ -253,10 +253,10 @@ def test_side_by_side_both_go_in_step_and_back(traced: Any, key: Any) -> None:
     for _ in range(4):
         key("Right")
     assert frames() == {"A4C": 8, "A2C": 7}, "half of the systole"
-    key("P")
+    key("H")
     assert frames() == {"A4C": 8, "A2C": 8} and "Time" in plot_axis()
-    key("P")
-    key("B")
+    key("H")
+    key("T")
     assert arrangement() == LAYOUT_ID and shown() == (A4C, 8)
     assert not second.isVisible()
 
@@ -270,7 +270,7 @@ def plot_axis() -> str:
 def test_side_by_side_they_are_played_together(traced: Any, key: Any) -> None:
     import slicer
 
-    key("B")
+    key("T")
     seen = []
     key("L")
     wait(lambda: seen.append(frames()) or len({one["A4C"] for one in seen}) > 4)
@@ -283,7 +283,7 @@ def test_side_by_side_they_are_played_together(traced: Any, key: Any) -> None:
 
 def test_a_number_of_the_other_view_stays_side_by_side(traced: Any, key: Any) -> None:
     items = traced.study.report.measurements
-    key("B")
+    key("T")
     row = next(row for row, item in enumerate(items) if (item.name, item.method) == ("LVESV", "A2C"))
     click_row(traced.ui.measurementTable, row)
     click_row(traced.ui.measurementTable, row)
@@ -297,13 +297,13 @@ def test_leaving_the_module_or_closing_the_scene_ends_it(traced: Any, key: Any, 
 
     from EchoApexPanelLib.plotView import LAYOUT_ID
 
-    key("B")
+    key("T")
     key("L")
     panelOf("EchoApexSegment")
     assert arrangement() == LAYOUT_ID and not traced.trace.control.paired
     panelOf("EchoApex")
     wait(lambda: traced.trace.control.trace is not None)
-    key("B")
+    key("T")
     assert traced.trace.control.paired
     slicer.mrmlScene.Clear(0)
     settle(80)
@@ -329,7 +329,7 @@ def test_with_one_view_only_it_is_one_sentence(studyPanel: Any, tmp_path: Path, 
     studyPanel.study.openReport(trace_cases.apical_report(tmp_path / "report", trace_cases.apical_clip("A4C")))
     wait(lambda: studyPanel.trace.control.trace is not None)
     assert "biplane" not in title() and title().startswith("EF (simulated): A4C")
-    key("B")
+    key("T")
     told = studyPanel.ui.messageLabel.text()
     assert told == "Side by side needs an outlined A4C and A2C clip, and there is no A2C."
     assert not studyPanel.trace.control.paired and not studyPanel.ui.pairButton.isChecked()

@@ -33,9 +33,9 @@ def report(tmp_path: Path) -> OpenedReport:
 def test_each_number_is_a_row_that_says_how_it_was_made(report: OpenedReport) -> None:
     rows = measurementRows(report)
     assert [row.cells for row in rows] == [
-        ("LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted"),
-        ("LVEDVI", "–", "–", "–", "disks", "–", "predicted"),
-        ("LVMass", "152.0 g", "mild", "–", "linear", "–", "predicted"),
+        ("LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted", ""),
+        ("LVEDVI", "–", "–", "–", "disks", "–", "predicted", ""),
+        ("LVMass", "152.0 g", "mild", "–", "linear", "–", "predicted", ""),
     ]
     assert "frames 1 (ED), 3 (ES)" in rows[0].words and "ASE/EACVI 2015 F" in rows[0].words
     assert rows[0].words.endswith("Simulated.") and not rows[0].outside and rows[2].outside
@@ -79,7 +79,8 @@ def test_each_file_gets_what_became_of_it(report: OpenedReport) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"schema": 3}, "Only reports of schema 1 and 2 can be read"),
+        ({"schema": 3}, r"written by a newer EchoApex: of its schema this one reads up to 2 \(found: 3\)"),
+        ({"schema": "2"}, "Only reports of schema 1 and 2 can be read"),
         ({"failures": [{"rule": 3}]}, "This report does not keep to its schema"),
         (None, "There is no report here"),
     ],

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from echoapex.measure.measurement import Measurement, MeasurementStatus
 from echoapex.report import display_names
+from echoapex.report.comparison import Change, Comparison
 
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 
-COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence", "Status")
+COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence", "Status", "Change")
+
+STATUS = COLUMNS.index("Status")
+"""Column of the part that a person has in a number."""
 
 EXCLUDED = "excluded"
 """Status of a number that is not to count, whatever part a person has in its value."""
@@ -31,7 +35,7 @@ class MeasurementRow:
     @property
     def status(self) -> str:
         """What part a person has in it, or `EXCLUDED`."""
-        return self.cells[-1]
+        return self.cells[STATUS]
 
     def isLike(self, other: MeasurementRow) -> bool:
         """Whether both are the same quantity, measured in the same way in the same clips."""
@@ -42,12 +46,25 @@ def _identity(item: Measurement) -> tuple[str, str, frozenset[str]]:
     return item.name, item.method, frozenset(source.clip for source in item.sources)
 
 
-def measurementRows(report: OpenedReport, decisions: NumberDecisions | None = None) -> tuple[MeasurementRow, ...]:
-    """The rows under `COLUMNS`, in the order of the report; what was decided since counts in them."""
-    return tuple(_row(report, item, decisions) for item in report.measurements)
+def measurementRows(
+    report: OpenedReport, decisions: NumberDecisions | None = None, comparison: Comparison | None = None
+) -> tuple[MeasurementRow, ...]:
+    """The rows under `COLUMNS`, in the order of the report; what was decided since counts, changes stand beside."""
+    return tuple(_row(report, item, decisions, _changeOf(item, report, comparison)) for item in report.measurements)
 
 
-def _row(report: OpenedReport, item: Measurement, decisions: NumberDecisions | None) -> MeasurementRow:
+def _changeOf(item: Measurement, report: OpenedReport, comparison: Comparison | None) -> Change | None:
+    """That of ``item``, if it is the one of its name and method that was compared."""
+    if comparison is None or item.excluded is not None:
+        return None
+    key = item.name, item.method
+    first = next(one for one in report.facts.measurements if (one.name, one.method) == key and one.excluded is None)
+    return comparison.changes.get(key) if first == item else None
+
+
+def _row(
+    report: OpenedReport, item: Measurement, decisions: NumberDecisions | None, change: Change | None
+) -> MeasurementRow:
     grade = "" if item.grade is None else item.grade.replace("_", " ")
     now = item if decisions is None else decisions.now(item)
     cells = (
@@ -58,10 +75,23 @@ def _row(report: OpenedReport, item: Measurement, decisions: NumberDecisions | N
         display_names.short_method(item.method),
         "–" if item.confidence is None else f"{item.confidence:.2f}",
         now.status.value if now.excluded is None else EXCLUDED,
+        "" if change is None else _change(item, change),
     )
     outside = bool(grade) and not grade.startswith("normal")
     pending = (now.status, now.excluded) != (item.status, item.excluded)
-    return MeasurementRow(item, cells, _words(report, now, pending), item.warnings, report.places(item), outside)
+    words, warnings = _words(report, now, pending), item.warnings
+    if change is not None:
+        earlier = display_names.with_unit(change.earlier.value, change.unit)
+        words = f"{words} Earlier {earlier}: {_change(item, change)}."
+        warnings = (*warnings, *change.warnings)
+    return MeasurementRow(item, cells, words, warnings, report.places(item), outside)
+
+
+def _change(item: Measurement, change: Change) -> str:
+    """The difference with its sign and unit; of percent, in points."""
+    apart = display_names.difference(item.value, change.earlier.value, change.unit)
+    unit = "points" if change.unit == "%" else display_names.unit(change.unit)
+    return f"{apart} {unit}".strip().replace(" /", "/")
 
 
 def _words(report: OpenedReport, item: Measurement, pending: bool) -> str:
@@ -100,12 +130,15 @@ def _frame(report: OpenedReport, place: Place) -> str:
     return f"{place.frame} ({phase})" if phase else str(place.frame)
 
 
-def tabSeparated(report: OpenedReport, decisions: NumberDecisions | None = None) -> str:
-    """All rows as text that a spreadsheet takes, with frames and warnings; that they are simulated is said."""
-    head = "\t".join((*COLUMNS, "Frames", "Warnings"))
+def tabSeparated(
+    report: OpenedReport, decisions: NumberDecisions | None = None, comparison: Comparison | None = None
+) -> str:
+    """All rows as text that a spreadsheet takes, with frames, warnings and changes; what is simulated is said."""
+    shown = len(COLUMNS) if comparison is not None else len(COLUMNS) - 1
+    head = "\t".join((*COLUMNS[:shown], "Frames", "Warnings"))
     lines = [
-        "\t".join((*row.cells, framesWords(report, item), "; ".join(row.warnings)))
-        for row, item in zip(measurementRows(report, decisions), report.measurements, strict=True)
+        "\t".join((*row.cells[:shown], framesWords(report, item), "; ".join(row.warnings)))
+        for row, item in zip(measurementRows(report, decisions, comparison), report.measurements, strict=True)
     ]
     note = ["Simulated heart: these numbers say nothing about a patient."] if report.simulated else []
     return "\n".join([*note, head, *lines]) + "\n"

@@ -16,6 +16,7 @@ from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.measurement import Measurement
 from echoapex.patient import Patient, Sex
 from echoapex.report import display_names
+from echoapex.report.comparison import Comparison, ReportFacts, compare
 
 from ..record.clipRecords import measurementOfRecord
 from ..record.decisions import Decisions
@@ -66,16 +67,45 @@ class OpenedReport:
         return bool(self.record["model"]["simulated_only"])
 
     @property
-    def patient(self) -> str:
-        """What is known of the patient, in words."""
+    def knownPatient(self) -> Patient | None:
+        """What is known of the patient; None where nothing is, or what cannot be."""
         known = self.record.get("patient") or {}
         sex = {"female": Sex.FEMALE, "male": Sex.MALE}.get(str(known.get("sex")))
         try:
-            return display_names.patient_line(
-                Patient(sex, known.get("age"), known.get("height_cm"), known.get("weight_kg"))
-            )
+            return Patient(sex, known.get("age"), known.get("height_cm"), known.get("weight_kg"))
         except EchoApexError:
-            return "patient unknown"
+            return None
+
+    @property
+    def patient(self) -> str:
+        """What is known of the patient, in words."""
+        return display_names.patient_line(self.knownPatient)
+
+    @property
+    def facts(self) -> ReportFacts:
+        """What of it is compared with another report."""
+        model, clips = self.record["model"], self.record["clips"]
+        byHand = {clip["id"] for clip in clips if clip.get("calibration") or clip["scale_source"] == ScaleSource.USER}
+        return ReportFacts(
+            # As they stand in the file: the surest clip first.
+            tuple(map(measurementOfRecord, self.record["measurements"])),
+            self.knownPatient,
+            (model["id"], str(model.get("hash") or "")),
+            self.simulated,
+            frozenset(byHand),
+        )
+
+    def compareWith(self, path: str | Path) -> tuple[OpenedReport, Comparison]:
+        """The earlier report at ``path``, a folder or its report.json, and what has changed since.
+
+        Raises `EchoApexError` where there is none that can be read, it is this one, or evidently that of another
+        patient.
+        """
+        given = Path(path)
+        earlier = OpenedReport(given.parent if given.name == REPORT_FILE else given)
+        if earlier.key == self.key:
+            raise EchoApexError("This is the report that is open: choose an earlier one", file=earlier.folder)
+        return earlier, compare(self.facts, earlier.facts)
 
     @property
     def notMeasured(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from echoapex.errors import EchoApexError
 from echoapex.patient import Patient
+from echoapex.report.comparison import Comparison
 
 from ..cine.cineFromBrowser import openFile
 from ..cine.echoViewLabel import VIEW, setViewOf
@@ -56,6 +57,8 @@ class StudyController:
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
         self.decisions: NumberDecisions | None = None
+        self.earlier: OpenedReport | None = None
+        self.comparison: Comparison | None = None
 
     @property
     def report(self) -> OpenedReport | None:
@@ -185,6 +188,7 @@ class StudyController:
         is none that can be read.
         """
         report = OpenedReport(folder)
+        self.stopComparing()
         self.shown = ReportInScene(self._scene, report)
         self.decisions = NumberDecisions(self._scene, self.shown, self._rater)
         self._takeResults(report)
@@ -198,7 +202,19 @@ class StudyController:
 
     def closeReport(self) -> None:
         """Shows no report; that on disk stays."""
-        self.shown = self.decisions = self._next = None
+        self.shown = self.decisions = self._next = self.earlier = self.comparison = None
+        self._changed()
+
+    def compareWith(self, path: str | Path) -> None:
+        """Compares the open report with an earlier one: a folder, or its report.json. Raises `EchoApexError`."""
+        if self.report is None:
+            raise EchoApexError("No report is open")
+        self.earlier, self.comparison = self.report.compareWith(path)
+        self._changed()
+
+    def stopComparing(self) -> None:
+        """Shows the numbers of the open report alone."""
+        self.earlier = self.comparison = None
         self._changed()
 
     def show(self, place: Place) -> Any:

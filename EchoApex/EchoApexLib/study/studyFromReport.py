@@ -79,6 +79,10 @@ def reportRecord(folder: Path) -> dict[str, Any]:
         found = read_json(file, "This report is damaged", kind=ReadError)
     except FileNotFoundError as error:
         raise ReadError("There is no report here", value=error.strerror, file=file) from None
+    schema = found.get("schema") if isinstance(found, Mapping) else None
+    if isinstance(schema, int) and schema > max(SCHEMAS):
+        rule = f"This report was written by a newer EchoApex: of its schema this one reads up to {max(SCHEMAS)}"
+        raise ReadError(rule, value=schema, file=file)
     rule = f"Only reports of schema {' and '.join(map(str, SCHEMAS))} can be read"
     check_shape(found, record({"schema": one_of(*SCHEMAS)}, more_allowed=True), rule, file=file, kind=ReadError)
     check_shape(found, REPORT, "This report does not keep to its schema", file=file, kind=ReadError)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
@@ -18,17 +17,20 @@ from ..io.believable_cine import believable, scale_doubts
 from ..landmarks import Landmarks
 from ..limits import LIMITS
 from ..measure.biplane_ef import MAX_RATE_DIFFERENCE
+from ..measure.caliper_line import Caliper
+from ..measure.cardiac_output import outputs, rates_of
 from ..measure.contradictions import area_contradicts, area_share, chambers_contradict
 from ..measure.input_checks import APICAL_VIEWS
 from ..measure.left_atrium import LAResult, measure_la
 from ..measure.measurement import Beat, Measurement
+from ..measure.root_and_atrium import RootResult, measure_root_and_atrium
 from ..measure.single_plane_ef import LVResult, measure_lv
 from ..measure.wall_thickness import WallResult, measure_walls
-from ..models.model_card import OTHER, UNKNOWN
 from .beats_left import beats_left_out, no_beat_left, of_beats_left
 from .believed_results import believed
 from .clip_corrections import AppliedCorrections, ClipCorrections
 from .clip_stages import Stage, TellStage, untold
+from .clip_view import FoundView, ViewSource, contradiction
 from .correction_marks import UNSCALED, compared
 from .doubted_results import doubted, told
 from .orientation_notes import orientation_notes
@@ -37,27 +39,7 @@ from .unusable_clips import UnknownViewError, why_unusable
 from .view_structures import VIEW_STRUCTURES, WALL_VIEW
 from .walls_by_hand import with_walls_by_hand
 
-_Result = TypeVar("_Result", LVResult, WallResult, LAResult)
-
-
-class ViewSource(StrEnum):
-    """Who named the view of a clip."""
-
-    USER = "user"
-    RECOGNIZED = "recognized"
-    HEADER = "header"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class FoundView:
-    """The view of a clip, who named it, and how probable the recognized one is; ``reason`` explains `UNKNOWN`."""
-
-    name: str
-    source: ViewSource = ViewSource.USER
-    probability: float | None = None
-    reason: str = ""
-    warnings: tuple[str, ...] = ()
+_Result = TypeVar("_Result", LVResult, WallResult, LAResult, RootResult)
 
 
 @dataclass(frozen=True)
@@ -65,9 +47,10 @@ class ClipResult:
     """What was found in one clip.
 
     ``segmentations`` holds each structure seen in at least one frame, by identifier. ``lv`` and ``atrium`` are of
-    apical views, ``walls`` of PLAX; each is None where it could not be measured, and ``refusal`` (something went wrong)
-    or ``not_measured`` (nothing did) then says why. ``origin`` says in words where the clip comes from. ``warnings``
-    are those of reading, outlining and measuring; ``applied`` says what a person has decided about the clip.
+    apical views, ``walls`` and ``root`` of PLAX; each is None where it could not be measured, and ``refusal``
+    (something went wrong) or ``not_measured`` (nothing did) then says why. ``origin`` says in words where the clip
+    comes from. ``warnings`` are those of reading, outlining and measuring; ``applied`` says what a person has decided
+    about the clip.
     """
 
     id: str
@@ -83,6 +66,7 @@ class ClipResult:
     landmarks: Landmarks | None = None
     walls: WallResult | None = None
     atrium: LAResult | None = None
+    root: RootResult | None = None
     not_measured: tuple[EchoApexError, ...] = ()
     applied: AppliedCorrections | None = None
 
@@ -95,36 +79,19 @@ class ClipResult:
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """What was measured in this clip alone."""
-        results = (self.lv, self.walls, self.atrium)
-        return tuple(item for result in results if result is not None for item in result.measurements)
+        return tuple(item for result in self.results for item in result.measurements)
 
+    @property
+    def results(self) -> tuple[LVResult | WallResult | LAResult | RootResult, ...]:
+        """The parts of the heart that were measured."""
+        parts = (self.lv, self.walls, self.atrium, self.root)
+        return tuple(part for part in parts if part is not None)
 
-def find_view(observer: Observer, cine: Cine, given: str | None = None) -> FoundView:
-    """The view of ``cine``: ``given`` by the user, or recognized from the pixels, or named in the file's header.
-
-    The header counts where the observer recognizes no views, or abstains.
-    """
-    if given is not None:
-        return FoundView(given, warnings=_contradiction(cine, given, "analyzed as"))
-    if cine.mode.is_trace:
-        return FoundView(cine.view or OTHER, ViewSource.UNKNOWN if cine.view is None else ViewSource.HEADER)
-    estimate = observer.view()
-    if estimate is not None and estimate.view != UNKNOWN:
-        probability = estimate.probability if math.isfinite(estimate.probability) else None
-        warnings = _contradiction(cine, estimate.view, "recognized as")
-        return FoundView(estimate.view, ViewSource.RECOGNIZED, probability, estimate.reason, warnings)
-    if cine.view is not None:
-        doubts = () if estimate is None else (f"The view is that of the file's header: it {estimate.reason}",)
-        return FoundView(cine.view, ViewSource.HEADER, warnings=doubts)
-    if estimate is None:
-        return FoundView(UNKNOWN, ViewSource.UNKNOWN, reason="the model recognizes no views and the file names none")
-    return FoundView(UNKNOWN, ViewSource.UNKNOWN, estimate.probability, estimate.reason)
-
-
-def _contradiction(cine: Cine, view: str, words: str) -> tuple[str, ...]:
-    if cine.view is None or cine.view == view:
-        return ()
-    return (f"The file calls this view {cine.view}, and it was {words} {view}",)
+    @property
+    def calipers(self) -> tuple[Caliper, ...]:
+        """Every length that is drawn as a line."""
+        parts = (self.walls, self.root)
+        return tuple(caliper for part in parts if part is not None for caliper in part.calipers)
 
 
 def analyze_clip(
@@ -199,7 +166,7 @@ def measure_clip(
     excluded beats and walls count: masks and scale are those that are given.
     """
     cine, given = believable(cine), by_hand or ClipCorrections()
-    named = FoundView(view, warnings=_contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
+    named = FoundView(view, warnings=contradiction(cine, view, "analyzed as")) if isinstance(view, str) else view
     found = {name: item for name, item in segmentations.items() if item.masks.any()}
     result = ClipResult(
         id=clip_id,
@@ -216,7 +183,7 @@ def measure_clip(
     if named.name in APICAL_VIEWS:
         measured = _measure_apical(result, found, given)
     elif named.name == WALL_VIEW:
-        measured = _measure_walls(result, found, given)
+        measured = _with_root(_measure_walls(result, found, given), found)
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
@@ -228,10 +195,10 @@ def measure_clip(
         and doubted(measured.lv, (*doubts, *unsure_outline(found), *_area_doubt(measured), *_rate_doubt(measured))),
         walls=measured.walls and doubted(measured.walls, (*doubts, *_rate_doubt(measured))),
         atrium=measured.atrium and doubted(measured.atrium, doubts),
+        root=measured.root and doubted(measured.root, (*doubts, *unsure_outline(found), *_rate_doubt(measured))),
     )
-    measured = _scale_doubted(measured)
-    results = (measured.lv, measured.walls, measured.atrium)
-    told = [text for item in results if item is not None for text in item.warnings]
+    measured = _with_output(_scale_doubted(measured))
+    told = [text for item in measured.results for text in item.warnings]
     return replace(measured, warnings=tuple(dict.fromkeys((*measured.warnings, *told))))
 
 
@@ -241,11 +208,38 @@ def _believed(clip: ClipResult) -> ClipResult:
     lv, of_lv = believed(clip.lv, file)
     walls, of_walls = believed(clip.walls, file)
     atrium, of_atrium = believed(clip.atrium, file)
+    root, of_root = believed(clip.root if walls is not None else None, file)
     if atrium is not None and clip.lv is not None and lv is None:
         rule = "No left atrial volume: it is measured at the end-systole of the ventricle, which cannot be right"
         atrium, of_atrium = None, (MeasureError(rule, file=file),)
-    reasons = (*clip.not_measured, *of_lv, *of_walls, *of_atrium)
-    return replace(clip, lv=lv, walls=walls, atrium=atrium, not_measured=reasons)
+    reasons = (*clip.not_measured, *of_lv, *of_walls, *of_atrium, *of_root)
+    return replace(clip, lv=lv, walls=walls, atrium=atrium, root=root, not_measured=reasons)
+
+
+def _with_root(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+    """A PLAX ``clip`` with aortic root and left atrium, or why they are not there, in the beats of its walls."""
+    if not clip.beats:
+        return clip
+    root = measure_root_and_atrium(
+        *(clip.id, {name: item.masks for name, item in found.items()}),
+        beats=clip.beats,
+        scale=clip.cine.scale,
+        times=clip.cine.times,
+        sector=clip.cine.sector.mask,
+        confidence={name: item.confidence for name, item in found.items()},
+    )
+    missing = (_of_file(reason, clip.cine) for reason in root.withheld)
+    return replace(clip, root=root, not_measured=(*clip.not_measured, *missing))
+
+
+def _with_output(clip: ClipResult) -> ClipResult:
+    """``clip`` with the cardiac output by its own stroke volume and heart rate, or why there is none."""
+    lv, cine = clip.lv, clip.cine
+    if lv is None:
+        return clip
+    found, reasons = outputs(lv.measurements, lv.view, [rates_of(lv, cine.heart_rate)], cine.path)
+    lv = replace(lv, measurements=(*lv.measurements, *found))
+    return replace(clip, lv=lv, not_measured=(*clip.not_measured, *reasons))
 
 
 def _scale_doubted(clip: ClipResult) -> ClipResult:
@@ -261,6 +255,7 @@ def _scale_doubted(clip: ClipResult) -> ClipResult:
         lv=clip.lv and scaled(clip.lv),
         walls=clip.walls and scaled(clip.walls),
         atrium=clip.atrium and scaled(clip.atrium),
+        root=clip.root and scaled(clip.root),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..measure.lv_mass import LINEAR
 from ..measure.measurement import Exclusion, Measurement, MeasurementStatus, Source
+from ..measure.root_and_atrium import STRUCTURES
 from .clip_corrections import AppliedCorrections
 from .walls_by_hand import PARTS
 
@@ -15,6 +16,7 @@ UNSCALED = ("%", "1", "1/min")
 """Units of numbers that are the same with any scale."""
 
 _CHAMBERS = ("LV", "LA")
+"""Whose outlines volumes come from: the atrium tells where the ventricle ends, and the other way round."""
 
 _SAME_VALUE = 1e-6
 """Numbers that differ by a smaller share are one (our choice: an analysis gives the same numbers each time)."""
@@ -70,10 +72,11 @@ def _status(item: Measurement, source: Source, applied: AppliedCorrections | Non
 
 
 def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) -> MeasurementStatus:
-    if applied.corrections.drawn & {(name, frame) for name in _CHAMBERS for frame in source.frames}:
+    chambers = STRUCTURES.get(item.name, _CHAMBERS)
+    if applied.corrections.drawn & {(name, frame) for name in chambers for frame in source.frames}:
         return CORRECTED
-    chamber = "LA" if item.name.startswith("LA") else "LV"
-    if {(chamber, frame) for frame in source.frames} <= applied.corrections.confirmed:
+    looked_at = STRUCTURES.get(item.name, ("LA" if item.name.startswith("LA") else "LV",))
+    if {(name, frame) for name in looked_at for frame in source.frames} <= applied.corrections.confirmed:
         return CONFIRMED
     # An outline in one frame may change how all frames are measured.
     return CORRECTED if applied.changed & {item.name, item.name.removesuffix("I")} else PREDICTED

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from ..measure.left_atrium import LAResult
 from ..measure.measurement import Measurement
+from ..measure.root_and_atrium import RootResult
 from ..measure.single_plane_ef import LVResult
 from ..measure.wall_thickness import WallResult
 
-_Result = TypeVar("_Result", LVResult, WallResult, LAResult)
+_Result = TypeVar("_Result", LVResult, WallResult, LAResult, RootResult)
 
 
 def doubted(result: _Result, doubts: tuple[str, ...]) -> _Result:

@@ -12,11 +12,13 @@ from ..errors import EchoApexError, MeasureError
 from ..measure.biplane_ef import measure_biplane
 from ..measure.biplane_volume_curve import BiplaneCurve, biplane_curve
 from ..measure.body_surface_area import BsaFormula, index_by_bsa, patient_bsa
+from ..measure.cardiac_output import outputs, rates_of
 from ..measure.left_atrium import LAResult, measure_la_biplane
 from ..measure.lv_mass import LINEAR, find_geometry, measure_mass
 from ..measure.measurement import Measurement
 from ..measure.normal_ranges import grade, ungraded_reason
 from ..measure.plausibility import judge
+from ..measure.single_plane_ef import LVResult
 from ..measure.wall_thickness import WallResult
 from ..patient import Patient
 from .biplane_pairing import A2C, A4C, best_pair, by_setting, pair_note, setting_notes, setting_obstacle, sure
@@ -49,22 +51,33 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     """
     pair = best_pair(clips)
     biplane = () if pair is None else measure_biplane(*pair)
+    output, no_output = _output(clips, pair, biplane)
     walls, wall_notes = _walls(clips)
     of_study = judge([*biplane, *_atrium(clips), *walls, *measure_mass(walls)])
     if not any(item.name == "LVEF" for item in of_study.kept):
-        pair = None
+        pair, output, no_output = None, (), ()
     of_clips = [item for clip in _surest_first(clips) for item in clip.measurements if item not in walls]
-    found = [*of_study.kept, *of_clips]
+    found = [*of_study.kept, *output, *of_clips]
     indices = judge(index_by_bsa(found, patient, formula))
     found += indices.kept
     applied = {clip.id: clip.applied for clip in clips if clip.applied is not None}
     graded = marked((*grade(found, patient), *_geometry(found, patient)), applied)
-    impossible = (*of_study.reasons, *indices.reasons)
+    impossible = (*of_study.reasons, *no_output, *indices.reasons)
     missing = (*(item for clip in clips for item in clip.not_measured), *impossible, *_missing(clips, graded, patient))
     by_hand = tuple(corrections.words(clip) for clip, corrections in applied.items())
     notes = (*by_hand, *setting_notes(clips), *pair_note(clips, pair), *wall_notes)
     notes = (*notes, *_area_note(patient, formula, graded))
     return Summary(graded, missing, notes, None if pair is None else biplane_curve(*pair))
+
+
+def _output(
+    clips: Sequence[ClipResult], pair: tuple[LVResult, LVResult] | None, biplane: Sequence[Measurement]
+) -> tuple[tuple[Measurement, ...], tuple[MeasureError, ...]]:
+    """Cardiac output by the biplane stroke volume and the mean rate of both clips, or why there is none."""
+    if pair is None:
+        return (), ()
+    stated = {clip.lv.clip: clip.cine.heart_rate for clip in clips if clip.lv is not None}
+    return outputs(biplane, "biplane", [rates_of(lv, stated[lv.clip]) for lv in pair])
 
 
 def _surest_first(clips: Sequence[ClipResult]) -> list[ClipResult]:

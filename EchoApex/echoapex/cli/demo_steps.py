@@ -181,6 +181,8 @@ def _true_values(known: dict[str, Any]) -> tuple[TruthValue, ...]:
         TruthValue("LVEDV", "direct", edv, "mL"),
         TruthValue("LVESV", "direct", esv, "mL"),
         TruthValue("LVSV", "direct", edv - esv, "mL"),
+        TruthValue("CO", "direct", (edv - esv) * known["heart_rate"] / 1000.0, "L/min"),
+        *(TruthValue(name, "direct", known[f"{name}_mm"], "mm") for name in ("LVLd", "LVLs", "LADs", "AoRootd")),
         TruthValue("IVSd", "direct", septum, "mm"),
         TruthValue("LVIDd", "direct", inner, "mm"),
         TruthValue("LVPWd", "direct", posterior, "mm"),

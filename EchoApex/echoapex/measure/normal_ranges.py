@@ -49,6 +49,8 @@ def _row(male: _Bands, female: _Bands, *, step: float = 1.0, graded: bool = True
 
 
 _WALL = _row(_Bands(6, 10, 13, 16), _Bands(6, 9, 12, 15))
+# For leading edge to leading edge: the root, measured from inner edge to inner edge, has no row.
+_LA_DIAMETER = _row(_Bands(30, 40), _Bands(27, 38))
 _LA_INDEX = _row(_Bands(16, 34, 41, 48), _Bands(16, 34, 41, 48))
 
 # Volumes and EF hold for the biplane method, lengths and mass for the linear one: no other method is graded.
@@ -66,6 +68,7 @@ _TABLES = {
     # Reproductions of the tables agree on the normal range of this index, not on its grades.
     ("LVEDVI", "biplane"): _row(_Bands(34, 74), _Bands(29, 61), graded=False),
     ("LVESVI", "biplane"): _row(_Bands(11, 31), _Bands(8, 24)),
+    ("LADs", "leading_edge"): _LA_DIAMETER,
     ("LAVI", "biplane"): _LA_INDEX,
     ("LAVI", "area_length_biplane"): _LA_INDEX,
 }

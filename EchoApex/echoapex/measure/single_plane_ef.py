@@ -1,4 +1,4 @@
-"""Volumes and ejection fraction of the left ventricle from its masks over one apical clip.
+"""Volumes, ejection fraction and length of the left ventricle from its masks over one apical clip.
 
 EF = (EDV - ESV) / EDV * 100, each beat by itself and then the mean over the beats (Lang et al., ASE/EACVI 2015,
 doi 10.1016/j.echo.2014.10.003).
@@ -79,13 +79,13 @@ def measure_lv(
     r_wave_times: Sequence[float] = (),
     confidence: ArrayLike | None = None,
 ) -> LVResult:
-    """Volumes, EF and heart rate from left ventricular ``masks`` ``[T, H, W]`` (bool or integer) of one apical clip.
+    """Volumes, EF, length and heart rate from left ventricular ``masks`` ``[T, H, W]`` of one apical clip.
 
-    ``la_masks`` ``[T, H, W]`` place the base; ``beats`` count where they are given; ``confidence`` ``[T]`` is the
-    predicted Dice of each frame. Without a scale there are no volumes, and EF assumes square pixels and says so. Where
-    no beat is found there are curves but no measurements, and the reason is among the warnings. Raises `MeasureError`
-    for a view that is not apical, arrays that do not fit each other, a single frame, a clip with no left ventricle at
-    all, or a given beat without one.
+    Masks are bool or integer; ``la_masks`` ``[T, H, W]`` place the base; ``beats`` count where they are given;
+    ``confidence`` ``[T]`` is the predicted Dice of each frame. Without a scale there are no volumes and lengths, and EF
+    assumes square pixels and says so. Where no beat is found there are curves but no measurements, and the reason is
+    among the warnings. Raises `MeasureError` for a view that is not apical, arrays that do not fit each other, a single
+    frame, a clip with no left ventricle at all, or a given beat without one.
     """
     _check_inputs(view, masks, times, la_masks)
     shapes, warnings = lv_shapes(masks, la_masks, scale.mm_per_px)
@@ -128,6 +128,7 @@ def measure_shapes(
         for method, volumes in by_method.items()
         for beat in search.beats
     )
+    lengths = _lengths(clip, view, shapes, search.beats) if scale.known else ()
     return LVResult(
         clip=clip,
         view=view,
@@ -136,7 +137,7 @@ def measure_shapes(
         shapes=tuple(shapes),
         beats=search.beats,
         beat_volumes=beat_volumes,
-        measurements=_measurements(clip, beat_volumes, search, times, sure, warnings),
+        measurements=_measurements(clip, beat_volumes, lengths, search, times, sure, warnings),
         warnings=warnings if search.beats else (*warnings, f"No beat was found: {search.reason}"),
     )
 
@@ -223,6 +224,7 @@ def _beat_volumes(beat: Beat, method: str, volumes: FloatArray, in_ml: bool) -> 
 def _measurements(
     clip: str,
     beat_volumes: Sequence[BeatVolumes],
+    lengths: Sequence[Measurement],
     search: BeatSearch,
     times: FrameTimes,
     sure: FloatArray | None,
@@ -231,8 +233,21 @@ def _measurements(
     found: list[Measurement] = []
     for method in dict.fromkeys(item.method for item in beat_volumes):
         found += _method_measurements(clip, [item for item in beat_volumes if item.method == method])
-    found += measure_heart_rate(clip, search.beats, times)
+    found += [*lengths, *measure_heart_rate(clip, search.beats, times)]
     return tuple(replace(item, confidence=least_confidence(item.sources, sure), warnings=warnings) for item in found)
+
+
+def _lengths(
+    clip: str, view: str, shapes: Sequence[CavityShape | None], beats: Sequence[Beat]
+) -> tuple[Measurement, ...]:
+    """Long axis of the cavity at end-diastole and end-systole, means over the beats."""
+    found = []
+    for name, frames in (("LVLd", [beat.ed for beat in beats]), ("LVLs", [beat.es for beat in beats])):
+        known = {frame: shape.axis.length for frame in frames if (shape := shapes[frame]) is not None}
+        if known:
+            sources = tuple(Source(clip, (frame,)) for frame in known)
+            found.append(Measurement(name, float(np.mean(list(known.values()))), "mm", view, sources))
+    return tuple(found)
 
 
 def _method_measurements(clip: str, items: Sequence[BeatVolumes]) -> list[Measurement]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..analysis.clip_analysis import ClipResult, ViewSource
+from ..analysis.clip_analysis import ClipResult
+from ..analysis.clip_view import ViewSource
 from ..measure.disk_summation import AREA_LENGTH
 from ..measure.measurement import Measurement, Reference
 from ..patient import Patient
@@ -27,8 +28,11 @@ QUANTITIES = {
     "LVEDV": "End-diastolic volume",
     "LVESV": "End-systolic volume",
     "LVSV": "Stroke volume",
+    "CO": "Cardiac output",
     "LVEDVI": "End-diastolic volume index",
     "LVESVI": "End-systolic volume index",
+    "LVLd": "LV length, end-diastole",
+    "LVLs": "LV length, end-systole",
     "IVSd": "Septum, end-diastole (IVSd)",
     "LVIDd": "LV inner diameter, end-diastole (LVIDd)",
     "LVPWd": "Posterior wall, end-diastole (LVPWd)",
@@ -40,6 +44,8 @@ QUANTITIES = {
     "LVGeometry": "LV geometry",
     "LAV": "Left atrial volume",
     "LAVI": "Left atrial volume index",
+    "LADs": "Left atrial diameter, end-systole",
+    "AoRootd": "Aortic root (sinuses), end-diastole",
     "BSA": "Body surface area",
     "HR": "Heart rate",
 }
@@ -152,9 +158,17 @@ _METHODS = {
     "linear": "Linear measurements",
     "ed_to_ed": "End-diastole to end-diastole",
     "area_length_biplane": "Area-length, biplane",
+    "inner_edge": "Inner edge to inner edge",
+    "leading_edge": "Leading edge to leading edge",
 }
 
-_SHORT_METHODS = {"biplane": "biplane disks", "linear": "linear", "ed_to_ed": "ED to ED"}
+_SHORT_METHODS = {
+    "biplane": "biplane disks",
+    "linear": "linear",
+    "ed_to_ed": "ED to ED",
+    "inner_edge": "inner edges",
+    "leading_edge": "leading edges",
+}
 
 _HOW = {
     "biplane": (
@@ -174,6 +188,17 @@ _HOW = {
         "40 ms of the phase, then the mean over the beats. Mass by the cube formula, 0.8 · 1.04 · [(IVSd + LVIDd + "
         "LVPWd)³ − LVIDd³] + 0.6 g in cm; relative wall thickness 2 · LVPWd / LVIDd; hypertrophy is a mass index over "
         f"115 (men) or 95 g/m² (women), concentric a relative wall thickness over 0.42 ({_ASE})."
+    ),
+    "inner_edge": (
+        "Aortic root in PLAX at end-diastole: the widest section of the sinuses, perpendicular to the axis midway "
+        "between the walls of the root's outline; median over the frame and its neighbors, then the mean over the "
+        "beats. An outline is that of the blood; the normal values of ASE/EACVI 2015 are for leading edge to leading "
+        "edge, which takes in the anterior wall, and do not hold."
+    ),
+    "leading_edge": (
+        "Left atrium in PLAX at end-systole, perpendicular to the axis of the aortic root at the level of its sinuses: "
+        "from where the root's outline ends, the leading edge of its posterior wall, to where the atrium's does; "
+        f"median over the frame and its neighbors, then the mean over the beats ({_ASE})."
     ),
     "ed_to_ed": "60 s over the time from one end-diastole to the next, mean over the complete beats of the clip.",
 }
@@ -201,6 +226,12 @@ HOW_ALL = (
     (
         "Ejection fraction",
         "(EDV − ESV) / EDV; in a single view for each beat by itself, then the mean over the beats.",
+    ),
+    (
+        "Cardiac output",
+        "Stroke volume times the heart rate of the same clips, ED to ED, the mean of both where it is biplane; a "
+        "warning says where the rate is that of a file's header. It is given only where all rates agree within a "
+        "tenth.",
     ),
     (
         "Confidence",

@@ -12,8 +12,8 @@ from .links_to_stills import clips_of, source_links
 from .report_data import StudyReport
 
 KEY_NUMBERS = (
-    *("LVEF", "LVEDV", "LVESV", "IVSd", "LVIDd", "LVPWd", "LVMass", "LVMassIndex", "RWT", "LVGeometry"),
-    *("LAV", "LAVI", "HR"),
+    *("LVEF", "LVEDV", "LVESV", "LVSV", "CO", "IVSd", "LVIDd", "LVPWd", "LVMass", "LVMassIndex", "RWT", "LVGeometry"),
+    *("LAV", "LAVI", "LADs", "AoRootd", "HR"),
 )
 """What is shown first, in this order."""
 

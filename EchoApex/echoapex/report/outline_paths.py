@@ -130,9 +130,8 @@ def caliper_lines(clip: ClipResult, frame: int) -> list[FloatArray]:
 
     Ticks are short against the frame (our choice), and at right angles in pixels.
     """
-    calipers = () if clip.walls is None else clip.walls.calipers
     tick = _TICK_SHARE * max(clip.cine.rows, clip.cine.columns)
-    return [line for item in calipers if item.frame == frame for line in _with_ticks(item, tick)]
+    return [line for item in clip.calipers if item.frame == frame for line in _with_ticks(item, tick)]
 
 
 def _with_ticks(caliper: Caliper, tick: float) -> list[FloatArray]:

@@ -29,7 +29,7 @@ def still_frames(report: StudyReport, clip: ClipResult) -> list[int]:
     drawn = {end for beat in clip.beats for end in (beat.ed, beat.es)}
     used = set(report.frames_used(clip.id))
     if clip.walls is not None:
-        drawn |= {item.frame for item in clip.walls.calipers}
+        drawn |= {item.frame for item in clip.calipers}
         used &= drawn | {beat.next_ed for beat in clip.beats}
     return sorted(frame for frame in used | drawn if frame is not None) or [0]
 
@@ -46,7 +46,7 @@ def still_caption(clip: ClipResult, frame: int) -> str:
 
 
 def _calipers(clip: ClipResult, frame: int) -> Iterable[str]:
-    for item in () if clip.walls is None else clip.walls.calipers:
+    for item in clip.calipers:
         if item.frame == frame:
             yield item.name if item.length_mm is None else f"{item.name} {with_unit(item.length_mm, 'mm')}"
 

@@ -16,6 +16,9 @@ ATRIAL_WALL_MM = 2.5
 RV_WALL_MM = 4.5
 AO_WALL_MM = 2.2
 PERICARDIUM_MM = 1.8
+SINUS_RISE_MM = 11.0
+ROOT_LEAN = 0.05
+"""The root is widest this far above the annulus, and comes nearer to the long axis by this share of its height."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,19 @@ def wall_landmarks(heart: Heart, azimuth: float, phase: float) -> Array:
         wall = [offset + (inner + 1e-3) * direction, offset + (inner + thickness) * direction]
         rows.append(heart.move(np.array(wall), phase))
     return np.stack([rows[0][1], rows[0][0], rows[1][0], rows[1][1]])
+
+
+def systolic_atrial_diameter(heart: Heart) -> float:
+    """Of the left atrium in mm at end-systole: from the back of the widest section of the aortic root to its own."""
+    shape, azimuth = heart.grown.shape, np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
+    out = np.array([np.cos(azimuth), 0.0, np.sin(azimuth)])
+    center = np.array([0.0, shape.length_mm + SINUS_RISE_MM, 0.0])
+    center = center + (root_distance(heart.grown) - ROOT_LEAN * SINUS_RISE_MM) * out
+    behind = np.arange(0.5 * shape.root_mm, 0.5 * shape.root_mm + 2 * shape.la_width_mm, 0.1)
+    line = (center - behind[:, None] * out) * heart.shape.growth
+    last = np.flatnonzero(fields(heart, line).la < 0)[-1]
+    ends = heart.move(line[[0, last]], heart.curve.es_phase)
+    return float(np.linalg.norm(ends[1] - ends[0]))
 
 
 def _physical_radius(heart: Heart, level: Array, direction: Array, phase: float) -> Array:
@@ -229,9 +245,9 @@ def _root(heart: Heart, points: Array) -> Array:
     shape = heart.shape
     azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
     rise = points[:, 1] - shape.length_mm
-    drift = root_distance(heart) - 0.05 * rise
+    drift = root_distance(heart) - ROOT_LEAN * rise
     x, z = points[:, 0] - drift * np.cos(azimuth), points[:, 2] - drift * np.sin(azimuth)
-    radius = 0.5 * shape.root_mm * (0.86 + 0.14 * np.exp(-(((rise - 11) / 8) ** 2)))
+    radius = 0.5 * shape.root_mm * (0.86 + 0.14 * np.exp(-(((rise - SINUS_RISE_MM) / 8) ** 2)))
     return np.asarray(np.maximum.reduce([np.hypot(x, z) - radius, -4.0 - rise, rise - 55.0]))
 
 

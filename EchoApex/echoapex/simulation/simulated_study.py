@@ -14,7 +14,7 @@ from ..errors import EchoApexError
 from ..io.mask_files import write_label_image
 from ..io.nrrd import CONTENT_KEY, LABELS
 from ..io.output_folder import OutputFolder
-from .anatomy import wall_landmarks
+from .anatomy import systolic_atrial_diameter, wall_landmarks
 from .dicom_writing import write_dicom
 from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
 from .pathologies import PATHOLOGIES
@@ -136,6 +136,10 @@ def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
         "LVIDd_mm": shape.lvidd_mm,
         "LVPWd_mm": shape.lvpwd_mm,
         "LVIDs_mm": _systolic_diameter(heart),
+        "LVLd_mm": heart.length(0.0),
+        "LVLs_mm": heart.length(heart.curve.es_phase),
+        "AoRootd_mm": shape.root_mm,
+        "LADs_mm": systolic_atrial_diameter(heart),
         "heart_rate": shape.heart_rate,
         "labels": {tissue.name: int(tissue) for tissue in TRUTH_STRUCTURES},
         "clips": [_clip_truth(clip) for clip in clips],

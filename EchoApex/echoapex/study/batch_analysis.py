@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..analysis.clip_analysis import ClipResult, analyze_clip, find_view
+from ..analysis.clip_analysis import ClipResult, analyze_clip
 from ..analysis.clip_corrections import AppliedCorrections, ClipCorrections
 from ..analysis.clip_stages import Stage
+from ..analysis.clip_view import find_view
 from ..analysis.corrections_file import CorrectionsFile
 from ..analysis.study_measurements import summarize
 from ..analysis.view_structures import VIEWS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...analysis.clip_analysis import ClipResult, FoundView, analyze_clip
+from ...analysis.clip_analysis import ClipResult, analyze_clip
+from ...analysis.clip_view import FoundView
 from ...inference.view_classification import ViewEstimate
 from .evaluated_model import Subject
 from .simulated_patients import SimulatedPatient
