@@ -209,6 +209,14 @@ class StudyController:
         self._changed()
         return browser
 
+    @property
+    def shownFile(self) -> Path | None:
+        """The file in the list whose clip is in the view; None for another one."""
+        shown = shownBrowser(self._scene)
+        if shown is None:
+            return None
+        return next((clip.file for clip in self.list.clips if shown in browsersOf(self._scene, clip.file)), None)
+
     def showFile(self, clip: ListedClip) -> Any:
         """Shows a clip of the list, as the report has it if it does; gives the browser. Raises `EchoApexError`."""
         if self.shown is not None:
