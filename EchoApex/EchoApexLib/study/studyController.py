@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from echoapex.errors import EchoApexError
+from echoapex.models.model_card import UNKNOWN
 from echoapex.patient import Patient
 
 from ..cine.cineFromBrowser import openFile
@@ -128,7 +129,8 @@ class StudyController:
             installModelLibraries()
         given = self._givenViews(study, files)
         scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
-        corrections = self._corrections.keep(self._gathering.write(self._rater(), scales))
+        found = self._gathering.write(self._rater(), scales, [clip.file for clip in clips])
+        corrections = self._corrections.keep(found)
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
         try:
             self.analysis = self._start(command)
@@ -150,7 +152,8 @@ class StudyController:
         for file in list(given):
             said = [browser.GetAttribute(VIEW) for browser in browsersOf(self._scene, file)]
             if any(said):
-                self.list.giveView(file, next(filter(None, said)))
+                view = next(filter(None, said))
+                self.list.giveView(file, None if view == UNKNOWN else view)
                 del given[file]
         return given
 
