@@ -68,6 +68,7 @@ def test_a_number_is_excluded_for_a_reason_and_included_again(reported: Any, key
     key("X")
     type_reason(reported, "a poor view")
     assert [status(reported, row) for row in range(3)] == ["predicted", "predicted", "excluded"]
+    assert cells(ui.measurementTable, 2)[0] == "LVMass ✗"
     assert "Excluded: a poor view. Analyze again" in ui.measurementLabel.text()
     assert ui.reasonEdit.text() == "" and ui.excludeButton.text() == "Include (X)"
     (clip,) = clips_in(command_of(reported, key))
@@ -81,6 +82,7 @@ def test_confirming_accepts_outlines_and_can_be_taken_back(reported: Any, key: A
     click_row(ui.measurementTable, 0)
     key("Y")
     assert status(reported, 0) == "confirmed" and "Confirmed. Analyze again" in ui.measurementLabel.text()
+    assert cells(ui.measurementTable, 0)[0] == "LVEF ✓"
     accepted = [
         (entry["structure"], entry["frame"])
         for clip in clips_in(command_of(reported, key))
