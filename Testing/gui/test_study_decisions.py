@@ -97,17 +97,17 @@ def test_confirming_accepts_outlines_and_can_be_taken_back(reported: Any, key: A
 def test_the_beat_that_is_shown_is_excluded_and_included_again(reported: Any, key: Any) -> None:
     ui = reported.ui
     click_row(ui.measurementTable, 0)
-    assert shown() == ("A4C (simulated)", 1) and ui.beatButton.text() == "Exclude beat (B)"
-    key("B")
+    assert shown() == ("A4C (simulated)", 1) and ui.beatButton.text() == "Exclude beat (H)"
+    key("H")
     type_reason(reported, "an extrasystole")
     assert ui.beatLabel.text() == "Excluded: the beat of frames 1 to 3 (an extrasystole)."
-    assert ui.beatButton.text() == "Include beat (B)"
+    assert ui.beatButton.text() == "Include beat (H)"
     (clip,) = clips_in(command_of(reported, key))
     assert clip["excluded_beats"] == [{"ed": 1, "es": 3, "reason": "an extrasystole"}] and clip["excluded"] == []
     key("End")
-    assert ui.beatButton.text() == "Exclude beat (B)", "another beat"
+    assert ui.beatButton.text() == "Exclude beat (H)", "another beat"
     key("Home")
-    key("B")
+    key("H")
     assert not ui.beatLabel.isVisible()
 
 
