@@ -113,7 +113,7 @@ class DecisionSection:
         ui.excludeButton.enabled = row is not None
         ui.excludeButton.text = _("Exclude (X)") if self._reasonOf("number") is None else _("Include (X)")
         ui.beatButton.enabled = beat is not None
-        ui.beatButton.text = _("Exclude beat (B)") if beat is None or beat[1] is None else _("Include beat (B)")
+        ui.beatButton.text = _("Exclude beat (H)") if beat is None or beat[1] is None else _("Include beat (H)")
         ui.reasonEdit.enabled = row is not None or beat is not None
         ui.beatLabel.text = "" if beat is None else self._beatText(self.place)
         ui.beatLabel.visible = bool(ui.beatLabel.text)

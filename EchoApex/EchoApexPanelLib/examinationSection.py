@@ -21,7 +21,7 @@ class ExaminationSection:
 
     def __init__(self, panel):
         self.panel, self.ui, self.study = panel, panel.ui, panel.study
-        self.chosen = None
+        self.chosen, self._byUser = None, False
         self._rows = []
         ui = self.ui
         self._fillViews()
@@ -51,7 +51,7 @@ class ExaminationSection:
     def choose(self, file):
         """Chooses the clip of a file, where it is in the list."""
         if any(clip.file == file for clip in self.study.list.clips):
-            self.chosen = file
+            self.chosen, self._byUser = file, True
             self.panel.outdate()
 
     # Buttons
@@ -74,7 +74,7 @@ class ExaminationSection:
     def onChosen(self):
         row = self.ui.clipTable.currentRow()
         if 0 <= row < len(self._rows) and self._rows[row] is not None:
-            self.chosen = self._rows[row]
+            self.chosen, self._byUser = self._rows[row], True
             self.panel.outdate()
 
     def onView(self, index):
@@ -111,9 +111,7 @@ class ExaminationSection:
     # Showing
 
     def update(self):
-        clips = self.study.list.clips
-        if self.clip is None:
-            self.chosen = next((clip.file for clip in clips if not clip.refusal), None)
+        self._chooseByItself()
         self._showTable()
         clip = self.clip
         self.ui.showButton.enabled = self.ui.viewBox.enabled = clip is not None
@@ -123,6 +121,14 @@ class ExaminationSection:
         self.ui.listLabel.text = listText(self.study)
         self.ui.listLabel.toolTip = "\n".join(self.study.leftOut)
         self.ui.clipLabel.text = "" if clip is None else clipText(clip)
+
+    def _chooseByItself(self):
+        """Until the user chooses a clip it is the one that is shown, else the first that is used."""
+        if self.clip is None:
+            self._byUser = False
+            self.chosen = next((clip.file for clip in self.study.list.clips if not clip.refusal), None)
+        if not self._byUser:
+            self.chosen = self.study.shownFile or self.chosen
 
     def _showTable(self):
         table, several = self.ui.clipTable, len(self.study.list.studies) > 1

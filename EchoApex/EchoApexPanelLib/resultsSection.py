@@ -13,6 +13,9 @@ from .tables import choosing, fitColumns, setCell, setTightRows
 GRADE = 2
 """Column of the grade."""
 
+MARKS = {"corrected": "✎", "confirmed": "✓", "excluded": "✗"}
+"""What stands beside a quantity for its status: the column of that is mostly beyond the edge of the panel."""
+
 MOST_REASONS = 8
 """Reasons that the panel lists; all are in the report (own choice)."""
 
@@ -163,8 +166,8 @@ class ResultsSection:
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
             for column, text in enumerate(row.cells):
-                warned = f"{text} ⚠" if column == 0 and row.warnings else text
-                item = setCell(table, number, column, warned, "\n".join((row.words, *row.warnings)))
+                marked = markedText(row) if column == 0 else text
+                item = setCell(table, number, column, marked, "\n".join((row.words, *row.warnings)))
                 setBold(item, row.outside and column == GRADE)
         choosing(table, self._row)
 
@@ -172,6 +175,11 @@ class ResultsSection:
 def openPage(page):
     """Shows a page in the system's browser; whether that was possible."""
     return qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(page)))
+
+
+def markedText(row):
+    """A quantity with marks of what is to be known of it."""
+    return " ".join(filter(None, (row.cells[0], "⚠" if row.warnings else "", MARKS.get(row.status, ""))))
 
 
 def setBold(item, bold):

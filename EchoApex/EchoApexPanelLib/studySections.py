@@ -22,7 +22,7 @@ KEYS = {
     "N": "frameButton",
     "Y": "confirmButton",
     "X": "excludeButton",
-    "B": "beatButton",
+    "H": "beatButton",
     "K": "copyButton",
     "S": "csvButton",
     "R": "reportButton",

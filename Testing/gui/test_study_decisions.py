@@ -68,6 +68,7 @@ def test_a_number_is_excluded_for_a_reason_and_included_again(reported: Any, key
     key("X")
     type_reason(reported, "a poor view")
     assert [status(reported, row) for row in range(3)] == ["predicted", "predicted", "excluded"]
+    assert cells(ui.measurementTable, 2)[0] == "LVMass ✗"
     assert "Excluded: a poor view. Analyze again" in ui.measurementLabel.text()
     assert ui.reasonEdit.text() == "" and ui.excludeButton.text() == "Include (X)"
     (clip,) = clips_in(command_of(reported, key))
@@ -81,6 +82,7 @@ def test_confirming_accepts_outlines_and_can_be_taken_back(reported: Any, key: A
     click_row(ui.measurementTable, 0)
     key("Y")
     assert status(reported, 0) == "confirmed" and "Confirmed. Analyze again" in ui.measurementLabel.text()
+    assert cells(ui.measurementTable, 0)[0] == "LVEF ✓"
     accepted = [
         (entry["structure"], entry["frame"])
         for clip in clips_in(command_of(reported, key))
@@ -95,17 +97,17 @@ def test_confirming_accepts_outlines_and_can_be_taken_back(reported: Any, key: A
 def test_the_beat_that_is_shown_is_excluded_and_included_again(reported: Any, key: Any) -> None:
     ui = reported.ui
     click_row(ui.measurementTable, 0)
-    assert shown() == ("A4C (simulated)", 1) and ui.beatButton.text() == "Exclude beat (B)"
-    key("B")
+    assert shown() == ("A4C (simulated)", 1) and ui.beatButton.text() == "Exclude beat (H)"
+    key("H")
     type_reason(reported, "an extrasystole")
     assert ui.beatLabel.text() == "Excluded: the beat of frames 1 to 3 (an extrasystole)."
-    assert ui.beatButton.text() == "Include beat (B)"
+    assert ui.beatButton.text() == "Include beat (H)"
     (clip,) = clips_in(command_of(reported, key))
     assert clip["excluded_beats"] == [{"ed": 1, "es": 3, "reason": "an extrasystole"}] and clip["excluded"] == []
     key("End")
-    assert ui.beatButton.text() == "Exclude beat (B)", "another beat"
+    assert ui.beatButton.text() == "Exclude beat (H)", "another beat"
     key("Home")
-    key("B")
+    key("H")
     assert not ui.beatLabel.isVisible()
 
 

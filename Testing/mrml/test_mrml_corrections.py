@@ -25,7 +25,8 @@ from echoapex.models.installed_models import find_model
 from echoapex.models.model_card import read_card
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session.frame_entries import Status
-from EchoApexLib.cine.cineFromBrowser import cineOf
+from EchoApexLib.cine.cineFromBrowser import cineOf, openFile
+from EchoApexLib.cine.fileMarks import markFile
 from EchoApexLib.measurements.volumeCurve import VolumeCurve
 from EchoApexLib.record.raters import ratersOf
 from EchoApexLib.record.studyContents import SceneClip
@@ -38,6 +39,7 @@ from EchoApexLib.study.numberDecisions import NumberDecisions
 from EchoApexLib.study.openedReport import OpenedReport, Place
 from EchoApexLib.study.reportInScene import ReportInScene, chartOf
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.walls.wallPointNodes import findWallPoints
 
 CARD = read_card(find_model())
 
@@ -276,6 +278,26 @@ def test_a_clip_of_another_scale_or_length_is_read_anew(scene: Any, tmp_path: Pa
     rescaled = replace(clip.cine, scale=replace(clip.cine.scale, mm_per_px=(0.5, 0.5)))
     other = reported(scene, tmp_path, replace(clip, cine=rescaled)).read("a")
     assert other is not browser and len(clipBrowsers(scene)) == 2
+
+
+def test_a_clip_that_was_opened_from_its_file_before_goes_on_with_the_report(scene: Any, tmp_path: Path) -> None:
+    clip = cases.make_clip("a", "PLAX", scale=cases.NO_SCALE, times=cases.NO_TIMES)
+    shown = reported(scene, tmp_path, clip)
+    file = dict(shown.report.files())["a"]
+    browser = openFile(scene, file)
+    markFile(browser, file)
+    bench = worker(scene, "r1")
+    bench.openBrowser(browser)
+    prompted(bench, 2, square(30, 20))
+    assert gathered(scene, browser).drawn == {("LV", 2)}
+    assert CorrectionsOfScene(scene).write(only=[tmp_path / "other.dcm"]) is None
+    assert shown.read("a") is browser and clipBrowsers(scene) == [browser]
+    state = bench.current.state
+    assert np.array_equal(state.mask(2, "LV"), square(30, 20))
+    assert np.array_equal(state.mask(1, "LV"), clip.segmentations["LV"].masks[1])
+    assert findWallPoints(browser, cineOf(browser)) is not None and chartOf(browser) is not None
+    assert browser.GetName() == "Cine"
+    bench.close()
 
 
 # Numbers

@@ -23,6 +23,7 @@ from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf
 from ..cine.echoViewLabel import VIEW
+from ..cine.fileMarks import FILE, fileMark
 from ..measurements.phasesByHand import PHASES, phasesOf
 from ..record.decisions import DECISIONS, decisionsOf
 from ..record.raters import ratersOf
@@ -70,13 +71,20 @@ class CorrectionsOfScene:
         self._scene = scene
         self._untouched: dict[str, int] = {}
 
-    def write(self, rater: str = "", calibrations: Mapping[Path, Calibration] | None = None) -> Path | None:
+    def write(
+        self,
+        rater: str = "",
+        calibrations: Mapping[Path, Calibration] | None = None,
+        only: Iterable[Path] | None = None,
+    ) -> Path | None:
         """Writes what was corrected to a new file that only this user may read; None where there is nothing.
 
         ``rater`` is who works now and has corrected what nobody has signed; ``calibrations`` are by file of a clip,
-        shown or not. Raises `EchoApexError` where what the scene says is damaged, or no file can be written.
+        shown or not. Clips that are known to be of other files than ``only`` these are left out. Raises `EchoApexError`
+        where what the scene says is damaged, or no file can be written.
         """
-        browsers = clipBrowsers(self._scene)
+        marks = None if only is None else {None, *map(fileMark, only)}
+        browsers = [one for one in clipBrowsers(self._scene) if marks is None or one.GetAttribute(FILE) in marks]
         clips = self._clips(browsers, read_card(find_model()), rater) if browsers else {}
         scales = (calibrations or {}).items()
         files = {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from echoapex.errors import EchoApexError
+from echoapex.models.model_card import UNKNOWN
 from echoapex.patient import Patient
 from echoapex.report.comparison import Comparison
 
@@ -131,7 +132,8 @@ class StudyController:
             installModelLibraries()
         given = self._givenViews(study, files)
         scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
-        corrections = self._corrections.keep(self._gathering.write(self._rater(), scales))
+        found = self._gathering.write(self._rater(), scales, [clip.file for clip in clips])
+        corrections = self._corrections.keep(found)
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
         try:
             self.analysis = self._start(command)
@@ -153,7 +155,8 @@ class StudyController:
         for file in list(given):
             said = [browser.GetAttribute(VIEW) for browser in browsersOf(self._scene, file)]
             if any(said):
-                self.list.giveView(file, next(filter(None, said)))
+                view = next(filter(None, said))
+                self.list.giveView(file, None if view == UNKNOWN else view)
                 del given[file]
         return given
 
@@ -224,6 +227,14 @@ class StudyController:
         browser = self.shown.show(place)
         self._changed()
         return browser
+
+    @property
+    def shownFile(self) -> Path | None:
+        """The file in the list whose clip is in the view; None for another one."""
+        shown = shownBrowser(self._scene)
+        if shown is None:
+            return None
+        return next((clip.file for clip in self.list.clips if shown in browsersOf(self._scene, clip.file)), None)
 
     def showFile(self, clip: ListedClip) -> Any:
         """Shows a clip of the list, as the report has it if it does; gives the browser. Raises `EchoApexError`."""
