@@ -43,6 +43,7 @@ class ReportPreview:
         self.browser = qt.QTextBrowser()
         self.browser.openLinks = False
         page = qt.QPushButton(_("Open report in browser"))
+        page.autoDefault = False
         page.connect("clicked()", self._openInBrowser)
         close = qt.QPushButton(_("Close (Esc)"))
         close.connect("clicked()", self.dialog.hide)

@@ -30,7 +30,7 @@ KEYS = {
     "P": "previewButton",
     "V": "compareButton",
     "T": "pairButton",
-    "H": "phaseButton",
+    "I": "phaseButton",
     "L": "playButton",
     "M": "markerButton",
     ",": "earlierMarkerButton",

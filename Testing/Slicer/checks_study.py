@@ -82,3 +82,13 @@ def check_the_keys_go_with_the_module(transcript: Transcript) -> None:
     slicer.util.selectModule("Data")
     settle()
     assert shown.keys is None and not any(shortcuts_of(window, key) for key in ("A", "D", "W"))
+
+
+def check_changes_stand_beside_the_values_and_a_preview_shows_simple_html(transcript: Transcript) -> None:
+    shown = shown_panel(transcript, MODULE)
+    table = shown.ui.measurementTable
+    assert table.horizontalHeader().visualIndex(6) == 2 and table.isColumnHidden(6)
+    browser = qt.QTextBrowser()
+    browser.openLinks = False
+    browser.setHtml("<table border='1'><tr><td><b>33.3 %</b></td></tr></table>")
+    assert "33.3 %" in browser.toPlainText()

@@ -123,6 +123,17 @@ def test_what_is_not_outlined_is_named(missing) -> None:
     assert all(f"no outline of {missing}" in reason.rule for reason in result.withheld)
 
 
+def test_of_a_model_the_root_is_withheld_and_of_a_person_it_counts_in_the_frames_that_were_looked_at() -> None:
+    masks = cine_of(drawn())
+    result = measured(masks, root_frames=set())
+    assert (
+        set(values(result)) == {"LADs"}
+        and "drawn or accepted the outline of the aortic root" in result.withheld[0].rule
+    )
+    (root, _atrium) = measured(masks, root_frames={2, 7}).measurements
+    assert root.value == pytest.approx(ROOT_MM, abs=0.8) and root.sources[0].frames == (2,)
+
+
 def test_without_scale_or_beat_nothing_is_measured_and_misfits_are_refused() -> None:
     masks = cine_of(drawn())
     times = FrameTimes(np.arange(10) / 40.0, TimeSource.FRAME_TIME)
@@ -133,7 +144,7 @@ def test_without_scale_or_beat_nothing_is_measured_and_misfits_are_refused() -> 
         measured({**masks, "LA": masks["LA"][:, 1:]})
 
 
-def test_on_a_simulated_heart_the_atrium_is_that_of_the_heart_and_a_root_that_is_cut_off_is_withheld() -> None:
+def test_on_a_simulated_heart_the_atrium_is_that_of_the_heart_and_the_root_of_a_model_is_withheld() -> None:
     result = true_result("PLAX")
     assert result.root is not None
     truth = systolic_atrial_diameter(draw_case("easy", SEED).heart())

@@ -253,9 +253,9 @@ def test_side_by_side_both_go_in_step_and_back(traced: Any, key: Any) -> None:
     for _ in range(4):
         key("Right")
     assert frames() == {"A4C": 8, "A2C": 7}, "half of the systole"
-    key("H")
+    key("I")
     assert frames() == {"A4C": 8, "A2C": 8} and "Time" in plot_axis()
-    key("H")
+    key("I")
     key("T")
     assert arrangement() == LAYOUT_ID and shown() == (A4C, 8)
     assert not second.isVisible()

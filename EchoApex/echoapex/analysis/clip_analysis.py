@@ -183,7 +183,7 @@ def measure_clip(
     if named.name in APICAL_VIEWS:
         measured = _measure_apical(result, found, given)
     elif named.name == WALL_VIEW:
-        measured = _with_root(_measure_walls(result, found, given), found)
+        measured = _with_root(_measure_walls(result, found, given), found, given)
     else:
         nothing = MeasureError("Nothing is measured in this view", value=named.name, file=cine.path)
         return replace(result, not_measured=(nothing,))
@@ -216,7 +216,7 @@ def _believed(clip: ClipResult) -> ClipResult:
     return replace(clip, lv=lv, walls=walls, atrium=atrium, root=root, not_measured=reasons)
 
 
-def _with_root(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResult:
+def _with_root(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: ClipCorrections) -> ClipResult:
     """A PLAX ``clip`` with aortic root and left atrium, or why they are not there, in the beats of its walls."""
     if not clip.beats:
         return clip
@@ -227,6 +227,8 @@ def _with_root(clip: ClipResult, found: Mapping[str, Segmentation]) -> ClipResul
         times=clip.cine.times,
         sector=clip.cine.sector.mask,
         confidence={name: item.confidence for name, item in found.items()},
+        # A model's root was hardly better than a guess on simulated hearts: README.md.
+        root_frames={frame for name, frame in by_hand.drawn | by_hand.confirmed if name == "AO"},
     )
     missing = (_of_file(reason, clip.cine) for reason in root.withheld)
     return replace(clip, root=root, not_measured=(*clip.not_measured, *missing))

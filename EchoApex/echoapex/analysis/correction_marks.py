@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..measure.lv_mass import LINEAR
 from ..measure.measurement import Exclusion, Measurement, MeasurementStatus, Source
-from ..measure.root_and_atrium import STRUCTURES
+from ..measure.root_and_atrium import ENDS, STRUCTURES
 from .clip_corrections import AppliedCorrections
 from .walls_by_hand import PARTS
 
@@ -75,7 +75,7 @@ def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) ->
     chambers = STRUCTURES.get(item.name, _CHAMBERS)
     if applied.corrections.drawn & {(name, frame) for name in chambers for frame in source.frames}:
         return CORRECTED
-    looked_at = STRUCTURES.get(item.name, ("LA" if item.name.startswith("LA") else "LV",))
+    looked_at = ENDS.get(item.name, ("LA" if item.name.startswith("LA") else "LV",))
     if {(name, frame) for name in looked_at for frame in source.frames} <= applied.corrections.confirmed:
         return CONFIRMED
     # An outline in one frame may change how all frames are measured.

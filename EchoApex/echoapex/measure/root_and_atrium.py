@@ -8,7 +8,7 @@ posterior wall of the atrium (Lang et al., ASE/EACVI 2015, doi 10.1016/j.echo.20
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,14 @@ INNER_EDGE, LEADING_EDGE = "inner_edge", "leading_edge"
 
 ROOT, ATRIUM = "AoRootd", "LADs"
 STRUCTURES = {ROOT: ("LV", "AO"), ATRIUM: ("LV", "AO", "LA")}
-"""The outlines that each length comes from."""
+"""The outlines that each length comes from; that of the ventricle tells directions only."""
+ENDS = {ROOT: ("AO",), ATRIUM: ("AO", "LA")}
+"""The outlines that each length ends at."""
+
+_NOT_BY_HAND = (
+    "it is measured only where a person has drawn or accepted the outline of the aortic root at end-diastole, since "
+    "those of a model have not been exact enough"
+)
 
 MOST_SCATTER = 0.15
 """Lengths of neighboring frames that differ by more than this share contradict each other (own choice)."""
@@ -66,21 +73,23 @@ def measure_root_and_atrium(
     times: FrameTimes,
     sector: BoolMask | None = None,
     confidence: Mapping[str, NDArray[Any]] | None = None,
+    root_frames: Collection[int] | None = None,
 ) -> RootResult:
     """``AoRootd`` and ``LADs`` (mm) of one PLAX clip from its ``masks`` ``[T, H, W]`` of ``AO``, ``LA`` and ``LV``.
 
     Each is the median over the frame of its phase and its two neighbors, then the mean over the ``beats``. ``sector``
     ``bool [H, W]`` is where the image lies (the whole frame if None): a length that its edge cuts is withheld with the
     reason, and so is one without outlines, or whose outlines contradict each other or those of the frames beside it.
-    ``confidence`` has the predicted Dice ``[T]`` by structure; the least counts. Nothing is measured without scale or
-    beat. Raises `MeasureError` for masks that do not fit each other.
+    ``confidence`` has the predicted Dice ``[T]`` by structure; the least counts. ``root_frames`` are those whose root
+    a person has drawn or accepted, if only such count for ``AoRootd``. Nothing is measured without scale or beat.
+    Raises `MeasureError` for masks that do not fit each other.
     """
     if scale.mm_per_px is None or not beats:
         return RootResult(clip)
     outlines = {name: masks[name] for name in STRUCTURES[ATRIUM] if name in masks}
     for mask in outlines.values():
         require_masks(mask, next(iter(outlines.values())))
-    frames = _Frames(outlines, scale.mm_per_px, sector)
+    frames = _Frames(outlines, scale.mm_per_px, sector, root_frames)
     warnings = tuple(frame_rate_doubts(times))
     calipers: list[Caliper] = []
     found, withheld = [], []
@@ -105,8 +114,14 @@ def measure_root_and_atrium(
 class _Frames:
     """The lengths in the frames of a clip."""
 
-    def __init__(self, masks: Mapping[str, NDArray[Any]], mm_per_px: MmPerPx, sector: BoolMask | None) -> None:
-        self._masks, self._mm_per_px, self._sector = masks, mm_per_px, sector
+    def __init__(
+        self,
+        masks: Mapping[str, NDArray[Any]],
+        mm_per_px: MmPerPx,
+        sector: BoolMask | None,
+        root_frames: Collection[int] | None,
+    ) -> None:
+        self._masks, self._mm_per_px, self._sector, self._root_frames = masks, mm_per_px, sector, root_frames
 
     def around_each(self, name: str, phases: Sequence[int]) -> list[list[Caliper]]:
         """The lengths around each of ``phases`` that has any; raises `MeasureError` where none has."""
@@ -124,15 +139,20 @@ class _Frames:
         return found
 
     def _around(self, name: str, phase: int) -> list[Caliper]:
-        """The lengths of the frame of a phase and its neighbors: at least two, that agree."""
+        """The lengths of the frame of a phase and its neighbors: at least two, or all that count, and they agree."""
         count = len(self._masks["LV"])
+        frames = {phase, max(phase - 1, 0), min(phase + 1, count - 1)}
+        if name == ROOT and self._root_frames is not None:
+            frames &= set(self._root_frames)
+        if not frames:
+            raise MeasureError(_NOT_BY_HAND)
         calipers, refusals = [], []
-        for frame in sorted({phase, max(phase - 1, 0), min(phase + 1, count - 1)}, key=lambda one: abs(one - phase)):
+        for frame in sorted(frames, key=lambda one: abs(one - phase)):
             try:
                 calipers.append(self._caliper(name, frame))
             except MeasureError as refusal:
                 refusals.append(refusal)
-        if len(calipers) < 2:
+        if len(calipers) < min(2, len(frames)):
             raise refusals[0]
         lengths = [caliper.length_mm for caliper in calipers if caliper.length_mm is not None]
         if max(lengths) - min(lengths) > MOST_SCATTER * float(np.median(lengths)):
@@ -164,8 +184,7 @@ def _middle_one(calipers: Sequence[Caliper]) -> Caliper:
 
 
 def _least(name: str, sources: Iterable[Source], confidence: Mapping[str, NDArray[Any]]) -> float | None:
-    """The least predicted Dice of the outlines that ``name`` comes from; None where one is not known."""
-    parts = [part for part in STRUCTURES[name] if part != "LV"]
-    if not all(part in confidence for part in parts):
+    """The least predicted Dice of the outlines that ``name`` ends at; None where one is not known."""
+    if not all(part in confidence for part in ENDS[name]):
         return None
-    return min(float(confidence[part][frame]) for part in parts for source in sources for frame in source.frames)
+    return min(float(confidence[part][frame]) for part in ENDS[name] for source in sources for frame in source.frames)

@@ -158,7 +158,7 @@ def measure_phases(
     by_hand: Phases | None = None,
     confidence: Mapping[str, FloatArray] | None = None,
 ) -> PhaseResult:
-    """``LVEDV LVESV LVSV LVEF HR`` and ``LAV`` of one clip, as `measure_lv` and `measure_la` have them.
+    """``LVEDV LVESV LVSV LVEF LVLd LVLs HR`` and ``LAV`` of one clip, as `measure_lv` and `measure_la` have them.
 
     Beats that were found count where every frame from ED to ES has an outline. ``by_hand`` sets ED, ES or both for a
     single beat, which needs outlines in these two frames only; the other comes from the nearest beat that was found.

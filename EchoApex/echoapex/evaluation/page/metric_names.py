@@ -7,7 +7,7 @@ from collections.abc import Iterable
 TASK_TITLES = {
     "segmentation": "Outlines of structures",
     "ef": "Ejection fraction",
-    "walls": "Walls and inner diameter in PLAX",
+    "walls": "Walls, inner diameter, aortic root and left atrium in PLAX",
     "views": "Views",
     "prompts": "Prompts: clicks, boxes, text",
     "beats": "Beats and steadiness",

@@ -1,4 +1,4 @@
-"""Wall thickness and inner diameter in PLAX, and the landmarks they are measured between."""
+"""Walls, inner diameter, aortic root and left atrium in PLAX, and the landmarks that walls are measured between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ...analysis.view_structures import WALL_VIEW
 from ...cine import FloatArray
 from ...landmarks import Landmarks
-from ...simulation.anatomy import wall_landmarks
+from ...simulation.anatomy import systolic_atrial_diameter, wall_landmarks
 from ...simulation.heart import PARASTERNAL_AZIMUTH_DEG, Heart
 from ..trial_types import Findings, LandmarkTrial, WallTrial
 from .case_pictures import points_overlay
@@ -16,11 +16,12 @@ from .simulated_patients import key_frames
 
 
 def true_dimensions(heart: Heart) -> dict[str, float]:
-    """IVSd, LVIDd, LVPWd and LVIDs of the heart itself in mm, whatever the plane that a clip was cut in."""
+    """What is measured in PLAX, of the heart itself in mm, whatever the plane that a clip was cut in."""
     points = wall_landmarks(heart, float(np.deg2rad(PARASTERNAL_AZIMUTH_DEG)), heart.curve.es_phase)
     shape = heart.shape
     lvids = float(np.linalg.norm(points[1] - points[2]))
-    return {"IVSd": shape.ivsd_mm, "LVIDd": shape.lvidd_mm, "LVPWd": shape.lvpwd_mm, "LVIDs": lvids}
+    walls = {"IVSd": shape.ivsd_mm, "LVIDd": shape.lvidd_mm, "LVPWd": shape.lvpwd_mm, "LVIDs": lvids}
+    return {**walls, "AoRootd": shape.root_mm, "LADs": systolic_atrial_diameter(heart)}
 
 
 def try_walls(visit: Visit, findings: Findings) -> None:
