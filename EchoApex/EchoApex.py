@@ -51,7 +51,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
-        self.examination = self.results = None
+        self.examination = self.scale = self.results = None
         self._parameterNode, self._browser = None, None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
@@ -71,7 +71,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
-        self.parts = self.examination, _analysis, self.results = makeSections(self)
+        self.parts = self.examination, self.scale, _analysis, self.results = makeSections(self)
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -103,6 +103,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self._entered:
             return
         self._entered = False
+        self.scale.close()
         if self.keys is not None:
             self.keys.close()
             self.keys = None
@@ -130,6 +131,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self._parameterNode = None
         self.follow(None)
+        self.scale.close()
         self.study.sceneClosed()
 
     def onSceneEndClose(self, caller, event):
@@ -143,6 +145,8 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _goOn(self):
         """Opens the report that the scene names, without touching what it shows."""
+        if self._imported:
+            self.attempt(self.study.sceneRead)
         self._imported = False
         self.initializeParameterNode()
         folder = self._parameterNode.reportFolder
@@ -205,14 +209,14 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._imported and self._entered and not slicer.mrmlScene.IsBatchProcessing():
             self._goOn()
         self.study.tick()
-        working = self._outdated or self.study.listing or self.study.analyzing
+        working = self._outdated or self.study.busy
         if self._outdated:
             self._outdated = False
             for part in self.parts:
                 part.update()
             self._keepReport()
         self._setPace(working)
-        if not (self._entered or self.study.listing or self.study.analyzing):
+        if not (self._entered or self.study.busy):
             self.timer.stop()
 
     def _setPace(self, working):

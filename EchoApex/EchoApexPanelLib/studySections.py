@@ -6,6 +6,7 @@ from .analysisSection import AnalysisSection
 from .examinationSection import ExaminationSection
 from .plotView import useLayout
 from .resultsSection import ResultsSection
+from .scaleSection import ScaleSection
 from .shortcuts import Shortcuts
 
 KEYS = {
@@ -14,6 +15,10 @@ KEYS = {
     "Return": "showButton",
     "Enter": "showButton",
     "W": "workButton",
+    "M": "rulerButton",
+    "L": "calibrateButton",
+    "F": "ownScaleButton",
+    "Z": "undoScaleButton",
     "A": "analyzeButton",
     "C": "analyzeClipButton",
     "Esc": "cancelButton",
@@ -32,7 +37,8 @@ STEPS = {"Left": -1, "Right": 1, "Home": -100_000, "End": 100_000}
 def makeSections(panel):
     """The parts of ``panel``, each connected to its widgets; `update` of a part shows how things are."""
     examination = ExaminationSection(panel)
-    return [examination, AnalysisSection(panel, examination), ResultsSection(panel, examination)]
+    analysis, results = AnalysisSection(panel, examination), ResultsSection(panel, examination)
+    return [examination, ScaleSection(panel, examination), analysis, results]
 
 
 def takeKeys(panel):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.io import use_python
 
 from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
+from ..sequences.cineSequence import Steps, finished
 from ..sliceView.redSliceSetup import clipBrowsers, showBrowser
 from .openedReport import OpenedReport, Place
-from .studyFromReport import readClip
-from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClip
+from .studyFromReport import Masks, clipOfPixels, readPixels
+from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
 
 REPORT_CLIP = "EchoApex.ReportClip"
 """Attribute of a browser: which clip of which report it plays."""
@@ -55,11 +57,23 @@ class ReportInScene:
         known = self.browserOf(clip)
         if known is not None:
             return known
+        use_python(pythonExecutable())
+        pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)])
+        return finished(self.steps(clip, *pixels))
+
+    def _checked(self, clip: str) -> str:
         if clip not in self.report.clips:
             raise EchoApexError("The report has no such clip", value=clip)
-        use_python(pythonExecutable())
-        found = readClip(self.report.folder, self.report.clips[clip])
-        browser = addClip(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
+        return clip
+
+    def request(self, clip: str) -> dict[str, Any]:
+        """What `clipReadingProcess` is to read for `steps`. Raises `EchoApexError`."""
+        return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
+
+    def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
+        """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
+        found = clipOfPixels(self.report.clips[clip], cine, masks)
+        browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         browser.SetAttribute(REPORT_CLIP, self._mark(clip))
         return browser
 
