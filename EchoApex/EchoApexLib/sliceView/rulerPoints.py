@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nodes.cineNodes import samePlaceNode
 from ..nodes.coordinates import ijkToWorldOf, pixelsFromRas, rasFromPixels
 from ..nodes.observers import removeNode
 from .placeModeClicks import PointTool
@@ -92,7 +93,8 @@ class RulerPoints:
         line.SetLocked(True)
         # It would be in millimeters, which are only to come.
         line.GetMeasurement("length").SetEnabled(False)
-        self._scene.AddNode(line)
+        with samePlaceNode(self._scene):
+            self._scene.AddNode(line)
         line.CreateDefaultDisplayNodes()
         display = line.GetDisplayNode()
         display.SetSaveWithScene(False)

@@ -12,8 +12,9 @@ from echoapex.cine import Scale, ScaleSource
 
 from .calibrations import Calibrations
 
-_SAME_PX = 2
-"""How far the sectors of two clips of one setting may lie apart in pixels (our choice: they are found in pixels)."""
+_SAME_SHARE = 0.04
+"""How far the sectors of two clips of one setting may lie apart, as a share of the rows of a frame (our choice: where
+the near field is dark, a sector is found to begin lower)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class ListedClip:
         """
         if self.box is None or other.box is None or not self.machine or self.size is None:
             return False
-        near = all(abs(one - two) <= _SAME_PX for one, two in zip(self.box, other.box, strict=True))
+        apart = max(abs(one - two) for one, two in zip(self.box, other.box, strict=True))
+        near = apart <= _SAME_SHARE * self.size[0]
         depths = self.depth is None or other.depth is None or self.depth == other.depth
         return near and depths and (self.machine, self.size) == (other.machine, other.size)
 
