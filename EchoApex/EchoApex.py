@@ -51,7 +51,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
-        self.examination = self.results = self.trace = None
+        self.examination = self.scale = self.results = self.trace = None
         self._parameterNode, self._browser = None, None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
@@ -71,7 +71,8 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
-        self.parts = self.examination, _analysis, self.trace, self.results, _decisions = makeSections(self)
+        self.parts = makeSections(self)
+        self.examination, self.scale, _analysis, self.trace, self.results, _decisions = self.parts
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -106,6 +107,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self._entered = False
         self.study.leave()
+        self.scale.close()
         self.trace.exit()
         if self.keys is not None:
             self.keys.close()
@@ -134,6 +136,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self._parameterNode = None
         self.follow(None)
+        self.scale.close()
         self.trace.sceneClosed()
         self.study.sceneClosed()
 
@@ -148,6 +151,8 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _goOn(self):
         """Opens the report that the scene names, without touching what it shows."""
+        if self._imported:
+            self.attempt(self.study.sceneRead)
         self._imported = False
         self.initializeParameterNode()
         folder = self._parameterNode.reportFolder
@@ -222,14 +227,14 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._goOn()
         # Another module may be at work in the view.
         self.study.tick(self._entered)
-        working = self._outdated or self.study.listing or self.study.analyzing
+        working = self._outdated or self.study.busy
         if self._outdated:
             self._outdated = False
             for part in self.parts:
                 part.update()
             self._keepReport()
         self._setPace(working)
-        if not (self._entered or self.study.listing or self.study.analyzing):
+        if not (self._entered or self.study.busy):
             self.timer.stop()
 
     def _setPace(self, working):

@@ -206,7 +206,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onBrowserChosen(self, browser):
         """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
         clip = self.bench.clip
-        known = clip is not None and clip.browser is browser and browser is self._browser
+        known = clip is not None and not clip.closed and clip.browser is browser and browser is self._browser
         if browser is None and clip is not None and not clip.closed and self._entered:
             # What is worked on stays in sight.
             self.ui.cineSelector.setCurrentNode(clip.browser)

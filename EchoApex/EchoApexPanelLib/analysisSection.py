@@ -63,7 +63,7 @@ class AnalysisSection:
         ready = clip is not None and not analyzing and not self.study.listing
         self.ui.analyzeButton.enabled = ready
         self.ui.analyzeClipButton.enabled = ready and not clip.refusal
-        self.ui.cancelButton.enabled = analyzing
+        self.ui.cancelButton.enabled = analyzing or self.study.opening is not None
         self._showPatient(clip)
         self._showProgress()
 
@@ -92,10 +92,21 @@ class AnalysisSection:
         progress = None if analysis is None else analysis.progress
         busy = self.study.analyzing
         count, done = (progress.clips, progress.finished) if busy and progress.clips else (1, 0)
+        opening = self.study.opening
+        if opening is not None and not busy:
+            count, done = max(opening.count, 1), opening.done
         if (bar.maximum, bar.value) != (count, done):
             bar.setMaximum(count)
             bar.setValue(done)
-        self.ui.progressLabel.text = progressText(analysis)
+        self.ui.progressLabel.text = progressText(analysis) if opening is None or busy else openingText(opening)
+
+
+def openingText(opening):
+    """How far a clip is on its way into the scene, in a line."""
+    if not opening.count:
+        return _("{name} is being read...").format(name=opening.name)
+    share = 100 * opening.done // opening.count
+    return _("{name}: {share} % is there...").format(name=opening.name, share=share)
 
 
 def progressText(analysis):

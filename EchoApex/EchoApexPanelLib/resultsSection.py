@@ -64,8 +64,8 @@ class ResultsSection:
         if places:
             self._place = (self._place + 1) % len(places)
             place = places[self._place]
-            if self.panel.attempt(lambda: self.study.show(place)) is not None:
-                self.examination.choose(dict(self.study.report.files()).get(place.clip))
+            file = dict(self.study.report.files()).get(place.clip)
+            self.panel.attempt(lambda: self.study.show(place, lambda browser: self.examination.choose(file)))
 
     def step(self, frames):
         """Goes that many frames on in the clip that is shown, or back."""

@@ -7,6 +7,7 @@ from .decisionSection import DecisionSection
 from .examinationSection import ExaminationSection
 from .plotView import useLayout
 from .resultsSection import ResultsSection
+from .scaleSection import ScaleSection
 from .shortcuts import Shortcuts
 from .traceSection import TraceSection
 
@@ -16,6 +17,10 @@ KEYS = {
     "Return": "showButton",
     "Enter": "showButton",
     "W": "workButton",
+    "U": "rulerButton",
+    "G": "calibrateButton",
+    "Q": "ownScaleButton",
+    "Z": "undoScaleButton",
     "A": "analyzeButton",
     "C": "analyzeClipButton",
     "Esc": "cancelButton",
@@ -48,8 +53,9 @@ def makeSections(panel):
     examination = ExaminationSection(panel)
     trace = TraceSection(panel)
     results = ResultsSection(panel, examination, trace)
+    scale, analysis = ScaleSection(panel, examination), AnalysisSection(panel, examination)
     # The trace before the results: numbers that rest on what was moved are marked there.
-    return [examination, AnalysisSection(panel, examination), trace, results, DecisionSection(panel, results)]
+    return [examination, scale, analysis, trace, results, DecisionSection(panel, results)]
 
 
 def takeKeys(panel):

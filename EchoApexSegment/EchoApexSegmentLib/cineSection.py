@@ -95,6 +95,7 @@ def sourceText(source):
     words = {
         ScaleSource.DICOM_REGION: _("DICOM region"),
         ScaleSource.PIXEL_SPACING: _("pixel spacing"),
+        ScaleSource.USER: _("by hand"),
     }
     return words.get(source) or str(source).replace("_", " ")
 

@@ -38,6 +38,16 @@ def press(panel: Any, name: str) -> None:
 
     clickButton(getattr(panel.ui, name))
     settle(60)
+    clip_opened()
+
+
+def clip_opened() -> None:
+    """Waits for the clip that is on its way into the scene, if there is one."""
+    import slicer
+
+    study = slicer.util.getModuleWidget("EchoApex").study
+    if study.opening is not None:
+        wait(lambda: study.opening is None)
 
 
 def opened(panel: Any, *paths: Path) -> tuple[Any, ...]:
@@ -69,6 +79,7 @@ def click_row(table: Any, row: int) -> None:
     place = table.visualItemRect(table.item(row, 0)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
     settle(80)
+    clip_opened()
 
 
 def shown() -> tuple[str, int]:

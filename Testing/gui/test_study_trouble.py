@@ -69,9 +69,9 @@ def test_two_patients_are_apart(studyPanel: Any, tmp_path: Path) -> None:
     opened(studyPanel, clip_files(tmp_path / "one", "a"), clip_files(tmp_path / "two", "b"))
     table = studyPanel.ui.clipTable
     assert [table.item(row, 0).text() for row in range(4)] == [
-        "study-1: 1 clips",
+        "study-1: 1 clip",
         "a.nrrd",
-        "study-2: 1 clips",
+        "study-2: 1 clip",
         "b.nrrd",
     ]
     assert table.columnSpan(0, 0) == table.columnCount() and table.columnSpan(1, 0) == 1

@@ -15,7 +15,8 @@ import pytest
 import scene_cases as cases
 from written_reports import write_cine
 
-from EchoApexLib.study.clipList import ClipList, ClipReader, ListedClip, ListedStudy
+from EchoApexLib.study.clipList import ClipList, ListedClip, ListedStudy
+from EchoApexLib.study.clipReader import ClipReader
 
 PATIENCE_S = 240.0
 """Only so that a test that waits in vain ends."""
@@ -61,11 +62,11 @@ def saying(messages: list[Any], code: int = 0) -> Callable[..., ClipReader]:
     program = f"import sys; print({lines!r}); sys.stdout.flush(); print('broke', file=sys.stderr); sys.exit({code})"
 
     def make(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> ClipReader:
-        from EchoApexLib.study import clipList
+        from EchoApexLib.study import clipReader
 
-        process = clipList.WatchedProcess
+        process = clipReader.WatchedProcess
         command = [sys.executable, "-c", program]
-        monkeypatch.setattr(clipList, "WatchedProcess", lambda _command, **how: process(command, **how))
+        monkeypatch.setattr(clipReader, "WatchedProcess", lambda _command, **how: process(command, **how))
         reader = ClipReader([], sys.executable, said.append)
         wait(lambda: ended(reader))
         return reader

@@ -20,7 +20,15 @@ from ..pythonDependencies import pythonExecutable
 from ..record.clipRecords import cineOfRecord, clipRecord
 from ..record.recordSaving import CLIP, RECORD, addRecord, recordOf
 from ..record.studyContents import SceneClip
-from ..sequences.cineSequence import addBrowser, addCineSequence, framesOfSequence, secondsOfSequence, spacingOfSequence
+from ..sequences.cineSequence import (
+    Steps,
+    addBrowser,
+    cineSequenceSteps,
+    finished,
+    framesOfSequence,
+    secondsOfSequence,
+    spacingOfSequence,
+)
 
 _NO_SCALE = "Slicer's image does not say where its spacing comes from"
 _NO_TIMES = "Slicer's sequence numbers its frames and has no times"
@@ -33,8 +41,16 @@ def openCine(scene: Any, cine: Cine, name: str = "Cine") -> Any:
     The nodes are called ``name``, with a number where that is taken, and "(simulated)" if so: a file's name must not
     go into a scene. Frames go in as they are; pass `Cine.masked_frames` where text outside the sector must not.
     """
+    return finished(openCineSteps(scene, cine, name))
+
+
+def openCineSteps(scene: Any, cine: Cine, name: str = "Cine") -> Steps:
+    """As `openCine`, frame by frame."""
+    sequence = yield from cineSequenceSteps("", cine)
+    # A name that is free by now.
     title = scene.GenerateUniqueName(f"{name} (simulated)" if cine.simulated else name)
-    browser = addBrowser(scene, title, addCineSequence(scene, f"{title} cine", cine), cine)
+    sequence.SetName(f"{title} cine")
+    browser = addBrowser(scene, title, scene.AddNode(sequence), cine)
     record = clipRecord(SceneClip(title, cine, cine.view or UNKNOWN, {}))
     browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{title} record", CLIP, record).GetID())
     return browser

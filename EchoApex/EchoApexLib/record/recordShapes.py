@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from echoapex.analysis.clip_corrections import LEAST_MM, MOST_MM
 from echoapex.cine import Flip, Mode, ModeSource, ScaleSource, TimeSource
 from echoapex.io.json_shapes import (
     Shape,
@@ -29,6 +30,9 @@ _VALUES = list_of(or_null(number()))
 _SHARES = list_of(number(0, 1))
 _BEATS = list_of(record({"ed": whole(), "es": whole()}, {"next_ed": or_null(whole()), "complete": truth}))
 _MM_PER_PX = or_null(row(number(), number()))
+_PLACE = row(number(-1e5, 1e5), number(-1e5, 1e5))
+_CALIBRATION = or_null(record({"points": row(_PLACE, _PLACE), "mm": number(LEAST_MM, MOST_MM)}))
+_SCALE = record({"mm_per_px": _MM_PER_PX, "source": one_of(*ScaleSource), "reason": text})
 _MEASUREMENT = record(
     {
         "name": text,
@@ -73,13 +77,13 @@ CLIP_RECORD: Shape = record(
         "view": text,
         "facts": _FACTS,
         "times": record({"source": one_of(*TimeSource), "reason": text}),
-        "scale": record({"mm_per_px": _MM_PER_PX, "source": one_of(*ScaleSource), "reason": text}),
+        "scale": _SCALE,
         "sector": record({"mask": text, "source": text}, {"certainty": number(0, 1)}),
         "confidence": table_of(_SHARES),
         "curve": or_null(record({"name": text, "unit": text, "values": _VALUES, "beats": _BEATS})),
     },
-    # Scenes of before did not keep them.
-    {"checksums": table_of(list_of(whole(0, 2**32 - 1)))},
+    # Scenes of before did not keep them; a scale by hand is there where one was given.
+    {"checksums": table_of(list_of(whole(0, 2**32 - 1))), "scale_of_file": _SCALE, "calibration": _CALIBRATION},
     more_allowed=True,
 )
 
@@ -119,6 +123,7 @@ _REPORT_CLIP = record(
         "frame_time_reason": or_null(text),
         "scale_reason": or_null(text),
         "flip": or_null(one_of(*Flip)),
+        "calibration": _CALIBRATION,
         "parts": list_of(text),
         "excluded_beats": list_of(record({"ed": whole(), "es": whole(), "reason": text})),
         "confidence": table_of(_SHARES),

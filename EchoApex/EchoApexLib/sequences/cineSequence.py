@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoapex.cine import Cine, FloatArray, FrameTimes, ImageStack
+from echoapex.cine import Cine, FloatArray, FrameTimes, ImageStack, Scale
 
 from ..nodes.coordinates import UNSCALED
 from ..nodes.vtkImages import fillImage, frameOfImage
 
 SCALE_ATTRIBUTE, TIMES_ATTRIBUTE = "EchoApex.Scale", "EchoApex.FrameTimes"
 """Attributes of the sequence of a cine that say where scale and times come from, or why they are unknown."""
+
+Steps = Generator[None, None, Any]
+"""Work on a scene that may pause after each frame, since a window must not wait; its value is what was made."""
 
 _GRAYS = 255.0
 _TOLERANCE_S = 0.001  # Slicer's own; frames of an ultrafast cine lie closer
@@ -25,19 +29,48 @@ def addCineSequence(scene: Any, name: str, cine: Cine) -> Any:
     Spacing is the scale of the cine. Without one it is 1, which is a pixel and no millimeter, and the attribute
     `SCALE_ATTRIBUTE` says so.
     """
-    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    setIndex(sequence, cine.times)
+    return scene.AddNode(finished(cineSequenceSteps(name, cine)))
+
+
+def cineSequenceSteps(name: str, cine: Cine) -> Steps:
+    """The sequence of `addCineSequence`, made frame by frame and in no scene yet."""
+    sequence = newSequence(name, cine)
     tellSources(sequence, cine)
     for value, frame in zip(indexValues(cine), cine.frames, strict=True):
         sequence.SetDataNodeAtValue(_volume(frame, cine.scale.mm_per_px or UNSCALED), value)
+        yield
     return sequence
+
+
+def newSequence(name: str, cine: Cine) -> Any:
+    """An empty ``vtkMRMLSequenceNode``, in no scene yet, with the index of ``cine``."""
+    import slicer
+
+    sequence = slicer.vtkMRMLSequenceNode()
+    sequence.SetName(name)
+    setIndex(sequence, cine.times)
+    return sequence
+
+
+def finished(steps: Steps) -> Any:
+    """Does all ``steps`` at once; what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def tellSources(sequence: Any, cine: Cine) -> None:
     """Says in attributes of the sequence of ``cine`` where its scale and times come from, or why they are unknown."""
-    scale, times = cine.scale, cine.times
-    sequence.SetAttribute(SCALE_ATTRIBUTE, str(scale.source) if scale.known else f"unknown, in pixels: {scale.reason}")
+    times = cine.times
+    tellScale(sequence, cine.scale)
     sequence.SetAttribute(TIMES_ATTRIBUTE, str(times.source) if times.known else f"unknown: {times.reason}")
+
+
+def tellScale(sequence: Any, scale: Scale) -> None:
+    """Says in an attribute of the sequence of a cine where its scale comes from, or why it is unknown."""
+    sequence.SetAttribute(SCALE_ATTRIBUTE, str(scale.source) if scale.known else f"unknown, in pixels: {scale.reason}")
 
 
 def setIndex(sequence: Any, times: FrameTimes) -> None:

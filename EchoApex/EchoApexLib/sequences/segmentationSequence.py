@@ -14,7 +14,7 @@ from echoapex.structures import PROMPTED, structures
 
 from ..nodes.coordinates import ijkToRas
 from ..nodes.vtkImages import fillImage, frameOfImage, vtkMatrix
-from .cineSequence import indexValues, setIndex
+from .cineSequence import Steps, finished, indexValues, newSequence
 
 UNNAMED_COLOR = (240, 220, 60)
 """RGB of a mask whose structure is not known by name (own choice)."""
@@ -39,14 +39,19 @@ def addSegmentationSequence(scene: Any, name: str, cine: Cine, masks: Mapping[st
     is nothing, so that an edit on any frame has its place. Raises `EchoApexError` for masks of another shape than the
     cine.
     """
+    return scene.AddNode(finished(segmentationSequenceSteps(name, cine, masks)))
+
+
+def segmentationSequenceSteps(name: str, cine: Cine, masks: Mapping[str, BoolMask]) -> Steps:
+    """The sequence of `addSegmentationSequence`, made frame by frame and in no scene yet. Raises as that."""
     _checkShapes(cine, masks)
-    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    setIndex(sequence, cine.times)
+    sequence = newSequence(name, cine)
     matrix = vtkMatrix(ijkToRas(cine.scale.mm_per_px))
     names = inOrder(masks)
     for frame, value in enumerate(indexValues(cine)):
         item = _segmentation({name: masks[name][frame] for name in names}, matrix)
         sequence.SetDataNodeAtValue(item, value)
+        yield
     return sequence
 
 

@@ -18,6 +18,8 @@ from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf, openFile
+from ..cine.scaleByHand import SCALE_CHANGES
+from ..nodes.observers import Observers
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
 from .cineController import CineController
@@ -49,6 +51,7 @@ class SceneController:
         self._clips: dict[str, CineController] = {}
         self._model: tuple[Path, ModelCard] | None = None
         self._seen: object = None
+        self._observers = Observers(said)
         self.process: InferenceProcess | None = None
         self.clip: CineController | None = None
 
@@ -91,6 +94,7 @@ class SceneController:
 
         Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read.
         """
+        self._dropClosed()
         clip = self._clips.get(browser.GetID()) or self._enter(browser)
         if clip is self.clip:
             return
@@ -119,6 +123,8 @@ class SceneController:
         clip = CineController(
             self._scene, browser, state.cine, state, running=self._running, changed=changed, said=said
         )
+        # What is drawn has the scale of before: it is made anew with the new one.
+        self._observers.add(browser, SCALE_CHANGES, clip.close)
         if phases is not None and clip.view == WALL_VIEW:
             clip.walls.setPhases(*phases)
         return clip
@@ -143,11 +149,9 @@ class SceneController:
 
     def tick(self) -> None:
         """Takes what the process has answered and brings numbers up to date. Never waits for the process."""
-        for identifier, clip in list(self._clips.items()):
-            if clip.closed:
-                self._drop(identifier)
-            else:
-                clip.walls.tidy()
+        self._dropClosed()
+        for clip in self._clips.values():
+            clip.walls.tidy()
         if self.process is not None:
             self.process.poll()
         if self.clip is not None and self.process is not None and self.process.ready:
@@ -168,6 +172,11 @@ class SceneController:
             self.clip.curve.setFrame(self.clip.frame)
             self._changed()
 
+    def _dropClosed(self) -> None:
+        for identifier, clip in list(self._clips.items()):
+            if clip.closed:
+                self._drop(identifier)
+
     def _drop(self, identifier: str) -> None:
         clip = self._clips.pop(identifier)
         clip.close()
@@ -177,6 +186,7 @@ class SceneController:
 
     def close(self) -> None:
         """Ends everything, the process too: the scene is about to be closed, or the panel."""
+        self._observers.clear()
         for identifier in list(self._clips):
             self._drop(identifier)
         if self.process is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echoapex.analysis.clip_corrections import ExcludedBeat
+from echoapex.analysis.clip_corrections import Calibration, ExcludedBeat
 from echoapex.cine import ScaleSource
 from echoapex.console import harmless
 from echoapex.errors import EchoApexError, ReadError
@@ -150,6 +150,17 @@ class OpenedReport:
         for clip in self.record["clips"]:
             if clip["file"] is not None:
                 yield self._file(clip["file"]), self._result(clip)
+
+    def calibrations(self) -> dict[Path, Calibration]:
+        """The scales by hand that it was made with, by file."""
+        clips = [clip for clip in self.record["clips"] if clip["file"] is not None]
+        given = {self._file(clip["file"]): clip.get("calibration") for clip in clips}
+        return {
+            file: Calibration(((one[0], one[1]), (two[0], two[1])), found["mm"])
+            for file, found in given.items()
+            if found is not None
+            for one, two in [found["points"]]
+        }
 
     def _file(self, path: str) -> Path:
         return Path(os.path.normpath(self.folder.absolute() / path)).resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.io import use_python
 
@@ -12,11 +13,12 @@ from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
 from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
+from ..sequences.cineSequence import Steps, finished
 from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
 from .analysisTakenOver import fits, takeOver
 from .openedReport import OpenedReport, Place
-from .studyFromReport import readClip
-from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClip
+from .studyFromReport import Masks, clipOfPixels, readPixels
+from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
 
 REPORT_CLIP = "EchoApex.ReportClip"
 """Attribute of a browser: which clip of which report it plays."""
@@ -70,14 +72,30 @@ class ReportInScene:
 
     def read(self, clip: str) -> Any:
         """The browser of a clip, which is read into the scene where it is not there. Raises `EchoApexError`."""
-        if clip not in self.report.clips:
-            raise EchoApexError("The report has no such clip", value=clip)
-        known = self.browserOf(clip) or self._takenOver(clip)
+        known = self.inScene(clip)
         if known is not None:
             return known
         use_python(pythonExecutable())
-        found = readClip(self.report.folder, self.report.clips[clip])
-        browser = addClip(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
+        pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)])
+        return finished(self.steps(clip, *pixels))
+
+    def inScene(self, clip: str) -> Any:
+        """As `read`, for a clip that is there, if only from before this report; None for another one."""
+        return self.browserOf(clip) or self._takenOver(self._checked(clip))
+
+    def _checked(self, clip: str) -> str:
+        if clip not in self.report.clips:
+            raise EchoApexError("The report has no such clip", value=clip)
+        return clip
+
+    def request(self, clip: str) -> dict[str, Any]:
+        """What `clipReadingProcess` is to read for `steps`. Raises `EchoApexError`."""
+        return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
+
+    def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
+        """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
+        found = clipOfPixels(self.report.clips[clip], cine, masks)
+        browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         self._markAs(browser, clip)
         keepDecisions(browser, self.report.decisions(clip))
         return browser

@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from echoapex.analysis.clip_corrections import Calibration
 from echoapex.errors import EchoApexError
 from echoapex.models.model_card import UNKNOWN
 from echoapex.patient import Patient
 from echoapex.report.comparison import Comparison
 
-from ..cine.cineFromBrowser import openFile
 from ..cine.echoViewLabel import VIEW, setViewOf
-from ..cine.fileMarks import browsersOf, markFile
+from ..cine.fileMarks import browsersOf
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showBrowser, shownBrowser
-from .clipList import ClipList, ClipReader, ListedClip
+from .clipList import ClipList, ListedClip
+from .clipOpening import ClipOpening
+from .clipReader import ClipReader
+from .clipScales import ClipScales
+from .clipShowing import ClipShowing, Then
 from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
@@ -28,6 +32,10 @@ from .reportInScene import ReportInScene
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
 
 Said = Callable[[str], None]
+
+
+def _nothing(_browser: Any) -> None:
+    """What is done with a clip that was shown where nobody wants more."""
 
 
 class StudyController:
@@ -50,7 +58,8 @@ class StudyController:
         self._scene, self._changed, self._said, self._start, self._rater = scene, changed, said, start, rater
         self._gathering, self._corrections = CorrectionsOfScene(scene), CorrectionsFile()
         self._reader: ClipReader | None = None
-        self._opened: dict[Path, str] = {}
+        self._clips = ClipShowing(scene, self._clipReady, said)
+        self._scales = ClipScales(scene)
         self.list = ClipList()
         self.leftOut: tuple[str, ...] = ()
         self._next: Place | None = None
@@ -69,12 +78,22 @@ class StudyController:
     @property
     def listing(self) -> bool:
         """Whether headers are still being read."""
-        return self._reader is not None and self._reader.busy
+        return self._reader is not None and self._reader.listing
+
+    @property
+    def opening(self) -> ClipOpening | None:
+        """The clip that is on its way into the scene, if there is one."""
+        return self._clips.opening
 
     @property
     def analyzing(self) -> bool:
         """Whether an analysis runs."""
         return self.analysis is not None and self.analysis.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way that is to be looked at often."""
+        return self.listing or self.analyzing or self.opening is not None
 
     # Opening
 
@@ -86,19 +105,20 @@ class StudyController:
         if self.analyzing:
             raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
         self._closeReader()
-        self._reader = ClipReader(given, pythonExecutable(), self._said)
-        self.list, self.leftOut, self.analysis, self._opened = self._reader.list, (), None, {}
+        self._reader = ClipReader(given, pythonExecutable(), self._said, self.list.calibrations)
+        self.list, self.leftOut, self.analysis = self._reader.list, (), None
         self._changed()
 
     def tick(self, mayShow: bool = True) -> None:
         """Takes what the processes have found by now. Waits for none.
 
-        Where it ``mayShow`` anything, it reads the clip that is to be shown next.
+        Where it ``mayShow`` anything, it turns to the clip that is to be shown next.
         """
         place = self._next if mayShow else None
         self._next = None if mayShow else self._next
         if place is not None:
             self._attempt(lambda: self.show(place))
+        self._attempt(self._goOn)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
         if self.analysis is not None and self.analysis.poll():
@@ -106,9 +126,19 @@ class StudyController:
             if not self.analysis.busy:
                 self._analyzed(self.analysis)
 
+    def _goOn(self) -> None:
+        if self._clips.poll():
+            self._changed()
+        if not self._scene.IsClosing() and not self._scene.IsImporting():
+            self._scales.keep(self.list)
+
+    def _clipReady(self, browser: Any, file: Path | None) -> None:
+        if file is not None and file in self.list:
+            self._scales.applyTo(browser, file, self.list)
+
     def _listed(self, reader: ClipReader) -> None:
         self.leftOut = reader.leftOut
-        if not reader.busy and reader.expected == 0:
+        if not reader.listing and reader.expected == 0:
             self._said(f"None of these files is a clip of ultrasound: {'; '.join(self.leftOut)}")
         if self.report is not None:
             self._takeResults(self.report)
@@ -161,7 +191,10 @@ class StudyController:
         return given
 
     def cancel(self) -> None:
-        """Ends the analysis within two seconds; a report of before stays as it is."""
+        """Ends the opening of a clip at once, the analysis within two seconds; a report of before stays as it is."""
+        if self._clips.cancel():
+            self._said("The clip was not opened.")
+            self._changed()
         if self.analysis is not None:
             self.analysis.cancel()
             self._changed()
@@ -200,6 +233,7 @@ class StudyController:
         self._changed()
 
     def _takeResults(self, report: OpenedReport) -> None:
+        self.list.calibrations.adopt(report.calibrations())
         for file, found in report.results():
             self.list.takeResult(file, **found)
 
@@ -220,11 +254,15 @@ class StudyController:
         self.earlier = self.comparison = None
         self._changed()
 
-    def show(self, place: Place) -> Any:
-        """Shows a frame that a number of the report comes from; gives the browser. Raises `EchoApexError`."""
+    def show(self, place: Place, then: Then = _nothing) -> Any:
+        """Shows a frame that a number of the report comes from, now, or once its clip was read.
+
+        Gives the browser if it is there already; ``then`` is called with it as soon as it is shown. Raises
+        `EchoApexError`.
+        """
         if self.shown is None:
             raise EchoApexError("No report is open")
-        browser = self.shown.show(place)
+        browser = self._clips.place(self.shown, place, then)
         self._changed()
         return browser
 
@@ -236,28 +274,32 @@ class StudyController:
             return None
         return next((clip.file for clip in self.list.clips if shown in browsersOf(self._scene, clip.file)), None)
 
-    def showFile(self, clip: ListedClip) -> Any:
-        """Shows a clip of the list, as the report has it if it does; gives the browser. Raises `EchoApexError`."""
+    def showFile(self, clip: ListedClip, then: Then = _nothing) -> Any:
+        """As `show`, a clip of the list, as the report has it if it does."""
         if self.shown is not None:
             for identifier, file in self.shown.report.files():
                 if file == clip.file:
-                    return self.show(self.shown.first(identifier))
+                    return self.show(self.shown.first(identifier), then)
         if clip.refusal:
             raise EchoApexError("This clip is not used", value=clip.refusal, file=clip.file.name)
-        return self._showOpened(clip)
-
-    def _showOpened(self, clip: ListedClip) -> Any:
-        """A clip that is in no report, read from its file."""
-        browser = self._scene.GetNodeByID(self._opened.get(clip.file, ""))
-        if browser is None:
-            browser = openFile(self._scene, clip.file)
-            self._opened[clip.file] = browser.GetID()
-            markFile(browser, clip.file)
-        if clip.viewSource == "user" and clip.view:
-            setViewOf(browser, clip.view)
-        showBrowser(self._scene, browser)
+        browser = self._clips.file(clip, then)
         self._changed()
         return browser
+
+    # Scales by hand
+
+    def calibrate(self, files: Iterable[Path], calibration: Calibration | None, browser: Any) -> None:
+        """Gives clips of the list a scale by hand, or takes it from them where it is None.
+
+        ``browser`` shows the first of them. Raises `EchoApexError` for what can be no scale.
+        """
+        self._scales.give(self.list, files, calibration, browser)
+        self._changed()
+
+    def undoCalibration(self) -> None:
+        """Takes back what was done last with the scales of clips."""
+        self._scales.undo(self.list)
+        self._changed()
 
     # Going and coming back
 
@@ -277,13 +319,20 @@ class StudyController:
     # Ending
 
     def sceneClosed(self) -> None:
-        """The clips are gone from the scene; the list and an analysis stay."""
-        self._opened, self._left = {}, None
+        """The clips are gone from the scene; the list, its scales and an analysis stay."""
+        self._clips.cancel()
+        self._scales.sceneClosed()
+        self._left = None
         self.closeReport()
+
+    def sceneRead(self) -> None:
+        """A scene was read: the scales by hand that it keeps are those of the list. Raises `EchoApexError`."""
+        self._scales.read(self.list)
 
     def close(self) -> None:
         """Ends everything that runs, at once."""
         self._closeReader()
+        self._clips.cancel()
         if self.analysis is not None:
             self.analysis.close()
         self._corrections.remove()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from echoapex.cine import Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.io import read_cine, read_masks, read_series
 from echoapex.io.json_shapes import check_shape, one_of, record
@@ -109,8 +109,19 @@ def readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
 
     Raises `EchoApexError` where it cannot be read, or has changed since.
     """
-    cine = _readCine(home, item)
-    masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
+    return clipOfPixels(item, *readPixels(home, item))
+
+
+Masks = dict[str, BoolMask]
+
+
+def readPixels(home: Path, item: Mapping[str, Any]) -> tuple[Cine, Masks]:
+    """The part of `readClip` that takes time: the cine of a clip, and its masks by structure. Raises as that."""
+    return _readCine(home, item), {name: read_masks(home / path).masks for name, path in item["masks"].items()}
+
+
+def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip:
+    """What `readClip` gives, from what `readPixels` has read. Raises as that."""
     for name, stack in masks.items():
         if stack.shape != cine.frames.shape:
             found = f"{name} {stack.shape}, cine {cine.frames.shape}"

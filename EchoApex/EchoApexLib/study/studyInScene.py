@@ -25,9 +25,17 @@ from ..record.clipRecords import clipRecord, curveOfRecord, measurementOfRecord,
 from ..record.recordSaving import CLIP, RECORD, STUDY, addRecord, recordOf
 from ..record.recordShapes import SCHEMA
 from ..record.studyContents import SceneClip, SceneStudy, renamed, sceneNames
-from ..sequences.cineSequence import addBrowser, addCineSequence, addToBrowser, sequencesWith, spacingOfSequence
+from ..sequences.cineSequence import (
+    Steps,
+    addBrowser,
+    addToBrowser,
+    cineSequenceSteps,
+    finished,
+    sequencesWith,
+    spacingOfSequence,
+)
 from ..sequences.landmarkSequence import addLandmarkSequence, landmarksOfSequence
-from ..sequences.segmentationSequence import addSegmentationSequence, masksOfSequence, showSegmentation
+from ..sequences.segmentationSequence import masksOfSequence, segmentationSequenceSteps, showSegmentation
 from ..session.sessionPrompts import PROMPTS
 from ..sliceView.redSliceSetup import showClip
 from .sceneArchive import unpackScene
@@ -134,20 +142,29 @@ def addStudy(scene: Any, study: SceneStudy) -> list[Any]:
 
 def addClip(scene: Any, clip: SceneClip, name: str) -> Any:
     """Adds a clip to ``scene`` under this name, without showing it; gives its browser. Raises as `addStudy`."""
+    return finished(addClipSteps(scene, clip, name))
+
+
+def addClipSteps(scene: Any, clip: SceneClip, name: str) -> Steps:
+    """As `addClip`, frame by frame; nothing of it is in ``scene`` before all frames are there."""
     cine, curve = clip.cine, clip.curve
-    sequence = addCineSequence(scene, f"{name} cine", cine)
-    browser = addBrowser(scene, name, sequence, cine)
     masks = {structure: found.masks for structure, found in clip.segmentations.items()}
+    record = clipRecord(clip)
+    yield
+    sequence = yield from cineSequenceSteps(f"{name} cine", cine)
+    drawn = None
     if masks:
-        drawn = addSegmentationSequence(scene, f"{name} structures", cine, masks)
-        showSegmentation(addToBrowser(browser, drawn), browser.GetProxyNode(sequence))
+        drawn = yield from segmentationSequenceSteps(f"{name} structures", cine, masks)
+    browser = addBrowser(scene, name, scene.AddNode(sequence), cine)
+    if drawn is not None:
+        showSegmentation(addToBrowser(browser, scene.AddNode(drawn)), browser.GetProxyNode(sequence))
     if clip.landmarks is not None:
         addToBrowser(browser, addLandmarkSequence(scene, f"{name} landmarks", cine, clip.landmarks))
     if curve is not None:
         chart = addCurvePlot(scene, name, cine.times, curve)
         browser.SetNodeReferenceID(STUDY_CHART, chart.GetID())
         browser.SetSelectedItemNumber(curve.beats[0].ed if curve.beats else 0)
-    browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{name} record", CLIP, clipRecord(clip)).GetID())
+    browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{name} record", CLIP, record).GetID())
     return browser
 
 

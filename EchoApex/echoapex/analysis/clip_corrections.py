@@ -12,6 +12,7 @@ import numpy as np
 from ..cine import Cine, Flip, Scale, ScaleSource
 from ..errors import EchoApexError
 from ..inference.segmentation import Segmentation
+from ..io.believable_cine import believable
 from ..measure.measurement import Beat
 from ..measure.volumes_while_editing import Phases, phases_told
 from ..session.frame_entries import BY_HAND, Entry, Key
@@ -19,6 +20,9 @@ from ..structures import PROMPTED
 from .walls_by_hand import WallByHand
 
 Point = tuple[float, float]
+
+LEAST_MM, MOST_MM = 0.1, 500.0
+"""Distances of a calibration in mm (our choice: the longer one is deeper than any ultrasound picture)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,22 @@ class Calibration:
             raise EchoApexError("The points of a calibration must be a pixel apart or more", value=f"{apart:.2g} px")
         per_px = self.mm / apart
         return Scale((per_px * y / x, per_px), ScaleSource.USER)
+
+    def check(self, cine: Cine, before: Scale) -> None:
+        """Raises `EchoApexError` unless this can be a calibration of ``cine``, whose file has the scale ``before``.
+
+        Points lie in the frame, the distance is one of a picture, and neither pixel nor image has a size that none has.
+        """
+        if not (math.isfinite(self.mm) and LEAST_MM <= self.mm <= MOST_MM):
+            rule = f"The distance of a calibration must be {LEAST_MM:g} to {MOST_MM:g} mm"
+            raise EchoApexError(rule, value=f"{self.mm:g} mm")
+        for x, y in self.points:
+            if not (-0.5 <= x <= cine.columns - 0.5 and -0.5 <= y <= cine.rows - 0.5):
+                rule = f"The points of a calibration must lie in the frame of {cine.columns} x {cine.rows} pixels"
+                raise EchoApexError(rule, value=f"{x:g}, {y:g}")
+        found = believable(replace(cine, scale=self.scale(before))).scale
+        if not found.known:
+            raise EchoApexError("This calibration gives no scale that can be", value=found.reason)
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,12 @@ from ..io.untrusted_json import read_json
 from ..measure.volumes_while_editing import Phases
 from ..models.model_card import UNKNOWN, ModelCard
 from ..session.state import SessionState, fingerprint
-from .clip_corrections import Calibration, ClipCorrections, ExcludedBeat
+from .clip_corrections import LEAST_MM, MOST_MM, Calibration, ClipCorrections, ExcludedBeat
 from .view_structures import VIEWS
 from .walls_by_hand import STEPS, Point, WallByHand
 
 SCHEMA = 1
 """Version of the format."""
-
-MOST_MM = 500.0
-"""Longest distance of a calibration in mm (our choice: deeper than any ultrasound picture)."""
 
 _MOST_CLIPS = 1000
 _MOST_EXCLUDED = 100
@@ -83,7 +80,7 @@ _CLIP = record(
         "flip": or_null(one_of(*Flip)),
         "view": or_null(one_of(*(view for view in VIEWS if view != UNKNOWN))),
         "phases": or_null(record({"ed": _FRAME, "es": _FRAME})),
-        "calibration": or_null(record({"points": row(_PLACE, _PLACE), "mm": number(0.1, MOST_MM)})),
+        "calibration": or_null(record({"points": row(_PLACE, _PLACE), "mm": number(LEAST_MM, MOST_MM)})),
         "session": or_null(anything),
         "excluded": _few(record({"name": _short, "method": _short, "reason": _short})),
         "excluded_beats": _few(record({"ed": whole(), "es": whole(), "reason": _short})),

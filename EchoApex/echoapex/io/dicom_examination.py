@@ -23,6 +23,7 @@ class ExaminedHeader:
 
     ``number`` is the instance number; that, ``view`` and ``mode`` are None where the header does not say. ``refusal``
     says why these frames are no cine, and is empty where they may be one; then ``warnings`` are to be known.
+    ``size`` is ``(rows, columns)``, ``machine`` by what it is known again, ``depth_mm`` the depth that it was set to.
     """
 
     frames: int
@@ -33,6 +34,9 @@ class ExaminedHeader:
     mode: Mode | None = None
     warnings: tuple[str, ...] = ()
     refusal: str = ""
+    size: tuple[int, int] | None = None
+    machine: str = ""
+    depth_mm: float | None = None
 
 
 def examine_header(path: Path) -> ExaminedHeader | None:
@@ -69,7 +73,27 @@ def _examined(header: Dataset, path: Path, warnings: list[str]) -> ExaminedHeade
         times=times,
         mode=find_mode(header),
         warnings=(*warnings, *passed_over),
+        size=(int(header.Rows), int(header.Columns)),
+        machine=_machine(header),
+        depth_mm=_depth(header),
     )
+
+
+_MACHINE = ("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber")
+
+
+def _machine(header: Dataset) -> str:
+    """Maker, model and serial number of a machine, as far as they are told; empty without maker or model."""
+    told = [" ".join(str(header.get(name) or "").split()) for name in _MACHINE]
+    return " ".join(filter(None, told)) if any(told[:2]) else ""
+
+
+def _depth(header: Dataset) -> float | None:
+    """Depth of Scan Field (0018,5050) in mm, where it is a number."""
+    try:
+        return float(header.get("DepthOfScanField"))
+    except (TypeError, ValueError):
+        return None
 
 
 def _refused(header: Dataset, refusal: ReadError, frames: int = 1) -> ExaminedHeader:

@@ -6,6 +6,7 @@ it, and nothing is run (Python's documentation, pickle, "Restricting Globals").
 
 from __future__ import annotations
 
+import mmap
 import pickle
 import struct
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import is_dataclass
 from enum import Enum
 from importlib import import_module
 from io import BytesIO, RawIOBase
+from pathlib import Path
 from typing import Any
 
 READY = "ready"
@@ -51,7 +53,7 @@ def pack(value: object) -> list[memoryview]:
     return [memoryview(_COUNT.pack(len(parts)) + sizes), *parts]
 
 
-def unpack(parts: Sequence[bytearray]) -> Any:
+def unpack(parts: Sequence[bytearray | memoryview]) -> Any:
     """The value of the parts that `receive` gave. Raises `BrokenMessageError` where it holds what no reader gives."""
     try:
         return _Values(BytesIO(parts[0]), buffers=parts[1:]).load()
@@ -87,6 +89,31 @@ def receive(source: RawIOBase, most_bytes: int) -> list[bytearray]:
     if sum(sizes) > most_bytes:
         raise BrokenMessageError("size")
     return [_exactly(source, size) for size in sizes]
+
+
+def save(path: Path, value: object) -> None:
+    """Writes ``value`` to a file, from which `load` makes it again."""
+    with path.open("wb") as file:
+        send(file.write, pack(value))
+
+
+def load(path: Path) -> Any:
+    """The value that `save` has written; its large arrays are those in the file, not copied, and cannot be changed.
+
+    Raises `BrokenMessageError` where it holds what no reader gives, and `OSError` where it cannot be read.
+    """
+    with path.open("rb") as file:
+        whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        (count,) = _COUNT.unpack_from(whole)
+        sizes = [_LENGTH.unpack_from(whole, _COUNT.size + place * _LENGTH.size)[0] for place in range(count)]
+    except struct.error as error:
+        raise BrokenMessageError("size") from error
+    place = _COUNT.size + count * _LENGTH.size
+    ends = [place + sum(sizes[: number + 1]) for number in range(count)]
+    if count == 0 or count > _MOST_PARTS or ends[-1] != len(whole):
+        raise BrokenMessageError("parts")
+    return unpack([whole[end - size : end] for size, end in zip(sizes, ends, strict=True)])
 
 
 def _exactly(source: RawIOBase, size: int) -> bytearray:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import plain
 from ..errors import NotAClipError, ReadError
+from .clip_pictures import SeenClip, see_clip, to_text
 from .file_grouping import StudyFiles, find_clips, group_studies
 
 if TYPE_CHECKING:
-    from ..cine import Cine
     from ..io.dicom_examination import ExaminedHeader
 
 COUNT, STUDY, CLIP, LEFT_OUT, REFUSED = "count", "study", "clip", "left_out", "refused"
+LISTED, PICTURE = "listed", "picture"
 """What a message is about: its entry ``say``."""
 
 Message = dict[str, Any]
@@ -24,7 +26,8 @@ def list_clips(paths: Sequence[str | Path]) -> Iterator[Message]:
     """What is found, in messages: how many clips, each study, each of its clips, and what is left out and why.
 
     A clip that is no DICOM is told of twice: at once, and again when it has been read, since it has no header to speak
-    of. Where there is nothing to list the one message is the refusal.
+    of. Then `LISTED` says that this was all; pictures of the clips come after it, one by one as they are read. Where
+    there is nothing to list the one message is the refusal.
     """
     from ..io import summarize
 
@@ -45,6 +48,9 @@ def list_clips(paths: Sequence[str | Path]) -> Iterator[Message]:
         yield from _clips(study)
     for study in studies:
         yield from _read_without_header(study)
+    yield {"say": LISTED}
+    for study in studies:
+        yield from _pictures(study)
 
 
 def _study(study: StudyFiles) -> Message:
@@ -85,6 +91,9 @@ def unknown(refusal: str = "") -> Message:
         "scale_reason": None,
         "warnings": [],
         "refusal": refusal or None,
+        "size": None,
+        "machine": None,
+        "depth_mm": None,
     }
 
 
@@ -103,35 +112,61 @@ def header_of(path: Path) -> Message:
         return unknown()
     if found.refusal:
         return unknown(found.refusal) | {"mode": found.mode, "frames": found.frames}
-    return _facts(found, found.frames)
+    return _facts(found)
 
 
-def _facts(clip: ExaminedHeader | Cine, frames: int | None) -> Message:
-    """What is said of a clip whose header or pixels were read."""
+def _facts(clip: ExaminedHeader) -> Message:
+    """What is said of a clip whose header was read."""
     told = {
         "view": clip.view,
         "mode": clip.mode,
-        "frames": frames,
+        "frames": clip.frames,
         "rate": clip.times.frame_rate,
         "scale": clip.scale.source,
         "mm_per_px": clip.scale.mm_per_px,
         "scale_reason": clip.scale.reason or None,
         "warnings": list(clip.warnings),
+        "size": clip.size,
+        "machine": clip.machine or None,
+        "depth_mm": clip.depth_mm,
     }
     return unknown() | dict(plain(told))
 
 
 def _read_without_header(study: StudyFiles) -> Iterator[Message]:
     """The clips that say little before they are read."""
-    from ..io import read_cine
-    from ..io.clip_finding import DICOM, sniff
-
     for path in study.files:
-        if sniff(path) == DICOM:
+        if _has_header(path):
             continue
         try:
-            cine = read_cine(path)
-            clip = _facts(cine, cine.frame_count)
+            seen = guarded_seen(path)
+            yield _told(study, path, unknown() | seen.facts | {"size": [seen.rows, seen.columns]}, ())
+            yield _picture(path, seen)
         except ReadError as refusal:
-            clip = unknown(_reason(refusal))
-        yield _told(study, path, clip, ())
+            yield _told(study, path, unknown(_reason(refusal)), ())
+
+
+def _pictures(study: StudyFiles) -> Iterator[Message]:
+    """Pictures of the clips that were listed by their headers; a clip that cannot be read has none."""
+    for path in study.files:
+        parts = study.series.get(path, ())
+        if _has_header(path):
+            with suppress(ReadError):
+                yield _picture(path, guarded_seen(parts[len(parts) // 2] if parts else path))
+
+
+def _has_header(path: Path) -> bool:
+    from ..io.clip_finding import DICOM, sniff
+
+    return sniff(path) == DICOM
+
+
+def guarded_seen(path: Path) -> SeenClip:
+    """`see_clip` in the reading process. Raises `ReadError`."""
+    from ..io import guarded
+
+    return guarded(see_clip, path)
+
+
+def _picture(path: Path, seen: SeenClip) -> Message:
+    return {"say": PICTURE, "file": path.resolve(), "box": list(seen.box), "pixels": to_text(seen.picture)}

@@ -1,0 +1,150 @@
+"""A clip on its way into a scene: read by a process of its own, then put there a few frames at a time.
+
+No Qt: whoever holds it calls `ClipOpening.poll` every few milliseconds from the main thread. A window never waits for
+the process, nor for more than `PIECE_BYTES` of frames.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from echoapex.cine import BoolMask, Cine
+from echoapex.console import harmless
+from echoapex.errors import EchoApexError
+from echoapex.io.json_shapes import record, text
+from echoapex.io.untrusted_json import parse_json
+from echoapex.io.worker_messages import BrokenMessageError, load
+from echoapex.serving.watched_process import WatchedProcess
+
+from ..sequences.cineSequence import Steps
+
+PIECE_BYTES = 4_000_000
+"""Pixels that are put into the scene at one look (own choice: 8 frames of 800 x 600)."""
+
+_REFUSED = record({"refused": text})
+_ENDED = "The clip could not be read: the process that reads it has ended"
+
+
+class OpeningState(StrEnum):
+    """How far an opening is."""
+
+    READING = "reading"
+    FILLING = "filling"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ClipOpening:
+    """Opens the clip that ``request`` names (`clipReadingProcess`).
+
+    ``make`` gets the cine and its masks by structure, and does the work in the scene step by step, a step for each
+    frame; its value is the browser. ``name`` is what the clip is called in messages. Raises `EchoApexError` where the
+    process cannot be started.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        request: Mapping[str, Any],
+        make: Callable[[Cine, dict[str, BoolMask]], Steps],
+        python: str = sys.executable,
+    ) -> None:
+        self.name, self._make = name, make
+        self.state = OpeningState.READING
+        self.browser: Any = None
+        self.problem = ""
+        self.done = self.count = 0
+        self._steps: Steps | None = None
+        self._pace = 1
+        self._lines: list[str] = []
+        self._lastWords = ""
+        self._folder = tempfile.TemporaryDirectory(prefix="echoapex-clip-", ignore_cleanup_errors=True)
+        self._out = Path(self._folder.name) / "clip"
+        asked = json.dumps({**request, "out": str(self._out)}, default=str).encode()
+        try:
+            command = [python, "-m", "EchoApexLib.study.clipReadingProcess"]
+            self._process: WatchedProcess | None = WatchedProcess(command, given=asked)
+        except EchoApexError:
+            self._folder.cleanup()
+            raise
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more to do."""
+        return self.state in (OpeningState.READING, OpeningState.FILLING)
+
+    def poll(self) -> bool:
+        """Goes on with it; whether there was anything to do. Never waits for the process."""
+        if self.state is OpeningState.READING:
+            return self._look()
+        if self.state is OpeningState.FILLING:
+            self._attempt(self._fill)
+            return True
+        return False
+
+    def close(self) -> None:
+        """Ends it; what is not whole is in no scene."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        # The frames of the file are let go of before it is removed.
+        self._steps = None
+        self._folder.cleanup()
+        if self.busy:
+            self.state = OpeningState.FAILED
+
+    def _look(self) -> bool:
+        assert self._process is not None
+        code = self._process.exit_code
+        self._lines += self._process.lines()
+        self._lastWords = ([self._lastWords, *self._process.messages()])[-1]
+        if code is None:
+            return False
+        self._attempt(lambda: self._begin(code))
+        return True
+
+    def _begin(self, code: int) -> None:
+        if code != 0:
+            if self._lines:
+                found = parse_json(self._lines[-1], _ENDED, _REFUSED)
+                raise EchoApexError(harmless(found["refused"]).rstrip("."))
+            raise EchoApexError(_ENDED, value=self._lastWords or _ended(code), file=self.name)
+        try:
+            cine, masks = load(self._out)
+            stacks = (cine.frames, *masks.values())
+        except (BrokenMessageError, OSError, TypeError, ValueError, AttributeError) as error:
+            raise EchoApexError(_ENDED, value=type(error).__name__, file=self.name) from None
+        self._pace = max(1, PIECE_BYTES // (cine.rows * cine.columns * len(stacks)))
+        self.count = cine.frame_count * (2 if masks else 1)
+        self._steps = self._make(cine, masks)
+        self.state = OpeningState.FILLING
+
+    def _fill(self) -> None:
+        """Puts some frames more into the scene."""
+        assert self._steps is not None
+        for _ in range(self._pace):
+            try:
+                next(self._steps)
+            except StopIteration as end:
+                self.browser, self.state = end.value, OpeningState.DONE
+                self.close()
+                return
+            self.done = min(self.done + 1, self.count)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except EchoApexError as refusal:
+            self.problem, self.state = str(refusal), OpeningState.FAILED
+            self.close()
+
+
+def _ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 or os.name == "nt" else f"signal {-code}"
