@@ -15,6 +15,7 @@ from echoapex.errors import EchoApexError
 from echoapex.patient import Patient
 
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
+from ..userSettings import UserSettings
 from .clipList import ClipList, ListedClip
 from .clipOpening import ClipOpening
 from .clipReader import ClipReader
@@ -22,6 +23,7 @@ from .clipScales import ClipScales
 from .clipShowing import ClipShowing, Then
 from .openedReport import OpenedReport, Place
 from .reportInScene import ReportInScene
+from .sampleStudy import SimulatedStudy
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
 
 Said = Callable[[str], None]
@@ -35,7 +37,8 @@ class StudyController:
     """The work on one examination in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``start`` makes
-    the analysis of a command line. The list and an analysis outlive the scene; what is shown of a report does not.
+    the analysis of a command line, ``settings`` gives what the user has set. The list and an analysis outlive the
+    scene; what is shown of a report does not.
     """
 
     def __init__(
@@ -45,8 +48,11 @@ class StudyController:
         said: Said,
         *,
         start: Callable[[Sequence[str]], StudyAnalysis] = StudyAnalysis,
+        settings: Callable[[], UserSettings] = UserSettings,
     ) -> None:
         self._scene, self._changed, self._said, self._start = scene, changed, said, start
+        self._settings = settings
+        self.sample: SimulatedStudy | None = None
         self._reader: ClipReader | None = None
         self._clips = ClipShowing(scene, self._clipReady, said)
         self._scales = ClipScales(scene)
@@ -79,7 +85,7 @@ class StudyController:
     @property
     def busy(self) -> bool:
         """Whether anything is under way that is to be looked at often."""
-        return self.listing or self.analyzing or self.opening is not None
+        return self.listing or self.analyzing or self.opening is not None or self.sample is not None
 
     # Opening
 
@@ -95,12 +101,39 @@ class StudyController:
         self.list, self.leftOut, self.analysis = self._reader.list, (), None
         self._changed()
 
+    def openSimulated(self, folder: Path) -> None:
+        """Has a study of a simulated heart made in ``folder``, and lists it then. Raises `EchoApexError`."""
+        if self.analyzing:
+            raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
+        self._closeSample()
+        self.sample = SimulatedStudy(folder, pythonExecutable())
+        self._changed()
+
+    def _pollSample(self) -> None:
+        sample = self.sample
+        if sample is None or not sample.poll():
+            return
+        if not sample.busy:
+            self.sample = None
+            if sample.problem:
+                raise EchoApexError(sample.problem.rstrip("."))
+            self._said("")
+            self.open([sample.folder])
+        else:
+            self._said(f"A study of a simulated heart is being made: clip {sample.words} is there.")
+
+    def _closeSample(self) -> None:
+        if self.sample is not None:
+            self.sample.close()
+            self.sample = None
+
     def tick(self) -> None:
         """Takes what the processes have found by now, and reads the clip that is to be shown next. Waits for none."""
         place, self._next = self._next, None
         if place is not None:
             self._attempt(lambda: self.show(place))
         self._attempt(self._goOn)
+        self._attempt(self._pollSample)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
         if self.analysis is not None and self.analysis.poll():
@@ -139,15 +172,21 @@ class StudyController:
             raise EchoApexError("Open an examination first")
         if self.analyzing or self.listing:
             raise EchoApexError("An analysis or the list of clips is still under way")
+        settings = self._settings()
+        settings.check()
         if missingModules():
             installModelLibraries()
         given = {file: view for file, view in self.list.givenViews(study).items() if file in files}
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient)
-        self.analysis = self._start(command)
+        verb = command.index("analyze") + 1
+        self.analysis = self._start([*command[:verb], *settings.options(), *command[verb:]])
         self._changed()
 
     def cancel(self) -> None:
         """Ends the opening of a clip at once, the analysis within two seconds; a report of before stays as it is."""
+        if self.sample is not None:
+            self._closeSample()
+            self._said("The simulated study was not made.")
         if self._clips.cancel():
             self._said("The clip was not opened.")
             self._changed()
@@ -249,6 +288,7 @@ class StudyController:
     def close(self) -> None:
         """Ends everything that runs, at once."""
         self._closeReader()
+        self._closeSample()
         self._clips.cancel()
         if self.analysis is not None:
             self.analysis.close()
