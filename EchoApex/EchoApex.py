@@ -36,6 +36,15 @@ class EchoApex(ScriptedLoadableModule):
             "An independent, open implementation of what is described in arXiv 2410.11092. The model that comes with "
             "it was trained on simulated hearts."
         )
+        slicer.app.connect("startupCompleted()", self.onStartupCompleted)
+
+    def onStartupCompleted(self):
+        """Slicer is up: what EchoApex adds to it outside of its own panels."""
+        from EchoApexPanelLib.sampleData import registerSampleData
+        from EchoApexPanelLib.settingsPage import addSettingsPage
+
+        registerSampleData(self.resourcePath)
+        self.settingsPage = addSettingsPage()
 
 
 @parameterNodeWrapper
@@ -251,11 +260,6 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.reportFolder = folder
 
 
-def rater():
-    """Who works, a code; empty where nobody has said so in the settings."""
-    return slicer.util.settingsValue("EchoApex/Rater", "")
-
-
 class EchoApexLogic(ScriptedLoadableModuleLogic):
     """The module without its panel."""
 
@@ -265,8 +269,9 @@ class EchoApexLogic(ScriptedLoadableModuleLogic):
     def studyController(self, changed, said):
         """The work on an examination in Slicer's scene; ``changed`` and ``said`` are as for `StudyController`."""
         from EchoApexLib.study.studyController import StudyController
+        from EchoApexLib.userSettings import UserSettings
 
-        return StudyController(slicer.mrmlScene, changed, said, rater=rater)
+        return StudyController(slicer.mrmlScene, changed, said, settings=UserSettings.read)
 
     def traceController(self, changed, said, arranged):
         """The trace of the ejection fraction; ``changed``, ``said`` and ``arranged`` are as for `TraceController`."""

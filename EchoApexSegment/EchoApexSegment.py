@@ -361,8 +361,9 @@ class EchoApexSegmentLogic(ScriptedLoadableModuleLogic):
     def sceneController(self, changed, said):
         """The work on the cines of Slicer's scene; ``changed`` and ``said`` are as for `SceneController`."""
         from EchoApexLib.session.sceneController import SceneController
+        from EchoApexLib.userSettings import UserSettings
 
-        return SceneController(slicer.mrmlScene, changed, said, rater=slicer.util.settingsValue("EchoApex/Rater", ""))
+        return SceneController(slicer.mrmlScene, changed, said, settings=UserSettings.read)
 
 
 class EchoApexSegmentTest(ScriptedLoadableModuleTest):

@@ -19,15 +19,23 @@ class AnalysisSection:
         ui = self.ui
         for text, value in ((_("Sex –"), ""), (_("female"), "F"), (_("male"), "M")):
             ui.sexBox.addItem(text, value)
-        default = str(Path.home() / DEFAULT_FOLDER)
-        ui.folderEdit.currentPath = slicer.util.settingsValue(FOLDER_SETTING, default)
+        self._folder = None
+        self._showFolder()
         ui.folderEdit.connect("currentPathChanged(QString)", self.onFolder)
         ui.analyzeButton.connect("clicked()", lambda: self.analyze(False))
         ui.analyzeClipButton.connect("clicked()", lambda: self.analyze(True))
         ui.cancelButton.connect("clicked()", self.onCancel)
 
     def onFolder(self, path):
+        self._folder = path
         qt.QSettings().setValue(FOLDER_SETTING, path)
+
+    def _showFolder(self):
+        """The folder of the settings, which may be changed in their page, too."""
+        folder = slicer.util.settingsValue(FOLDER_SETTING, "") or str(Path.home() / DEFAULT_FOLDER)
+        if folder != self._folder:
+            self._folder = folder
+            self.ui.folderEdit.currentPath = folder
 
     def onCancel(self):
         self.panel.attempt(self.study.cancel)
@@ -63,8 +71,9 @@ class AnalysisSection:
         ready = clip is not None and not analyzing and not self.study.listing
         self.ui.analyzeButton.enabled = ready
         self.ui.analyzeClipButton.enabled = ready and not clip.refusal
-        self.ui.cancelButton.enabled = analyzing or self.study.opening is not None
+        self.ui.cancelButton.enabled = self.study.busy and not self.study.listing
         self._showPatient(clip)
+        self._showFolder()
         self._showProgress()
 
     def _showPatient(self, clip):

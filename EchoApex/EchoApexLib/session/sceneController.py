@@ -11,7 +11,6 @@ from typing import Any
 
 from echoapex.analysis.view_structures import WALL_VIEW
 from echoapex.errors import EchoApexError
-from echoapex.models.installed_models import find_model
 from echoapex.models.model_card import ModelCard, read_card
 from echoapex.serving import InferenceProcess
 from echoapex.serving.restarting_client import serve_command
@@ -22,6 +21,7 @@ from ..cine.scaleByHand import SCALE_CHANGES
 from ..nodes.observers import Observers
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
+from ..userSettings import UserSettings
 from .cineController import CineController
 from .sessionSaveAndRestore import restoreState
 from .startFromAnalysis import analyzedPhases, takeAnalyzed
@@ -32,9 +32,9 @@ Said = Callable[[str], None]
 class SceneController:
     """The work on the cines of one scene, one of them at a time.
 
-    ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``rater`` is who
-    works (a code, never a patient). ``startProcess`` makes the inference process from the folder of the model and from
-    where news go.
+    ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``settings``
+    gives what the user has set, looked at when it is needed. ``startProcess`` makes the inference process from the
+    folder of the model and from where news go.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class SceneController:
         changed: Callable[[], None],
         said: Said,
         *,
-        rater: str = "",
+        settings: Callable[[], UserSettings] = UserSettings,
         startProcess: Callable[[Path, Said], InferenceProcess] | None = None,
     ) -> None:
-        self._scene, self._changed, self._said, self._rater = scene, changed, said, rater
-        self._startProcess = startProcess or _inferenceProcess
+        self._scene, self._changed, self._said, self._settings = scene, changed, said, settings
+        self._startProcess = startProcess or self._inferenceProcess
         self._clips: dict[str, CineController] = {}
         self._model: tuple[Path, ModelCard] | None = None
         self._seen: object = None
@@ -63,7 +63,7 @@ class SceneController:
     def _chosenModel(self) -> tuple[Path, ModelCard]:
         """Folder and card of one and the same model, until `close`."""
         if self._model is None:
-            folder = find_model()
+            folder = self._settings().modelFolder()
             self._model = folder, read_card(folder)
         return self._model
 
@@ -112,8 +112,9 @@ class SceneController:
         self._changed()
 
     def _enter(self, browser: Any) -> CineController:
-        saved = restoreState(browser, self.card, self._rater)
-        state = saved or SessionState(self.card, cineOf(browser), rater=self._rater)
+        rater = self._settings().rater
+        saved = restoreState(browser, self.card, rater)
+        state = saved or SessionState(self.card, cineOf(browser), rater=rater)
         phases = None
         if saved is None:
             # Both before anything is made in the scene: a damaged record is refused as a whole.
@@ -194,6 +195,8 @@ class SceneController:
         self.process = self._model = None
         self._changed()
 
-
-def _inferenceProcess(model: Path, said: Said) -> InferenceProcess:
-    return InferenceProcess(serve_command(model, python=pythonExecutable()), news=said)
+    def _inferenceProcess(self, model: Path, said: Said) -> InferenceProcess:
+        settings = self._settings()
+        settings.check()
+        command = serve_command(model, settings.device, pythonExecutable())
+        return InferenceProcess(command, environment=settings.environment(), news=said)

@@ -20,6 +20,7 @@ from ..cine.echoViewLabel import VIEW, setViewOf
 from ..cine.fileMarks import browsersOf
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showBrowser, shownBrowser
+from ..userSettings import UserSettings
 from .clipList import ClipList, ListedClip
 from .clipOpening import ClipOpening
 from .clipReader import ClipReader
@@ -29,6 +30,7 @@ from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 from .reportInScene import ReportInScene
+from .sampleStudy import SimulatedStudy
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
 
 Said = Callable[[str], None]
@@ -42,8 +44,8 @@ class StudyController:
     """The work on one examination in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``start`` makes
-    the analysis of a command line, ``rater`` tells who works (a code, never a patient). The list and an analysis
-    outlive the scene; what is shown of a report does not.
+    the analysis of a command line, ``settings`` gives what the user has set. The list and an analysis outlive the
+    scene; what is shown of a report does not.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class StudyController:
         said: Said,
         *,
         start: Callable[[Sequence[str]], StudyAnalysis] = StudyAnalysis,
-        rater: Callable[[], str] = str,
+        settings: Callable[[], UserSettings] = UserSettings,
     ) -> None:
-        self._scene, self._changed, self._said, self._start, self._rater = scene, changed, said, start, rater
+        self._scene, self._changed, self._said, self._start = scene, changed, said, start
+        self._settings = settings
         self._gathering, self._corrections = CorrectionsOfScene(scene), CorrectionsFile()
+        self.sample: SimulatedStudy | None = None
         self._reader: ClipReader | None = None
         self._clips = ClipShowing(scene, self._clipReady, said)
         self._scales = ClipScales(scene)
@@ -93,7 +97,7 @@ class StudyController:
     @property
     def busy(self) -> bool:
         """Whether anything is under way that is to be looked at often."""
-        return self.listing or self.analyzing or self.opening is not None
+        return self.listing or self.analyzing or self.opening is not None or self.sample is not None
 
     # Opening
 
@@ -109,6 +113,32 @@ class StudyController:
         self.list, self.leftOut, self.analysis = self._reader.list, (), None
         self._changed()
 
+    def openSimulated(self, folder: Path) -> None:
+        """Has a study of a simulated heart made in ``folder``, and lists it then. Raises `EchoApexError`."""
+        if self.analyzing:
+            raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
+        self._closeSample()
+        self.sample = SimulatedStudy(folder, pythonExecutable())
+        self._changed()
+
+    def _pollSample(self) -> None:
+        sample = self.sample
+        if sample is None or not sample.poll():
+            return
+        if not sample.busy:
+            self.sample = None
+            if sample.problem:
+                raise EchoApexError(sample.problem.rstrip("."))
+            self._said("")
+            self.open([sample.folder])
+        else:
+            self._said(f"A study of a simulated heart is being made: clip {sample.words} is there.")
+
+    def _closeSample(self) -> None:
+        if self.sample is not None:
+            self.sample.close()
+            self.sample = None
+
     def tick(self, mayShow: bool = True) -> None:
         """Takes what the processes have found by now. Waits for none.
 
@@ -119,6 +149,7 @@ class StudyController:
         if place is not None:
             self._attempt(lambda: self.show(place))
         self._attempt(self._goOn)
+        self._attempt(self._pollSample)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
         if self.analysis is not None and self.analysis.poll():
@@ -158,15 +189,18 @@ class StudyController:
             raise EchoApexError("Open an examination first")
         if self.analyzing or self.listing:
             raise EchoApexError("An analysis or the list of clips is still under way")
+        settings = self._settings()
+        settings.check()
         if missingModules():
             installModelLibraries()
         given = self._givenViews(study, files)
         scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
-        found = self._gathering.write(self._rater(), scales, [clip.file for clip in clips])
+        found = self._gathering.write(settings.rater, scales, [clip.file for clip in clips])
         corrections = self._corrections.keep(found)
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
+        verb = command.index("analyze") + 1
         try:
-            self.analysis = self._start(command)
+            self.analysis = self._start([*command[:verb], *settings.options(), *command[verb:]])
         except EchoApexError:
             self._corrections.remove()
             raise
@@ -192,6 +226,9 @@ class StudyController:
 
     def cancel(self) -> None:
         """Ends the opening of a clip at once, the analysis within two seconds; a report of before stays as it is."""
+        if self.sample is not None:
+            self._closeSample()
+            self._said("The simulated study was not made.")
         if self._clips.cancel():
             self._said("The clip was not opened.")
             self._changed()
@@ -226,7 +263,7 @@ class StudyController:
         report = OpenedReport(folder)
         self.stopComparing()
         self.shown = ReportInScene(self._scene, report)
-        self.decisions = NumberDecisions(self._scene, self.shown, self._rater)
+        self.decisions = NumberDecisions(self._scene, self.shown, lambda: self._settings().rater)
         self._takeResults(report)
         if showing:
             self._next = self.shown.begin
@@ -332,6 +369,7 @@ class StudyController:
     def close(self) -> None:
         """Ends everything that runs, at once."""
         self._closeReader()
+        self._closeSample()
         self._clips.cancel()
         if self.analysis is not None:
             self.analysis.close()

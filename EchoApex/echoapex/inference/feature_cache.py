@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..cine import Cine
+from ..errors import EchoApexError
 from ..io.private_files import (
     check_private,
     check_unlinked,
@@ -42,6 +43,12 @@ CACHE_VARIABLE = "ECHOAPEX_CACHE"
 MOST_BYTES = 2 * 2**30
 """What is kept at most (our choice): some 3600 frames at a model input of 160 x 160 pixels."""
 
+SIZE_VARIABLE = "ECHOAPEX_CACHE_SIZE"
+"""Environment variable for another limit, in GiB."""
+
+LEAST_GIB, MOST_GIB = 0.1, 1000.0
+"""Limits of that limit (our choice)."""
+
 _FORMAT = 1
 _HEADER_BYTES = 65536
 """What a file may have beside its numbers; safetensors writes some hundred bytes."""
@@ -61,17 +68,39 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "EchoApex"
 
 
+def most_bytes_chosen() -> int:
+    """What is kept at most: by ``ECHOAPEX_CACHE_SIZE``, else `MOST_BYTES`. Raises `EchoApexError` for no such size."""
+    chosen = os.environ.get(SIZE_VARIABLE)
+    if not chosen:
+        return MOST_BYTES
+    try:
+        gib = float(chosen)
+    except ValueError:
+        gib = math.nan
+    check_cache_size(gib, chosen)
+    return int(gib * 2**30)
+
+
+def check_cache_size(gib: float, found: object = None) -> None:
+    """Raises `EchoApexError` for a size of the cache in GiB that cannot be; ``found`` is how it was given."""
+    if not LEAST_GIB <= gib <= MOST_GIB:
+        rule = f"The size of the cache must be {LEAST_GIB:g} to {MOST_GIB:g} GiB"
+        raise EchoApexError(rule, value=gib if found is None else found)
+
+
 class FeatureCache:
     """The features on disk; at most ``most_bytes``, those not used for longest are removed first.
+
+    The limit is that of `most_bytes_chosen` where none is given.
 
     ``problem`` says why nothing is kept any more (a full disk, a folder that may not be written, that is a link or of
     another user), "" while all is well.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, folder: str | Path | None = None, *, most_bytes: int | None = None) -> None:
         self.folder = cache_folder() if folder is None else Path(folder)
         self.problem = ""
-        self._most = most_bytes
+        self._most = most_bytes_chosen() if most_bytes is None else most_bytes
         self._size: int | None = None
 
     def of(self, model: LoadedModel, cine: Cine) -> CineFeatures:

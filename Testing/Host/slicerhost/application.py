@@ -17,6 +17,7 @@ from .inputoutput import qSlicerIOManager
 from .layouts import qSlicerLayoutManager
 from .modules import LOGICS, qSlicerLoadableModule, qSlicerModuleManager, registerModule
 from .sequencesmodule import qSlicerSequencesModule
+from .widgets_ctk import ctkSettingsDialog
 
 VERSION = (5, 13, 0)
 """The version of Slicer whose libraries these are."""
@@ -36,6 +37,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         self.setOrganizationName("EchoApexHost")
         self.setApplicationVersion(".".join(map(str, VERSION)))
         self._testing, self._layoutManager = testing, None
+        self._settingsDialog: ctkSettingsDialog | None = None
         self._folder = tempfile.mkdtemp(prefix="echoapex-host-")
         self._settings = _settingsIn(self._folder)
         _sendMessagesToStandardError()
@@ -62,6 +64,11 @@ class qSlicerApplication(QtWidgets.QApplication):
 
     def layoutManager(self) -> qSlicerLayoutManager | None:
         return self._layoutManager
+
+    def settingsDialog(self) -> ctkSettingsDialog:
+        if self._settingsDialog is None:
+            self._settingsDialog = ctkSettingsDialog()
+        return self._settingsDialog
 
     def setLayoutManager(self, manager: qSlicerLayoutManager) -> None:
         self._layoutManager = manager

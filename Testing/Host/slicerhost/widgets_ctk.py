@@ -279,6 +279,22 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         self._button.setVisible(self.showBrowseButton)
 
 
+class ctkSettingsPanel(QtWidgets.QWidget):
+    """A page of the settings."""
+
+
+class ctkSettingsDialog(QtWidgets.QDialog):
+    """The settings, page by page."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pages = QtWidgets.QTabWidget(self)
+        QtWidgets.QVBoxLayout(self).addWidget(self._pages)
+
+    def addPanel(self, label: str, panel: ctkSettingsPanel) -> None:
+        self._pages.addTab(panel, label)
+
+
 CTK_WIDGETS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
@@ -293,6 +309,8 @@ CTK_WIDGETS: dict[str, Any] = {
         ctkMessageBox,
         ctkPathLineEdit,
         ctkSearchBox,
+        ctkSettingsDialog,
+        ctkSettingsPanel,
         ctkSliderWidget,
     )
 }
