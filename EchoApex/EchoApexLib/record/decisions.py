@@ -19,8 +19,8 @@ from echoapex.measure.measurement import Beat
 DECISIONS = "EchoApex.Decisions"
 """Attribute of a browser."""
 
-LONGEST_REASON = 300
-"""Characters that a reason has at most: as many as a file of corrections takes."""
+LONGEST_TEXT = 300
+"""Characters that a reason or a code has at most: as many as a file of corrections takes."""
 
 Key = tuple[str, str]
 """Name and method of a number."""
@@ -84,6 +84,6 @@ def checkedReason(reason: str) -> str:
     told = " ".join(reason.split())
     if not told:
         raise EchoApexError("Say why it is not to count")
-    if len(told) > LONGEST_REASON:
-        raise EchoApexError(f"A reason has at most {LONGEST_REASON} characters", value=f"{len(told)}")
+    if len(told) > LONGEST_TEXT:
+        raise EchoApexError(f"A reason has at most {LONGEST_TEXT} characters", value=f"{len(told)}")
     return told

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .decisions import LONGEST_TEXT
+
 RATERS = "EchoApex.Raters"
 """Attribute of a browser: the codes of those who have corrected its clip, in the order in which they came."""
 
 _BETWEEN = ", "
-_MOST_TEXT = 300  # what a file of corrections takes
 
 
 def ratersOf(browser: Any) -> str:
@@ -21,5 +22,5 @@ def sign(browser: Any, rater: str) -> None:
     known = [one for one in ratersOf(browser).split(_BETWEEN) if one]
     code = rater.strip().replace(_BETWEEN, " ")
     signed = _BETWEEN.join([*known, code])
-    if code and code not in known and len(signed) <= _MOST_TEXT:
+    if code and code not in known and len(signed) <= LONGEST_TEXT:
         browser.SetAttribute(RATERS, signed)

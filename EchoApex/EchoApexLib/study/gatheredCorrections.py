@@ -25,7 +25,7 @@ from ..cine.cineFromBrowser import cineOf
 from ..cine.echoViewLabel import VIEW
 from ..cine.fileMarks import FILE, fileMark
 from ..measurements.phasesByHand import PHASES, phasesOf
-from ..record.decisions import DECISIONS, decisionsOf
+from ..record.decisions import DECISIONS, LONGEST_TEXT, decisionsOf
 from ..record.raters import ratersOf
 from ..sequences.cineSequence import sequencesWith
 from ..sequences.segmentationSequence import LABELMAP, maskOf
@@ -83,6 +83,7 @@ class CorrectionsOfScene:
         shown or not. Clips that are known to be of other files than ``only`` these are left out. Raises `EchoApexError`
         where what the scene says is damaged, or no file can be written.
         """
+        rater = rater.strip()[:LONGEST_TEXT]
         marks = None if only is None else {None, *map(fileMark, only)}
         browsers = [one for one in clipBrowsers(self._scene) if marks is None or one.GetAttribute(FILE) in marks]
         clips = self._clips(browsers, read_card(find_model()), rater) if browsers else {}
@@ -141,7 +142,7 @@ class CorrectionsOfScene:
             excluded_beats=decisions.beats,
             confirmed_values=decisions.confirmed,
         )
-        return clip_record(state, corrections, browser.GetName())
+        return clip_record(state, corrections, browser.GetName()[:LONGEST_TEXT])
 
 
 def _lastTouch(browser: Any) -> int:
