@@ -60,7 +60,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
-        self.examination = self.scale = self.results = None
+        self.examination = self.scale = self.analysis = self.results = None
         self._parameterNode, self._browser = None, None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
@@ -80,7 +80,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
-        self.parts = self.examination, self.scale, _analysis, self.results = makeSections(self)
+        self.parts = self.examination, self.scale, self.analysis, self.results = makeSections(self)
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -218,6 +218,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._imported and self._entered and not slicer.mrmlScene.IsBatchProcessing():
             self._goOn()
         self.study.tick()
+        self.analysis.followSettings()
         working = self._outdated or self.study.busy
         if self._outdated:
             self._outdated = False
