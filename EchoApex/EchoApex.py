@@ -60,7 +60,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
-        self.examination = self.scale = self.results = self.trace = None
+        self.examination = self.scale = self.analysis = self.results = self.trace = None
         self._parameterNode, self._browser = None, None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
@@ -81,7 +81,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
         self.parts = makeSections(self)
-        self.examination, self.scale, _analysis, self.trace, self.results, _decisions = self.parts
+        self.examination, self.scale, self.analysis, self.trace, self.results, _decisions = self.parts
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -236,6 +236,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._goOn()
         # Another module may be at work in the view.
         self.study.tick(self._entered)
+        self.analysis.followSettings()
         working = self._outdated or self.study.busy
         if self._outdated:
             self._outdated = False

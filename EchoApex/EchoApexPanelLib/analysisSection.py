@@ -20,7 +20,7 @@ class AnalysisSection:
         for text, value in ((_("Sex –"), ""), (_("female"), "F"), (_("male"), "M")):
             ui.sexBox.addItem(text, value)
         self._folder = None
-        self._showFolder()
+        self.followSettings()
         ui.folderEdit.connect("currentPathChanged(QString)", self.onFolder)
         ui.analyzeButton.connect("clicked()", lambda: self.analyze(False))
         ui.analyzeClipButton.connect("clicked()", lambda: self.analyze(True))
@@ -30,7 +30,7 @@ class AnalysisSection:
         self._folder = path
         qt.QSettings().setValue(FOLDER_SETTING, path)
 
-    def _showFolder(self):
+    def followSettings(self):
         """The folder of the settings, which may be changed in their page, too."""
         folder = slicer.util.settingsValue(FOLDER_SETTING, "") or str(Path.home() / DEFAULT_FOLDER)
         if folder != self._folder:
@@ -73,7 +73,6 @@ class AnalysisSection:
         self.ui.analyzeClipButton.enabled = ready and not clip.refusal
         self.ui.cancelButton.enabled = self.study.busy and not self.study.listing
         self._showPatient(clip)
-        self._showFolder()
         self._showProgress()
 
     def _showPatient(self, clip):
