@@ -227,8 +227,7 @@ def traceText(trace):
     moved = "" if marker is None else _("Keys move {name}, frame {frame}.").format(name=marker.name, frame=marker.frame)
     rows = [("", *QUANTITIES), *traceTable(trace)]
     lines = "".join(f"<tr>{''.join(_cell(row[0], text) for text in row)}</tr>" for row in rows)
-    byHand = _("<b>By hand.</b> ") if trace.byHand else ""
-    return f"<table>{lines}</table>{byHand}{moved}"
+    return f"<table>{lines}</table>{moved}"
 
 
 def _cell(method, text):
