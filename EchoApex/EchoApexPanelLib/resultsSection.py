@@ -21,7 +21,7 @@ class ResultsSection:
     def __init__(self, panel, examination, trace):
         self.panel, self.ui, self.study, self.examination = panel, panel.ui, panel.study, examination
         self.trace = trace
-        self._report, self._found, self._rows = None, (), ()
+        self._report, self._moved, self._rows = None, None, ()
         self._row, self._place = -1, -1
         ui = self.ui
         ui.measurementTable.connect("cellClicked(int,int)", lambda row, column: self.goTo(row))
@@ -107,10 +107,12 @@ class ResultsSection:
     # Showing
 
     def update(self):
-        report = self.study.report
+        report, moved = self.study.report, self.trace.stamp
         if report is not self._report:
-            self._takeReport(report)
-        self._showRows()
+            self._row, self._place = -1, -1
+            choosing(self.ui.measurementTable, -1)
+        if report is not self._report or moved != self._moved:
+            self._takeReport(report, moved)
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
             button.enabled = report is not None
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
@@ -119,19 +121,13 @@ class ResultsSection:
         self.ui.measurementLabel.text = "" if row is None else " ".join((row.words, *row.warnings))
         self.ui.missingLabel.text = "" if report is None else missingText(report.notMeasured)
 
-    def _takeReport(self, report):
+    def _takeReport(self, report, moved):
         from EchoApexLib.study.measurementRows import measurementRows
 
-        self._report, self._row, self._place = report, -1, -1
-        self._found, self._rows = () if report is None else measurementRows(report), None
-        choosing(self.ui.measurementTable, -1)
-
-    def _showRows(self):
-        """The numbers of the report, marked where they rest on what was moved since."""
-        rows, table = self.trace.marked(self._found), self.ui.measurementTable
-        if rows == self._rows:
-            return
-        self._rows = rows
+        self._report, self._moved = report, moved
+        # Numbers that rest on what was moved since the report are marked.
+        self._rows = () if report is None else self.trace.marked(measurementRows(report))
+        table = self.ui.measurementTable
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
             for column, text in enumerate(row.cells):

@@ -23,13 +23,13 @@ KEYS = {
     "S": "csvButton",
     "R": "reportButton",
     "E": "earlierButton",
-    "B": "pairButton",
-    "P": "phaseButton",
-    "L": "playButton",
-    "M": "markerButton",
+    "V": "pairButton",
+    "T": "phaseButton",
+    "G": "playButton",
+    "Q": "markerButton",
     ",": "earlierMarkerButton",
     ".": "laterMarkerButton",
-    "F": "foundMarkersButton",
+    "U": "foundMarkersButton",
 }
 """Button of the panel by key; each button shows its key."""
 

@@ -120,11 +120,19 @@ class TraceSection:
             fitSlices(("Red", "EchoApexSecond"))
             self.panel.outdate()
 
+    @property
+    def stamp(self):
+        """Tells whether `marked` would give something else."""
+        trace = self.control.trace
+        if trace is None or not trace.byHand:
+            return None
+        return tuple((view, trace.phases(view), trace.beats(view)) for view in trace.views)
+
     def marked(self, rows):
         """``rows`` of the report, marked where they rest on ED or ES that was moved since."""
         from EchoApexLib.trace.traceWords import markedRows
 
-        return markedRows(rows, self.study.report, self.control.trace, self.control.clips) if rows else rows
+        return markedRows(rows, self.study.report, self.control.trace, self.control.clips)
 
     def _followBar(self):
         """Turns to the cine that was chosen in Slicer's tool bar."""

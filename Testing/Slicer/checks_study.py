@@ -182,7 +182,7 @@ def check_es_is_dragged_in_the_chart(transcript: Transcript) -> None:
     frame = trace.browsers["A4C"].GetSelectedItemNumber()
     assert frame == trace.frameAt("A4C", 0.5), frame
     assert ends == (hand.chart.GetAxis(hand.axes[0]).GetMinimum(), hand.chart.GetAxis(hand.axes[0]).GetMaximum())
-    press("F")
+    press("U")
     assert trace.numbers.value("LVEF", "biplane") == before
     slicer.mrmlScene.Clear(0)
 
@@ -190,14 +190,14 @@ def check_es_is_dragged_in_the_chart(transcript: Transcript) -> None:
 def check_both_views_are_played_side_by_side(transcript: Transcript) -> None:
     shown = traced_panel(transcript)
     trace = shown.trace.control.trace
-    press("B")
+    press("V")
     manager = slicer.app.layoutManager()
     second = manager.sliceWidget("EchoApexSecond")
     assert shown.trace.control.paired and second is not None and second.visible
     assert manager.sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName().startswith("A4C")
     assert second.sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName().startswith("A2C")
     assert slicer.modules.sequences.toolBar().activeBrowserNode() in trace.browsers.values()
-    press("L")
+    press("G")
     seen = set()
 
     def pair() -> tuple[int, int]:
@@ -205,7 +205,7 @@ def check_both_views_are_played_side_by_side(transcript: Transcript) -> None:
         return first, other
 
     wait_until(lambda: seen.add(pair()) or len(seen) > 5)
-    press("L")
+    press("G")
     transcript.note(f"frames of A4C and A2C: {sorted(seen)}")
     assert all(other == trace.matching("A4C", first, "A2C") for first, other in seen)
     slicer.util.selectModule("Data")

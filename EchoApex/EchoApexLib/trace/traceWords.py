@@ -15,8 +15,8 @@ from .efTrace import EfTrace
 
 QUANTITIES = ("LVEF", "LVEDV", "LVESV")
 METHODS = ("biplane", "A4C", "A2C")
-MOVED = "✎"
-"""Marks a number of the report that rests on ED or ES that was moved since."""
+MOVED = "↻"
+"""Marks a number of the report that rests on ED or ES that was moved since: it is to be analyzed again."""
 
 
 def traceTable(trace: EfTrace) -> list[tuple[str, ...]]:
