@@ -36,7 +36,7 @@ class ReportComparison:
     def update(self):
         comparison, button = self.study.comparison, self.ui.compareButton
         button.enabled = self.study.report is not None
-        button.text = _("Compare with... (V)") if comparison is None else _("Stop comparing (V)")
+        button.text = _("Compare with... (B)") if comparison is None else _("Stop comparing (B)")
         self.ui.measurementTable.setColumnHidden(CHANGE, comparison is None)
         self.ui.comparisonLabel.visible = comparison is not None
         self.ui.comparisonLabel.text = "" if comparison is None else self._words(comparison)

@@ -26,7 +26,7 @@ class ResultsSection:
     def __init__(self, panel, examination, trace):
         self.panel, self.ui, self.study, self.examination = panel, panel.ui, panel.study, examination
         self.trace = trace
-        self._report, self._stamp, self._found, self._rows = None, None, (), ()
+        self._report, self._stamp, self._rows = None, None, ()
         self._row, self._place = -1, -1
         ui = self.ui
         ui.measurementTable.connect("cellClicked(int,int)", lambda row, column: self.goTo(row))
@@ -120,11 +120,10 @@ class ResultsSection:
 
     def update(self):
         report, decisions = self.study.report, self.study.decisions
-        stamp = (None if decisions is None else decisions.stamp, self.study.comparison)
+        stamp = (None if decisions is None else decisions.stamp, self.study.comparison, self.trace.stamp)
         if report is not self._report or stamp != self._stamp:
             self._stamp = stamp
             self._takeReport(report)
-        self._showRows()
         self.comparison.update()
         self.preview.update()
         for button in (self.ui.frameButton, self.ui.copyButton, self.ui.csvButton, self.ui.reportButton):
@@ -149,20 +148,13 @@ class ResultsSection:
     def _takeReport(self, report):
         chosen, same = self.row, report is self._report
         self._report = report
-        self._found = () if report is None else self._measurementRows(report)
+        # Numbers that rest on what was moved since the report are marked.
+        self._rows = () if report is None else self.trace.marked(self._measurementRows(report))
         # The same number is chosen in a new report.
-        like = (number for number, row in enumerate(self._found) if chosen is not None and chosen.isLike(row))
+        like = (number for number, row in enumerate(self._rows) if chosen is not None and chosen.isLike(row))
         self._row = next(like, -1)
         self._place = self._place if same else -1
-        choosing(self.ui.measurementTable, -1)
-
-    def _showRows(self):
-        """The numbers of the report, marked where they rest on what was moved since."""
-        rows, table = self.trace.marked(self._found), self.ui.measurementTable
-        if rows == self._rows:
-            choosing(table, self._row)
-            return
-        self._rows = rows
+        table = self.ui.measurementTable
         table.setRowCount(len(self._rows))
         for number, row in enumerate(self._rows):
             for column, text in enumerate(row.cells):

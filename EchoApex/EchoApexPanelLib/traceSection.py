@@ -120,11 +120,19 @@ class TraceSection:
             fitSlices(("Red", "EchoApexSecond"))
             self.panel.outdate()
 
+    @property
+    def stamp(self):
+        """Tells whether `marked` would give something else."""
+        trace = self.control.trace
+        if trace is None or not trace.byHand:
+            return None
+        return tuple((view, trace.phases(view), trace.beats(view)) for view in trace.views)
+
     def marked(self, rows):
         """``rows`` of the report, marked where they rest on ED or ES that was moved since."""
         from EchoApexLib.trace.traceWords import markedRows
 
-        return markedRows(rows, self.study.report, self.control.trace, self.control.clips) if rows else rows
+        return markedRows(rows, self.study.report, self.control.trace, self.control.clips)
 
     def _followBar(self):
         """Turns to the cine that was chosen in Slicer's tool bar."""
@@ -227,8 +235,7 @@ def traceText(trace):
     moved = "" if marker is None else _("Keys move {name}, frame {frame}.").format(name=marker.name, frame=marker.frame)
     rows = [("", *QUANTITIES), *traceTable(trace)]
     lines = "".join(f"<tr>{''.join(_cell(row[0], text) for text in row)}</tr>" for row in rows)
-    byHand = _("<b>By hand.</b> ") if trace.byHand else ""
-    return f"<table>{lines}</table>{byHand}{moved}"
+    return f"<table>{lines}</table>{moved}"
 
 
 def _cell(method, text):

@@ -206,6 +206,7 @@ def show_study(studio: Studio, folder: Path) -> None:
     ui.measurementTable.selectRow(names.index("LVEF"))
     panel.results.goTo(names.index("LVEF"))
     studio.look("study-ef")
+    show_trace(studio)
     ui.measurementTable.selectRow(names.index("IVSd"))
     panel.results.goTo(names.index("IVSd"))
     # The folder of this run is of no interest.
@@ -217,6 +218,30 @@ def show_study(studio: Studio, folder: Path) -> None:
     studio.go_to("resultsSection")
     studio.save("study")
     panel.study.close()
+
+
+def show_trace(studio: Studio) -> None:
+    """The trace of both apical views: with ES dragged in the chart, over time, and side by side."""
+    import slicer
+    from slicerhost.driving import PlotDriver
+
+    panel, control = studio.panel, studio.panel.trace.control
+    studio.wait(lambda: control.trace is not None and len(control.trace.views) == 2)
+    studio.go_to("traceSection")
+    studio.look("study-trace")
+    plot = PlotDriver(slicer.app.layoutManager().plotWidget(0))
+    es = next(one for one in control.trace.markers if one.phase == "ES")
+    plot.drag(plot.fromChart(es.x, es.y), plot.fromChart(0.6, es.y))
+    studio.look("study-trace-moved")
+    panel.ui.phaseButton.click()
+    studio.look("study-trace-time")
+    panel.ui.phaseButton.click()
+    panel.ui.pairButton.click()
+    panel.ui.foundMarkersButton.click()
+    panel.results.step(4)
+    studio.wait(lambda: control.paired)
+    studio.look("study-side-by-side")
+    panel.ui.pairButton.click()
 
 
 def main() -> None:

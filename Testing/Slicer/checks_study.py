@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import qt
 import slicer
-from driving import panel, settle, shortcuts_of, shown_panel, unknown_signals, wait_until, write_simulated
+from driving import (
+    COLUMNS,
+    ROWS,
+    panel,
+    press,
+    settle,
+    shortcuts_of,
+    shown_panel,
+    unknown_signals,
+    wait_until,
+    write_simulated,
+)
 from transcript import Transcript
 
 MODULE = "EchoApex"
@@ -17,7 +31,9 @@ CLASSES = {
     "clipTable": "QTableWidget",
     "folderEdit": "ctkPathLineEdit",
     "measurementTable": "QTableWidget",
+    "pairButton": "QPushButton",
     "progressBar": "QProgressBar",
+    "traceSection": "ctkCollapsibleButton",
     "viewBox": "QComboBox",
     "weightBox": "QDoubleSpinBox",
 }
@@ -33,7 +49,12 @@ SIGNALS = {
 }
 """A widget for each signal of the .ui file's widgets that the panel connects."""
 
-OTHER_SIGNALS = ("activated()", "focusChanged(QWidget*,QWidget*)", "timeout()")
+OTHER_SIGNALS = (
+    "activated()",
+    "focusChanged(QWidget*,QWidget*)",
+    "timeout()",
+    "activeBrowserNodeChanged(vtkMRMLNode*)",
+)
 
 
 def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
@@ -50,7 +71,7 @@ def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
     shown = shown_panel(transcript, MODULE)
     shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
     senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
-    senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer), strict=True))
+    senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer, shown.trace.bar), strict=True))
     missing = unknown_signals(senders)
     shortcut.deleteLater()
     assert not missing, missing
@@ -87,8 +108,118 @@ def check_the_keys_go_with_the_module(transcript: Transcript) -> None:
 def check_changes_stand_beside_the_values_and_a_preview_shows_simple_html(transcript: Transcript) -> None:
     shown = shown_panel(transcript, MODULE)
     table = shown.ui.measurementTable
-    assert table.horizontalHeader().visualIndex(6) == 2 and table.isColumnHidden(6)
+    assert table.horizontalHeader().visualIndex(7) == 2 and table.isColumnHidden(7)
     browser = qt.QTextBrowser()
     browser.openLinks = False
     browser.setHtml("<table border='1'><tr><td><b>33.3 %</b></td></tr></table>")
     assert "33.3 %" in browser.toPlainText()
+
+
+class PlotHand:
+    """A hand on the first plot view; places are those of its chart."""
+
+    def __init__(self) -> None:
+        import vtk
+
+        self.view = slicer.app.layoutManager().plotWidget(0).plotView()
+        self.chart, self.interactor = self.view.chart(), self.view.renderWindow().GetInteractor()
+        self.axes = vtk.vtkAxis.BOTTOM, vtk.vtkAxis.LEFT
+
+    def send(self, event: str, x: float, y: float) -> None:
+        places = []
+        for along, number in enumerate((x, y)):
+            axis = self.chart.GetAxis(self.axes[along])
+            first, last = axis.GetPoint1()[along], axis.GetPoint2()[along]
+            share = (number - axis.GetMinimum()) / (axis.GetMaximum() - axis.GetMinimum())
+            places.append(round(first + share * (last - first)))
+        self.interactor.SetEventInformation(*places, 0, 0, "\0", 0, None)
+        getattr(self.interactor, event)()
+        slicer.app.processEvents()
+
+
+@cache
+def outlined_clip(view: str) -> Any:
+    """A clip of a simulated heart with its true outlines and its beats, as a scene holds it."""
+    from echoapex.inference.segmentation import Segmentation
+    from echoapex.measure.single_plane_ef import measure_lv
+    from echoapex.simulation import draw_case, simulate_clip
+    from echoapex.simulation.heart import Tissue
+    from EchoApexLib.record.studyContents import Curve, SceneClip
+
+    clip = simulate_clip(draw_case("easy", 900_202), view, rows=ROWS, columns=COLUMNS, beats=1.3, max_frames=24)
+    cine = clip.cine()
+    masks = np.stack([clip.labels(frame) == Tissue.LV for frame in range(len(clip.frames))])
+    lv = measure_lv(view, view, masks, scale=cine.scale, times=cine.times)
+    found = {"LV": Segmentation(masks, np.ones(len(masks), np.float32))}
+    return SceneClip(view, cine, view, found, Curve("LV volume", "mL", lv.volume_ml, lv.beats))
+
+
+def traced_panel(transcript: Transcript) -> Any:
+    """The panel with an A4C and an A2C clip of one simulated heart in the scene, truly outlined, and their trace."""
+    from EchoApexLib.record.studyContents import SceneStudy
+    from EchoApexLib.sliceView.redSliceSetup import showBrowser
+    from EchoApexLib.study.studyInScene import addStudy
+
+    shown = shown_panel(transcript, MODULE)
+    browsers = addStudy(slicer.mrmlScene, SceneStudy((outlined_clip("A4C"), outlined_clip("A2C"))))
+    showBrowser(slicer.mrmlScene, browsers[0])
+    shown.outdate()
+    wait_until(lambda: shown.trace.control.trace is not None and len(shown.trace.control.trace.views) == 2)
+    return shown
+
+
+def check_es_is_dragged_in_the_chart(transcript: Transcript) -> None:
+    shown = traced_panel(transcript)
+    hand = PlotHand()
+    assert type(hand.chart).__name__ == "vtkChartXY", type(hand.chart)
+    trace = shown.trace.control.trace
+    es = next(one for one in trace.markers if one.name == "A4C ES")
+    before = trace.numbers.value("LVEF", "biplane")
+    hand.send("MouseMoveEvent", es.x, es.y)
+    hand.send("LeftButtonPressEvent", es.x, es.y)
+    for x in (0.8, 0.6):
+        hand.send("MouseMoveEvent", x, es.y)
+    between = trace.numbers.value("LVEF", "biplane")
+    hand.send("LeftButtonReleaseEvent", 0.6, es.y)
+    settle()
+    transcript.note(f"{before:.1f} % biplane, {between:.1f} % with ES dragged; {hand.chart.GetTitle()}")
+    assert between < before and "by hand" in hand.chart.GetTitle()
+    assert "By hand: ES of A4C" in shown.ui.traceNotesLabel.text
+    ends = hand.chart.GetAxis(hand.axes[0]).GetMinimum(), hand.chart.GetAxis(hand.axes[0]).GetMaximum()
+    hand.send("LeftButtonPressEvent", 0.5, es.y / 2)
+    hand.send("LeftButtonReleaseEvent", 0.5, es.y / 2)
+    settle()
+    frame = trace.browsers["A4C"].GetSelectedItemNumber()
+    assert frame == trace.frameAt("A4C", 0.5), frame
+    assert ends == (hand.chart.GetAxis(hand.axes[0]).GetMinimum(), hand.chart.GetAxis(hand.axes[0]).GetMaximum())
+    press("U")
+    assert trace.numbers.value("LVEF", "biplane") == before
+    slicer.mrmlScene.Clear(0)
+
+
+def check_both_views_are_played_side_by_side(transcript: Transcript) -> None:
+    shown = traced_panel(transcript)
+    trace = shown.trace.control.trace
+    press("V")
+    manager = slicer.app.layoutManager()
+    second = manager.sliceWidget("EchoApexSecond")
+    assert shown.trace.control.paired and second is not None and second.visible
+    assert manager.sliceWidget("Red").sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName().startswith("A4C")
+    assert second.sliceLogic().GetBackgroundLayer().GetVolumeNode().GetName().startswith("A2C")
+    assert slicer.modules.sequences.toolBar().activeBrowserNode() in trace.browsers.values()
+    press("G")
+    seen = set()
+
+    def pair() -> tuple[int, int]:
+        first, other = (trace.browsers[view].GetSelectedItemNumber() for view in ("A4C", "A2C"))
+        return first, other
+
+    wait_until(lambda: seen.add(pair()) or len(seen) > 5)
+    press("G")
+    transcript.note(f"frames of A4C and A2C: {sorted(seen)}")
+    assert all(other == trace.matching("A4C", first, "A2C") for first, other in seen)
+    slicer.util.selectModule("Data")
+    settle()
+    assert not shown.trace.control.paired
+    slicer.mrmlScene.Clear(0)
+    settle()

@@ -60,7 +60,7 @@ def test_changes_are_shown_beside_the_values_and_taken_off_again(
     assert "Earlier 45.5 %: −12.2 points" in ui.measurementLabel.text(), "the number stays chosen"
     assert f"Changes since {tmp_path / 'earlier'}: 2 numbers are in both." in ui.comparisonLabel.text()
     assert ui.compareButton.text() == "Stop comparing (B)"
-    key(host, "V")
+    key(host, "B")
     assert table.isColumnHidden(CHANGE) and cells(table, 0)[CHANGE] == "" and not ui.comparisonLabel.isVisible()
     choose(monkeypatch, "")
     press(reported, "compareButton")

@@ -107,7 +107,7 @@ def test_by_keys_alone_for_all_clips_of_this_depth(listed: Any) -> None:
 
     ui = listed.ui
     assert ui.scaleForBox.itemText(1) == "2 clips of this depth"
-    key(ui.clipTable, "U")
+    key(ui.clipTable, "M")
     assert ui.rulerButton.isChecked()
     for box, value in zip(listed.scale.boxes, ("30", "10", "30", "109"), strict=True):
         box.setFocus()
@@ -118,7 +118,7 @@ def test_by_keys_alone_for_all_clips_of_this_depth(listed: Any) -> None:
     ui.distanceBox.selectAll()
     key(ui.distanceBox, *"150", Qt.Key.Key_Tab)
     key(ui.scaleForBox, Qt.Key.Key_Down)
-    key(ui.calibrateButton, "G")
+    key(ui.calibrateButton, "L")
     wait(lambda: set(badges(listed).values()) == {"by hand"})
     assert scale_of_shown().mm_per_px == pytest.approx((1.5, 1.5))
     other = next(clip for clip in listed.study.list.clips if clip.file.name == "A2C.dcm")
@@ -127,7 +127,7 @@ def test_by_keys_alone_for_all_clips_of_this_depth(listed: Any) -> None:
     listed.examination.choose(other.file)
     press(listed, "showButton")
     assert shown()[0].startswith("A2C") and scale_of_shown().mm_per_px == pytest.approx((1.5, 1.5))
-    key(ui.calibrateButton, "Q")
+    key(ui.calibrateButton, "F")
     wait(lambda: badges(listed) == {"A4C.dcm": "by hand", "A2C.dcm": "none"})
     assert not scale_of_shown().known
     key(ui.calibrateButton, "Z")

@@ -119,6 +119,18 @@ def test_the_axis_stays_while_a_marker_is_dragged(both: dict[str, Any]) -> None:
     assert marker(trace, "A2C", "ES").x == 1
 
 
+def test_without_a_next_ed_the_axis_ends_behind_es(scene: Any) -> None:
+    from dataclasses import replace
+
+    clip = apical_clip("A2C")
+    assert clip.curve is not None
+    trace = EfTrace(scene, apical_scene(scene, replace(clip, curve=replace(clip.curve, beats=(Beat(2, 12),)))))
+    assert trace.end == 1.25 and trace.line("A2C").frames.tolist() == list(range(15))
+    assert trace.place("A2C", 14) == 1.2 and trace.place("A2C", 15) is None
+    assert trace.frameAt("A2C", 1.2) == 14, "ES can be moved there"
+    assert trace.move(marker(trace, "A2C", "ES"), 14) == 14
+
+
 def test_the_chart_has_lines_markers_and_the_frame(both: dict[str, Any]) -> None:
     trace = EfTrace(both["A4C"].GetScene(), both)
     chart = TraceChart(both["A4C"].GetScene(), trace)

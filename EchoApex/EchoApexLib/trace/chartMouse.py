@@ -71,6 +71,8 @@ class ChartMouse:
             return False
         if not self._wanted.active() or not self._inside():
             return False
+        # What VTK has shown of the point under the mouse would stay while nothing is left to it.
+        self._chart.GetTooltip().SetVisible(False)
         marker = self._nearest()
         self._doing = "pointing" if marker is None else "dragging"
         if marker is not None:

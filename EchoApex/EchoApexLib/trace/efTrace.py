@@ -22,8 +22,11 @@ from ..measurements.phasesByHand import keepPhases, phasesOf
 from ..nodes.cineNodes import isShown
 from .tracedClips import tracedClip
 
-BEFORE = 0.25
-"""How much of the chart over the phase is before ED, in systoles, so that ED can be moved there (own choice)."""
+MARGIN = 0.25
+"""How much of the chart over the phase is before ED, and behind an ES without a next ED, in systoles (own choice).
+
+ED and ES can be moved there.
+"""
 
 
 @dataclass(frozen=True)
@@ -238,13 +241,20 @@ class EfTrace:
         moment = clock.moment(frame)
         if moment is not None:
             return moment.phase
-        before = [number for number, beat in enumerate(clock.beats) if frame in self._before(beat)]
-        return self._x(view, before[0], frame) if before else None
+        near = [number for number in range(len(clock.beats)) if frame in self._frames(view, clock.beats[number])]
+        return self._x(view, near[0], frame) if near else None
 
-    @staticmethod
-    def _before(beat: Beat) -> range:
-        """The frames before a beat that its line begins with."""
-        return range(max(beat.ed - int(BEFORE * (beat.es - beat.ed)), 0), beat.ed)
+    def _frames(self, view: str, beat: Beat) -> range:
+        """The frames of a beat on the axis, with those of the margin."""
+        margin = int(MARGIN * (beat.es - beat.ed))
+        last = beat.es + margin if beat.next_ed is None else beat.next_ed
+        return range(max(beat.ed - margin, 0), min(last, self.sizes(view).size - 1) + 1)
+
+    @property
+    def end(self) -> float:
+        """Where the axis over the phase ends."""
+        whole = any(beat.next_ed is not None for view in self.views for beat in self.clock(view).beats)
+        return 2.0 if whole else 1.0 + MARGIN
 
     def frameAt(self, view: str, x: float, beat: int = 0) -> int:
         """The frame of a view nearest to a place on the axis, in the beat with this number where it is phases."""
@@ -254,9 +264,10 @@ class EfTrace:
         if not clock.beats:
             return int(self.browsers[view].GetSelectedItemNumber())
         own = clock.beats[beat]
-        if x <= 1 or own.next_ed is None:
-            return max(round(own.ed + x * (own.es - own.ed)), 0)
-        return min(round(own.es + (x - 1) * (own.next_ed - own.es)), clock.seconds.size - 1)
+        frame = own.ed + x * (own.es - own.ed)
+        if x > 1 and own.next_ed is not None:
+            frame = own.es + (x - 1) * (own.next_ed - own.es)
+        return min(max(round(frame), 0), clock.seconds.size - 1)
 
     def matching(self, view: str, frame: int, partner: str) -> int:
         """The frame of ``partner`` that belongs to one of ``view``, by phase or by time."""
@@ -273,7 +284,7 @@ class EfTrace:
             return Trace(np.arange(sizes.size), seconds - seconds[0], sizes)
         frames, places = [], []
         for number, beat in enumerate(self.clock(view).beats):
-            own = [*self._before(beat), *range(beat.ed, (beat.es if beat.next_ed is None else beat.next_ed) + 1)]
+            own = self._frames(view, beat)
             frames += [*own, -1]
             places += [*(self._x(view, number, frame) for frame in own), np.nan]
         at = np.array(frames[:-1], np.int64)

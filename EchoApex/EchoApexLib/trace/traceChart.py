@@ -16,7 +16,7 @@ from echoapex.measure.biplane_volume_curve import LABEL
 from ..measurements.tablesAndPlots import fillTable
 from ..measurements.volumeCurve import CURRENT_COLOR
 from ..nodes.cineNodes import ownedNode
-from .efTrace import BEFORE, EfTrace
+from .efTrace import MARGIN, EfTrace
 
 CHART = "EchoApex.TraceChart"
 """Role under which the browser of the first view refers to the chart; its nodes have roles that begin so."""
@@ -34,7 +34,7 @@ BIPLANE, MARKS, CHOSEN, FRAME = "biplane", "marks", "chosen", "frame"
 
 _HEADROOM = 1.1  # own choice
 _TITLE_PT, _AXIS_PT, _LABEL_PT, _MARKER_PX = 14, 13, 12, 11  # own choice
-_END = 2.1  # of the axis over the phase: a little behind the next ED
+_ROOM = 0.1  # own choice: at the end of the axis over the phase
 
 
 class TraceChart:
@@ -140,7 +140,7 @@ class TraceChart:
         chart.SetYAxisTitle(unit)
         ends = [view.seconds[-1] - view.seconds[0] for view in trace.views.values()]
         chart.SetXAxisRangeAuto(False)
-        chart.SetXAxisRange(*((-BEFORE, _END) if trace.overPhase else (0.0, float(max(ends)) or 1.0)))
+        chart.SetXAxisRange(*((-MARGIN, trace.end + _ROOM) if trace.overPhase else (0.0, float(max(ends)) or 1.0)))
         chart.SetYAxisRangeAuto(False)
         chart.SetYAxisRange(0.0, self._top)
 

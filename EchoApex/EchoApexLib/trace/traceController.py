@@ -69,7 +69,9 @@ class TraceController:
         if self.paired:
             self._keepPair()
         found = {} if browser is None else self._browsers(browser, shown)
-        sources = tuple((view, one.GetID()) for view, one in found.items())
+        # A clip may stay in the scene while a new report has found other beats in it.
+        report = None if shown is None else shown.report
+        sources = (report, *((view, one.GetID()) for view, one in found.items())) if found else ()
         if sources != self._sources:
             self._sources = sources
             self._build(found)

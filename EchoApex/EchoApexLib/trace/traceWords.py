@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from echoapex.measure.ef_trace import TraceNumbers
 from echoapex.measure.measurement import Measurement
@@ -16,8 +15,8 @@ from .efTrace import EfTrace
 
 QUANTITIES = ("LVEF", "LVEDV", "LVESV")
 METHODS = ("biplane", "A4C", "A2C")
-MOVED = "✎"
-"""Marks a number of the report that rests on ED or ES that was moved since."""
+MOVED = "↻"
+"""Marks a number of the report that rests on ED or ES that was moved since: it is to be analyzed again."""
 
 
 def traceTable(trace: EfTrace) -> list[tuple[str, ...]]:
@@ -99,19 +98,21 @@ def markedRows(
     moved = {} if trace is None else movedClips(trace, report, clips)
     if trace is None or not moved:
         return rows
-    phases = {
+    gone = {
         clip: {frame for beat in report.clips[clip]["beats"] for frame in (beat["ed"], beat["es"])}
-        for clip in moved.values()
+        - {frame for beat in trace.beats(view) for frame in (beat.ed, beat.es)}
+        for view, clip in moved.items()
     }
     return tuple(
-        _marked(row, item, trace) if _restsOn(item, phases) else row
+        _marked(row, item, trace) if _restsOn(item, gone) else row
         for row, item in zip(rows, report.measurements, strict=True)
     )
 
 
-def _restsOn(item: Measurement, phases: Mapping[str, Any]) -> bool:
+def _restsOn(item: Measurement, gone: Mapping[str, set[int]]) -> bool:
+    """Whether a number is of frames that are ED or ES no more."""
     # The heart rate comes from all beats, wherever ED and ES are.
-    return item.name != "HR" and any(set(one.frames) & phases.get(one.clip, set()) for one in item.sources)
+    return item.name != "HR" and any(set(one.frames) & gone.get(one.clip, set()) for one in item.sources)
 
 
 def _marked(row: MeasurementRow, item: Measurement, trace: EfTrace) -> MeasurementRow:
