@@ -72,7 +72,8 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import tabSeparated
 
         if self.study.report is not None:
-            qt.QApplication.clipboard().setText(tabSeparated(self.study.report))
+            text = tabSeparated(self.study.report)
+            qt.QApplication.clipboard().setText("\n".join(filter(None, (self.trace.movedText(), text))))
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):
