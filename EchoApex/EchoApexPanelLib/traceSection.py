@@ -18,7 +18,8 @@ class TraceSection:
     def __init__(self, panel):
         self.panel, self.ui, self.study = panel, panel.ui, panel.study
         self.control = panel.logic.traceController(panel.outdate, panel.say, self.onArranged)
-        self.mouse, self._chartId, self._fit, self._beats = None, None, 0, {}
+        self._entered, self.mouse = False, None
+        self._chartId, self._fit, self._beats = None, 0, {}
         self._chosen = None
         ui = self.ui
         ui.phaseButton.checked = True
@@ -38,6 +39,7 @@ class TraceSection:
         """The module is shown: the mouse works in the chart, and what was done elsewhere counts."""
         from EchoApexLib.trace.chartMouse import ChartMouse, Wanted
 
+        self._entered = True
         view = plotView()
         if view is not None and self.mouse is None:
             control = self.control
@@ -57,6 +59,7 @@ class TraceSection:
 
     def exit(self):
         """Another module is shown: its mouse is Slicer's, and one cine is shown."""
+        self._entered = False
         if self.mouse is not None:
             self.mouse.close()
             self.mouse = None
@@ -106,6 +109,9 @@ class TraceSection:
         return self.control.frameStepped(browser) and playing == self.ui.playButton.checked
 
     def update(self):
+        if not self._entered:
+            # Another module is at work in the views.
+            return
         self._followBar()
         browser = shownBrowser()
         self.panel.attemptQuietly(lambda: self.control.update(browser, self.study.shown))

@@ -288,6 +288,23 @@ def test_side_by_side_they_are_played_together(traced: Any, key: Any) -> None:
     assert bar.activeBrowserNode() in clip.browsers.values()
 
 
+def test_the_tool_bar_of_sequences_and_the_panel_agree(traced: Any, key: Any) -> None:
+    import slicer
+    from slicerhost.driving import settle
+
+    bar, browsers = slicer.modules.sequences.toolBar(), traced.trace.control.trace.browsers
+    wait(lambda: bar.activeBrowserNode() is browsers["A4C"])
+    bar.setActiveBrowserNode(browsers["A2C"])
+    settle(80)
+    assert shown()[0] == A2C and bar.activeBrowserNode() is browsers["A2C"]
+    key("V")
+    assert shown()[0] == A4C and bar.activeBrowserNode() is browsers["A2C"], "side by side either is right"
+    bar.activeBrowserNode().SetSelectedItemNumber(12)
+    assert frames() == {"A4C": 12, "A2C": 12}
+    key("V")
+    assert shown()[0] == A4C and bar.activeBrowserNode() is browsers["A4C"]
+
+
 def test_a_number_of_the_other_view_stays_side_by_side(traced: Any, key: Any) -> None:
     items = traced.study.report.measurements
     key("V")

@@ -351,10 +351,9 @@ class CineController:
     def measure(self) -> bool:
         """Brings curve and numbers up to date; whether there was anything to do."""
         stale, self._stale = self._stale, set()
-        moved = self.curve.takePhases()
         for structure in sorted(stale):
             self.curve.follow(self.state, structure)
-        return bool(stale) or moved
+        return self.curve.takePhases() or bool(stale)
 
     def suggestWalls(self) -> None:
         """Asks the model for the landmarks of the walls; ED and ES are those of the curve."""
