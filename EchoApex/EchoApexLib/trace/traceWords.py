@@ -93,7 +93,7 @@ def traceNotes(trace: EfTrace, shown: ReportInScene | None, clips: Mapping[str, 
         if clips.get(view) in moved and len(trace.views[view].found) > 1:
             notes.append(f"{view}: the beat set by hand counts alone.")
         elif not trace.beats(view):
-            notes.append(f"No beat was found in {view}: set ED and ES in EchoApex Segment.")
+            notes.append(f"The analysis has no beat of {view}; ED and ES can be set in EchoApex Segment.")
     notes += [
         f"{view}: outlines changed since the analysis count here as they are now (frames changed: {count})."
         for view, count in trace.changedOutlines.items()
