@@ -83,8 +83,8 @@ class ResultsSection:
         from EchoApexLib.study.measurementRows import tabSeparated
 
         if self.study.report is not None:
-            table = tabSeparated(self.study.report, self.study.decisions, self.study.comparison)
-            qt.QApplication.clipboard().setText(table)
+            text = tabSeparated(self.study.report, self.study.decisions, self.study.comparison)
+            qt.QApplication.clipboard().setText("\n".join(filter(None, (self.trace.movedText(), text))))
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):

@@ -18,7 +18,8 @@ class TraceSection:
     def __init__(self, panel):
         self.panel, self.ui, self.study = panel, panel.ui, panel.study
         self.control = panel.logic.traceController(panel.outdate, panel.say, self.onArranged)
-        self.mouse, self._chartId, self._fit, self._beats = None, None, 0, {}
+        self._entered, self.mouse = False, None
+        self._chartId, self._fit, self._beats = None, 0, {}
         self._chosen = None
         ui = self.ui
         ui.phaseButton.checked = True
@@ -38,6 +39,7 @@ class TraceSection:
         """The module is shown: the mouse works in the chart, and what was done elsewhere counts."""
         from EchoApexLib.trace.chartMouse import ChartMouse, Wanted
 
+        self._entered = True
         view = plotView()
         if view is not None and self.mouse is None:
             control = self.control
@@ -57,6 +59,7 @@ class TraceSection:
 
     def exit(self):
         """Another module is shown: its mouse is Slicer's, and one cine is shown."""
+        self._entered = False
         if self.mouse is not None:
             self.mouse.close()
             self.mouse = None
@@ -106,6 +109,9 @@ class TraceSection:
         return self.control.frameStepped(browser) and playing == self.ui.playButton.checked
 
     def update(self):
+        if not self._entered:
+            # Another module is at work in the views.
+            return
         self._followBar()
         browser = shownBrowser()
         self.panel.attemptQuietly(lambda: self.control.update(browser, self.study.shown))
@@ -123,16 +129,25 @@ class TraceSection:
     @property
     def stamp(self):
         """Tells whether `marked` would give something else."""
+        from EchoApexLib.trace.traceWords import movedClips
+
+        moved = {} if self.study.shown is None else movedClips(self.study.shown)
         trace = self.control.trace
-        if trace is None or not trace.byHand:
-            return None
-        return tuple((view, trace.phases(view), trace.beats(view)) for view in trace.views)
+        return (moved, None if trace is None else id(trace.numbers)) if moved else None
 
     def marked(self, rows):
         """``rows`` of the report, marked where they rest on ED or ES that was moved since."""
         from EchoApexLib.trace.traceWords import markedRows
 
-        return markedRows(rows, self.study.report, self.control.trace, self.control.clips)
+        return markedRows(rows, self.study.shown, self.control.trace, self.control.clips)
+
+    def movedText(self):
+        """That the numbers of the report are those of before; "" where nothing was moved since."""
+        from EchoApexLib.trace.traceWords import movedClips, movedWords
+
+        moved = {} if self.study.shown is None else movedClips(self.study.shown)
+        told = _("As in the report, with ED and ES as they were; moved by hand since: {words}.")
+        return told.format(words=movedWords(moved)) if moved else ""
 
     def _followBar(self):
         """Turns to the cine that was chosen in Slicer's tool bar."""
@@ -200,7 +215,7 @@ class TraceSection:
         trace = self.control.trace
         if trace is None:
             return self.control.problem or _("The trace is that of an apical view: show A4C or A2C.")
-        return traceNotes(trace, self.study.report, self.control.clips)
+        return traceNotes(trace, self.study.shown, self.control.clips)
 
 
 def shownBrowser():

@@ -139,6 +139,11 @@ def test_numbers_that_rest_on_what_was_moved_are_marked(traced: Any, plot: Any) 
     assert after[row][0].startswith("LVEF ↻") and after[row][1].endswith(f"% (report {before[row][1]})")
     click_row(table, row)
     assert "by hand, with ES of A2C in frame 7" in traced.ui.measurementLabel.text()
+    press(traced, "copyButton")
+    from PySide6.QtWidgets import QApplication
+
+    copied = QApplication.clipboard().text()
+    assert copied.startswith("As in the report") and "ES of A2C in frame 7" in copied and before[row][1] in copied
     press(traced, "foundMarkersButton")
     assert [cells(table, row) for row in range(table.rowCount())] == before
 
@@ -283,6 +288,23 @@ def test_side_by_side_they_are_played_together(traced: Any, key: Any) -> None:
     assert bar.activeBrowserNode() in clip.browsers.values()
 
 
+def test_the_tool_bar_of_sequences_and_the_panel_agree(traced: Any, key: Any) -> None:
+    import slicer
+    from slicerhost.driving import settle
+
+    bar, browsers = slicer.modules.sequences.toolBar(), traced.trace.control.trace.browsers
+    wait(lambda: bar.activeBrowserNode() is browsers["A4C"])
+    bar.setActiveBrowserNode(browsers["A2C"])
+    settle(80)
+    assert shown()[0] == A2C and bar.activeBrowserNode() is browsers["A2C"]
+    key("V")
+    assert shown()[0] == A4C and bar.activeBrowserNode() is browsers["A2C"], "side by side either is right"
+    bar.activeBrowserNode().SetSelectedItemNumber(12)
+    assert frames() == {"A4C": 12, "A2C": 12}
+    key("V")
+    assert shown()[0] == A4C and bar.activeBrowserNode() is browsers["A4C"]
+
+
 def test_a_number_of_the_other_view_stays_side_by_side(traced: Any, key: Any) -> None:
     items = traced.study.report.measurements
     key("V")
@@ -362,7 +384,11 @@ def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path) -> None:
     wait(lambda: traced.trace.control.trace is not None)
     from EchoApexLib.study.openedReport import Place
 
+    traced.trace.control.step(1)
+    wait(lambda: "↻" in cells(traced.ui.measurementTable, 0)[0])
     traced.study.show(Place("p", 2))
     wait(lambda: title().startswith("PLAX"))
+    assert "↻" in cells(traced.ui.measurementTable, 0)[0], "what was moved is still told"
+    assert cells(traced.ui.measurementTable, 0)[1].endswith("(before)")
     assert traced.trace.control.trace is None and "apical view" in traced.ui.traceNotesLabel.text()
     assert not traced.ui.markerButton.isEnabled()

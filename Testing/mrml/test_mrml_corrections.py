@@ -38,6 +38,7 @@ from EchoApexLib.study.gatheredCorrections import CorrectionsFile, CorrectionsOf
 from EchoApexLib.study.numberDecisions import NumberDecisions
 from EchoApexLib.study.openedReport import OpenedReport, Place
 from EchoApexLib.study.reportInScene import ReportInScene, chartOf
+from EchoApexLib.userSettings import UserSettings
 from EchoApexLib.study.studyInScene import newScene
 from EchoApexLib.walls.wallPointNodes import findWallPoints
 
@@ -73,7 +74,10 @@ def gathered(scene: Any, browser: Any, rater: str = "") -> ClipCorrections | Non
 
 def worker(scene: Any, rater: str = "") -> SceneController:
     """Who works in EchoApexSegment, without a model."""
-    found = SceneController(scene, lambda: None, lambda text: None, rater=rater, startProcess=lambda model, said: None)
+    said = UserSettings(rater=rater)
+    found = SceneController(
+        scene, lambda: None, lambda text: None, settings=lambda: said, startProcess=lambda model, said: None
+    )
     found.process = _NoProcess()
     return found
 

@@ -353,10 +353,9 @@ class CineController:
         stale, self._stale = self._stale, set()
         if (said := self.browser.GetAttribute(VIEW)) not in (None, self.view):
             self._setView(said)
-        moved = self.curve.takePhases()
         for structure in sorted(stale):
             self.curve.follow(self.state, structure)
-        return bool(stale) or moved
+        return self.curve.takePhases() or bool(stale)
 
     def suggestWalls(self) -> None:
         """Asks the model for the landmarks of the walls; ED and ES are those of the curve."""

@@ -24,13 +24,21 @@ class TraceController:
     """The trace in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``arranged``
-    whether the views are to stand side by side.
+    whether the views are to stand side by side. ``read`` brings a clip of a report into the scene: it gives its
+    browser, or None as long as it is under way, and is asked again at the next `update`.
     """
 
     def __init__(
-        self, scene: Any, changed: Callable[[], None], said: Callable[[str], None], arranged: Callable[[bool], None]
+        self,
+        scene: Any,
+        changed: Callable[[], None],
+        said: Callable[[str], None],
+        arranged: Callable[[bool], None],
+        *,
+        read: Callable[[ReportInScene, str], Any] = ReportInScene.read,
     ) -> None:
         self._scene, self._changed, self._said, self._arranged = scene, changed, said, arranged
+        self._reader = read
         self.byPhase = True
         self._chart: TraceChart | None = None
         self._pair: PairedPlaying | None = None
@@ -113,7 +121,7 @@ class TraceController:
             self._changed()
             return None
         try:
-            return shown.read(clip)
+            return self._reader(shown, clip)
         except EchoApexError as refusal:
             self._unread[clip] = str(refusal)
             self._said(str(refusal))
