@@ -38,8 +38,8 @@ from EchoApexLib.study.gatheredCorrections import CorrectionsFile, CorrectionsOf
 from EchoApexLib.study.numberDecisions import NumberDecisions
 from EchoApexLib.study.openedReport import OpenedReport, Place
 from EchoApexLib.study.reportInScene import ReportInScene, chartOf
-from EchoApexLib.userSettings import UserSettings
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.userSettings import UserSettings
 from EchoApexLib.walls.wallPointNodes import findWallPoints
 
 CARD = read_card(find_model())
