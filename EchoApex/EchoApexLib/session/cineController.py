@@ -55,11 +55,10 @@ class CineController:
     ) -> None:
         self.browser, self.cine, self.state = browser, cine, state
         self._running, self._changed, self._said = running, changed, said
-        self.view = viewOf(browser)
+        self.structure, self.view = "LV", viewOf(browser)
         self.scene = SessionScene(scene, browser, state, onEdited=self._edited, onProblem=said)
         self.curve = VolumeCurve(scene, browser, cine, self.view)
         self.walls = WallProtocol(scene, browser, cine, self._wallsChanged, said)
-        self.structure = "LV"
         self.progress: tuple[int, int] | None = None
         self._queue = PromptQueue(state, running, self._answered, self._refused)
         self._work: int | None = None
