@@ -44,6 +44,8 @@ SIGNALS = {
     "cellClicked(int,int)": "measurementTable",
     "cellDoubleClicked(int,int)": "clipTable",
     "clicked()": "openButton",
+    "currentIndexChanged(int)": "sortBox",
+    "valueChanged(double)": "distanceBox",
     "currentPathChanged(QString)": "folderEdit",
     "itemSelectionChanged()": "clipTable",
 }
@@ -91,6 +93,7 @@ def check_a_folder_that_is_dropped_is_listed(transcript: Transcript) -> None:
         transcript.note(f"{shown.ui.listLabel.text} {clip.view} {clip.scale}")
         assert (clip.view, clip.scale) == ("A4C", "dicom_region") and shown.ui.clipTable.rowCount == 1
         shown.ui.showButton.click()
+        wait_until(lambda: shown.study.opening is None)
         settle()
         assert slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
     slicer.mrmlScene.Clear(0)
@@ -223,3 +226,39 @@ def check_both_views_are_played_side_by_side(transcript: Transcript) -> None:
     assert not shown.trace.control.paired
     slicer.mrmlScene.Clear(0)
     settle()
+
+
+def check_sample_data_lists_and_loads_both(transcript: Transcript) -> None:
+    from EchoApexPanelLib.sampleData import CATEGORY, REAL, SIMULATED
+
+    sources = {source.sampleName: source for source in slicer.modules.sampleDataSources[CATEGORY]}
+    assert set(sources) == {SIMULATED, REAL}, sources
+    for name, count in ((REAL, 1), (SIMULATED, 3)):
+        sources[name].customDownloader(sources[name])
+        shown = slicer.util.getModuleWidget(MODULE)
+        wait_until(lambda study=shown.study: study.sample is None and study.list.clips and not study.listing, 300)
+        transcript.note(f"{name}: {shown.ui.listLabel.text}")
+        assert len(shown.study.list.clips) == count
+
+
+def check_the_settings_have_our_page(transcript: Transcript) -> None:
+    dialog = slicer.app.settingsDialog()
+    labels = [label.text for label in dialog.findChildren("QLabel")]
+    transcript.note(f"{len(labels)} labels in the settings")
+    assert "Rater" in labels
+
+
+def check_two_clicks_on_the_ruler_set_the_points(transcript: Transcript) -> None:
+    shown = shown_panel(transcript, MODULE)
+    with tempfile.TemporaryDirectory() as folder:
+        write_simulated(Path(folder), 0.4)
+        shown.openPaths([folder])
+        wait_until(lambda: shown.study.list.clips and not shown.study.listing)
+        shown.ui.rulerButton.click()
+        wait_until(lambda: shown.study.opening is None)
+        assert shown.scale.ruler.placing, "Slicer is in place mode"
+        for x, y in ((10.0, 10.0), (10.0, 60.0)):
+            shown.scale.ruler._tool._list.AddControlPoint(-x, -y, 0.0)
+            settle()
+        assert len(shown.scale.ruler.points) == 2 and not shown.scale.ruler.placing
+    slicer.mrmlScene.Clear(0)
