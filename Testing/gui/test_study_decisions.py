@@ -40,7 +40,7 @@ def type_reason(panel: Any, words: str) -> None:
 
 
 def status(panel: Any, row: int) -> str:
-    return cells(panel.ui.measurementTable, row)[-1]
+    return cells(panel.ui.measurementTable, row)[6]
 
 
 def command_of(panel: Any, key: Any) -> list[str]:

@@ -39,9 +39,11 @@ def segment(host: Any, keptProcess: Any, monkeypatch: pytest.MonkeyPatch) -> Any
     """The panel of EchoApexSegment, which loads no model of its own, with a rater in the settings."""
     import slicer
 
+    from EchoApexLib.userSettings import UserSettings
+
     found = slicer.util.getModuleWidget("EchoApexSegment")
     monkeypatch.setattr(found.bench, "_startProcess", keptProcess)
-    monkeypatch.setattr(found.bench, "_rater", RATER)
+    monkeypatch.setattr(found.bench, "_settings", lambda: UserSettings(rater=RATER))
     yield found
     found.bench.close()
 
@@ -99,7 +101,7 @@ def typed(panel: Any, words: str) -> None:
 def status_of(panel: Any) -> str:
     """The status in the chosen row of the table."""
     table = panel.ui.measurementTable
-    return cells(table, table.currentRow())[-1]
+    return cells(table, table.currentRow())[6]
 
 
 def test_from_a_folder_to_signed_numbers(
