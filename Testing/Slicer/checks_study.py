@@ -35,7 +35,14 @@ SIGNALS = {
 }
 """A widget for each signal of the .ui file's widgets that the panel connects."""
 
-OTHER_SIGNALS = ("activated()", "focusChanged(QWidget*,QWidget*)", "timeout()")
+OTHER_SIGNALS = (
+    "activated()",
+    "focusChanged(QWidget*,QWidget*)",
+    "timeout()",
+    "startupCompleted()",
+    "sectionClicked(int)",
+    "editingFinished()",
+)
 
 
 def check_the_panel_is_built_from_its_ui_file(transcript: Transcript) -> None:
@@ -52,9 +59,12 @@ def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
     shown = shown_panel(transcript, MODULE)
     shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
     senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
-    senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer), strict=True))
+    header, edit = shown.ui.clipTable.horizontalHeader(), qt.QLineEdit(shown.uiWidget)
+    others = (shortcut, slicer.app, shown.timer, slicer.app, header, edit)
+    senders |= dict(zip(OTHER_SIGNALS, others, strict=True))
     missing = unknown_signals(senders)
     shortcut.deleteLater()
+    edit.deleteLater()
     assert not missing, missing
 
 
