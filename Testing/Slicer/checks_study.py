@@ -56,6 +56,9 @@ OTHER_SIGNALS = (
     "focusChanged(QWidget*,QWidget*)",
     "timeout()",
     "activeBrowserNodeChanged(vtkMRMLNode*)",
+    "startupCompleted()",
+    "sectionClicked(int)",
+    "editingFinished()",
 )
 
 
@@ -73,9 +76,12 @@ def check_the_signals_of_the_panel_exist(transcript: Transcript) -> None:
     shown = shown_panel(transcript, MODULE)
     shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Alt+F12"), shown.uiWidget)
     senders = {signal: getattr(shown.ui, name) for signal, name in SIGNALS.items()}
-    senders |= dict(zip(OTHER_SIGNALS, (shortcut, slicer.app, shown.timer, shown.trace.bar), strict=True))
+    header, edit = shown.ui.clipTable.horizontalHeader(), qt.QLineEdit(shown.uiWidget)
+    others = (shortcut, slicer.app, shown.timer, shown.trace.bar, slicer.app, header, edit)
+    senders |= dict(zip(OTHER_SIGNALS, others, strict=True))
     missing = unknown_signals(senders)
     shortcut.deleteLater()
+    edit.deleteLater()
     assert not missing, missing
 
 
