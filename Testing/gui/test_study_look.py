@@ -39,6 +39,10 @@ def check_looks(panel: Any) -> None:
 def test_an_empty_panel_is_seen_whole(small: Any) -> None:
     wait(lambda: small.ui.listLabel.text() == "No examination is open.")
     check_looks(small)
+    small.ui.scaleSection.collapsed = False
+    wait(small.ui.calibrateButton.isVisible)
+    check_looks(small)
+    small.ui.scaleSection.collapsed = True
 
 
 def test_with_clips_numbers_and_a_message_nothing_overlaps_or_is_cut(small: Any, tmp_path: Path) -> None:
