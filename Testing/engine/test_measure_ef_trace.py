@@ -125,3 +125,11 @@ def test_without_a_scale_there_is_an_ef_and_no_volume() -> None:
         trace_numbers({"A4C": traced()}, {"A4C": TWO}).value("LVEF", "A4C")
     )
     assert numbers.value("LVEDV", "A4C") is None and view.outlines.unit == "px"
+
+
+def test_what_no_heart_can_have_is_withheld_and_said() -> None:
+    huge = Scale((9.0, 9.0), ScaleSource.DICOM_REGION)
+    views = {view: traced(view, scale=huge) for view in ("A4C", "A2C")}
+    numbers = trace_numbers(views, dict.fromkeys(views, TWO))
+    assert numbers.value("LVEF", "biplane") is None and numbers.value("LVEDV", "A4C") is None
+    assert numbers.biplane is None and any("LVEDV" in reason for reason in numbers.reasons), numbers.reasons

@@ -140,11 +140,12 @@ def test_what_a_hand_leaves_open_is_said(clip, by_hand, gap, reason):
     assert found.reason == reason and found.beats == ()
 
 
-def test_swapped_phases_are_doubted(clip):
+def test_swapped_phases_give_no_ef_but_the_reason(clip):
     masks, seconds = clip
     beat = measured(masks, seconds).beats[0]
     found = measured(masks, seconds, by_hand=Phases(beat.es, beat.ed, True, True))
-    assert value(found, "LVEF").value < 0
+    assert not {"LVEF", "LVEDV", "LVESV"} & {item.name for item in found.measurements}
+    assert any("LVEF" in text and "-137" in text for text in found.warnings)
     assert "The left ventricle is larger at ES than at ED: are the two frames swapped?" in found.warnings
 
 
@@ -156,6 +157,12 @@ def test_without_a_scale_there_are_pixels_and_percent(clip):
     found = measured(masks, seconds, scale=scale)
     assert {item.unit for item in found.measurements} == {"%", "1/min"}
     assert value(found, "LVEF").value == pytest.approx(58, abs=1.5)
+
+
+def test_what_no_heart_can_have_is_withheld_and_said(clip):
+    result = measured(*clip, scale=Scale((8.0, 8.0), ScaleSource.DICOM_REGION))
+    assert not {"LVEDV", "LVESV", "LVEF"} & {item.name for item in result.measurements}
+    assert any("LVEDV" in text for text in result.warnings), result.warnings
 
 
 def test_other_views_have_areas_and_phases_but_no_ef(clip):

@@ -19,6 +19,7 @@ from .biplane_ef import measure_biplane
 from .biplane_volume_curve import BiplaneCurve, biplane_curve
 from .input_checks import require_apical
 from .measurement import Beat, Measurement
+from .plausibility import judge
 from .single_plane_ef import LVResult, measure_shapes
 from .volumes_while_editing import Outlines, Phases, beats_by_hand, measure_outlines
 
@@ -146,7 +147,10 @@ class TraceNumbers:
 
 
 def trace_numbers(views: Mapping[str, TracedView], beats: Mapping[str, tuple[Beat, ...]]) -> TraceNumbers:
-    """The numbers of these ``beats`` of each of the ``views`` (by name), and biplane where there are both."""
+    """The numbers of these ``beats`` of each of the ``views`` (by name), and biplane where there are both.
+
+    What no heart can have is withheld, as in a report, with the reason.
+    """
     results: dict[str, LVResult] = {}
     reasons: list[str] = []
     for name, view in views.items():
@@ -156,10 +160,14 @@ def trace_numbers(views: Mapping[str, TracedView], beats: Mapping[str, tuple[Bea
             reasons.append(f"{name}: {refusal}")
     # The heart rate is that of the beats that were found, wherever ED and ES are.
     items = [item for result in results.values() for item in result.measurements if item.name != "HR"]
-    if set(results) != set(VIEWS):
-        return TraceNumbers(tuple(items), None, tuple(reasons))
-    try:
-        both = results["A4C"], results["A2C"]
-        return TraceNumbers((*items, *measure_biplane(*both)), biplane_curve(*both), tuple(reasons))
-    except EchoApexError as refusal:
-        return TraceNumbers(tuple(items), None, (*reasons, str(refusal)))
+    curve = None
+    if set(results) == set(VIEWS):
+        try:
+            both = results["A4C"], results["A2C"]
+            biplane, curve = measure_biplane(*both), biplane_curve(*both)
+            items += biplane
+        except EchoApexError as refusal:
+            reasons.append(str(refusal))
+    judged = judge(items)
+    believed = not any(item.method == "biplane" for item in judged.impossible)
+    return TraceNumbers(judged.kept, curve if believed else None, (*reasons, *map(str, judged.reasons)))

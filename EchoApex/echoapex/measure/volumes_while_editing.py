@@ -22,6 +22,7 @@ from .input_checks import APICAL_VIEWS, require_apical, require_masks
 from .left_atrium import measure_la
 from .long_axis import MmPerPx
 from .measurement import Beat, Measurement
+from .plausibility import judge
 from .single_plane_ef import LVResult, lv_shapes, measure_shapes, shape_of
 
 _REMEMBERED = 1000  # own choice: some clips; a frame takes a few kilobytes
@@ -163,7 +164,8 @@ def measure_phases(
     Beats that were found count where every frame from ED to ES has an outline. ``by_hand`` sets ED, ES or both for a
     single beat, which needs outlines in these two frames only; the other comes from the nearest beat that was found.
     ``confidence`` has for ``LV`` and ``LA`` the predicted Dice of each frame ``[T]``. Without a scale there are no
-    volumes, and in views that are not apical no EF. Raises `MeasureError` for confidence of another length.
+    volumes, in views that are not apical no EF, and what no heart can have is withheld with the reason among the
+    warnings. Raises `MeasureError` for confidence of another length.
     """
     known = np.isfinite(outlines.searched)
     search, reason = _search(outlines.searched, known, cine)
@@ -181,7 +183,8 @@ def measure_phases(
         return PhaseResult(phases, beats, rate, reason, doubts)
     items, more = _numbers(clip, view, outlines, cine, beats, confidence or {})
     told = tuple(replace(item, warnings=(*doubts, *item.warnings)) for item in items)
-    return PhaseResult(phases, beats, (*told, *rate), "", (*doubts, *more))
+    judged = judge((*told, *rate))
+    return PhaseResult(phases, beats, judged.kept, "", (*doubts, *more, *map(str, judged.reasons)))
 
 
 def beats_by_hand(found: Sequence[Beat], by_hand: Phases) -> tuple[Beat, ...]:
