@@ -102,11 +102,9 @@ def reports(folder: Path, study: Study) -> dict[str, bytes]:
     views = {folder.resolve() / "clips" / f"{view}.dcm": told for view, told in study.given.items()}
     for way, start in ((VERB, ["-m", "echoapex", "analyze"]), (WITHOUT_WINDOW, [str(SCRIPT)])):
         found[way] = root / way
-        command = analyzeCommand(pythonExecutable(), files, found[way], views, study.patient)
-        options = [
-            word for word in command[command.index("analyze") + 1 :] if word not in ("--json", "--progress-json")
-        ]
-        run([command[0], *start, "--no-scene", *options])
+        python, *command = analyzeCommand(pythonExecutable(), files, found[way], views, study.patient)
+        options = [word for word in command[3:] if word not in ("--json", "--progress-json")]
+        run([python, *start, "--no-scene", *options])
     return {way: (place / REPORT).read_bytes() for way, place in found.items()}
 
 

@@ -17,7 +17,7 @@ BEAT_FRAMES = 14
 """Of the clips that are measured; they hold one beat."""
 
 UNUSED = {
-    "copy.dcm": "A copy of A4C.dcm",
+    "copy.dcm": "copy of",
     "damaged.dcm": "cut short",
     "doppler.dcm": "Doppler only",
     "m-mode.dcm": "M-mode only",

@@ -92,6 +92,16 @@ def shown() -> tuple[str, int]:
     return ("", -1) if browser is None else (browser.GetName(), browser.GetSelectedItemNumber())
 
 
+def scale_of_shown() -> Any:
+    """The scale of the clip in the red view."""
+    import slicer
+
+    from EchoApexLib.cine.cineFromBrowser import cineOf
+    from EchoApexLib.sliceView.redSliceSetup import shownBrowser
+
+    return cineOf(shownBrowser(slicer.mrmlScene)).scale
+
+
 def marker(panel: Any, view: str, phase: str, beat: int = 0) -> Any:
     """ED or ES of a view in the chart of the trace."""
     markers = panel.trace.control.trace.markers

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from journey_cases import UNMEASURED, UNUSED, write_examination
-from study_panel_cases import cells, chart_title, marker, opened, place, shown, wait
+from study_panel_cases import cells, chart_title, marker, opened, place, scale_of_shown, shown, wait
 
 from echoapex.measure.measurement import Measurement
 
@@ -128,15 +128,6 @@ def status_of(panel: Any) -> str:
     """The status in the chosen row of the table."""
     table = panel.ui.measurementTable
     return cells(table, table.currentRow())[6]
-
-
-def scale_of_shown() -> Any:
-    import slicer
-
-    from EchoApexLib.cine.cineFromBrowser import cineOf
-    from EchoApexLib.sliceView.redSliceSetup import shownBrowser
-
-    return cineOf(shownBrowser(slicer.mrmlScene)).scale
 
 
 def test_from_a_folder_to_signed_numbers(
