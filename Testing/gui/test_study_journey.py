@@ -233,8 +233,10 @@ def test_from_a_folder_to_signed_numbers(
     for box, value in zip((*panel.scale.boxes, ui.distanceBox), (80, 10, 80, 110, 150), strict=True):
         typed(box, str(value), "Tab")
     key("L")
-    wait(lambda: scale_of_shown().source == "user")
+    wait(lambda: scale_of_shown().source == "user" and "biplane" in chart_title())
+    told = panel.trace.control.trace.numbers.value("LVEF", "biplane")
     third = analyzed(panel, key)
+    assert third["LVEF", "biplane", "A4C-1+A2C-1"].value == pytest.approx(told, rel=1e-9)
     by_hand = "The scale of A2C-1 is by hand: two points 150 mm apart"
     assert {("LVEDV", "A2C", "A2C-1"), ("LVEF", "biplane", "A4C-1+A2C-1")} <= third.keys() - second.keys()
     for name, item in third.items():
