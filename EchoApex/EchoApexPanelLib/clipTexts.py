@@ -69,7 +69,7 @@ def resultText(clip, study):
 
 def clipText(clip):
     """What is to be known of a clip: its file, why it is not used, its scale, its warnings."""
-    spacing = "" if clip.mmPerPx is None else " x ".join(dict.fromkeys(f"{one:.3f}" for one in clip.mmPerPx))
+    spacing = spacingText(clip)
     scale = _("{spacing} mm per pixel.").format(spacing=spacing) if spacing else ""
     if clip.calibration is not None:
         told = _("Scale by hand: {points} are {mm:g} mm apart, {spacing} mm per pixel.")
@@ -90,6 +90,11 @@ def clipText(clip):
         *(_sentence(one) for one in clip.warnings),
     )
     return " ".join(filter(None, told))
+
+
+def spacingText(clip):
+    """The millimeters of a pixel, x before y where they differ; empty where they are not known."""
+    return "" if clip.mmPerPx is None else " x ".join(dict.fromkeys(f"{one:.3f}" for one in reversed(clip.mmPerPx)))
 
 
 def viewText(clip):

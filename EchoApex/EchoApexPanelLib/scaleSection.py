@@ -3,6 +3,8 @@
 import slicer
 from slicer.i18n import tr as _
 
+from .clipTexts import spacingText
+
 UNSET = -1.0
 """Value of a box whose point is not set."""
 
@@ -142,7 +144,7 @@ def scaleText(clip):
     """What the scale of a clip is, and how it came about."""
     if clip is None:
         return ""
-    spacing = "" if clip.mmPerPx is None else " x ".join(dict.fromkeys(f"{one:.3f}" for one in reversed(clip.mmPerPx)))
+    spacing = spacingText(clip)
     if clip.calibration is not None:
         text = _("By hand: {mm:g} mm between the two points, {spacing} mm per pixel.")
         return text.format(mm=clip.calibration.mm, spacing=spacing)

@@ -31,7 +31,7 @@ def interpreter():
 def main(arguments):
     """Runs the analysis and prints what came of each study; the exit code."""
     paths = [str(LIBRARIES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [interpreter(), "-m", "echoapex", "analyze", *arguments, "--json"]
+    command = [interpreter(), "-m", "echoapex", "analyze", "--json", *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     run = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", env=environment, check=False)
     if not run.stdout.startswith("{"):

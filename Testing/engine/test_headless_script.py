@@ -40,7 +40,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_writes_what_the_command_line_writes(study: Path, tmp_path: Path) -> None:
     by_hand = run(study, "--out", tmp_path / "by hand", "--no-scene", what=("-m", "echoapex", "analyze"))
     assert by_hand.returncode == 1, by_hand.stderr
-    done = run(study, "--out", tmp_path / "by script", "--no-scene")
+    # A file may be called like an option.
+    done = run("--out", tmp_path / "by script", "--no-scene", "--", study)
     assert done.returncode == 1, done.stderr
     expected, found = (tmp_path / name / "report.json" for name in ("by hand", "by script"))
     assert found.read_bytes() == expected.read_bytes()

@@ -165,15 +165,22 @@ def test_a_scale_by_hand_gives_millimeters_and_leaves_percent_as_it_was(
     old, new = numbers(before), numbers(report)
     key = ("LVEDV", "A4C", ("A4C-1",))
     assert new[key].value == pytest.approx(8 * old[key].value) and new[key].status == "corrected"
+    told = f"The scale of A4C-1 is by hand: two points {twice.mm:g} mm apart"
+    assert told in new[key].warnings
     key = ("LVEF", "A4C", ("A4C-1",))
     assert new[key].value == pytest.approx(old[key].value) and new[key].status == "predicted"
+    assert told not in new[key].warnings
+    # The longer axis of both views counts: a ratio, too, is another one.
+    key = ("LVEF", "biplane", ("A4C-1", "A2C-1"))
+    assert told in new[key].warnings and new[key].status == "corrected" and new[key].value != old[key].value
+    assert all(told not in item.warnings for item in report.measurements if item.name == "HR")
     assert new["IVSd", "linear", ("PLAX-1",)] == old["IVSd", "linear", ("PLAX-1",)]
     record = report_json(report, study)
     schema = json.loads(resources.path("Schemas/report-2.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(record)
-    told = {clip["id"]: (clip["scale_source"], clip["calibration"]) for clip in record["clips"]}
-    assert told["A4C-1"] == ("user", {"points": [[10.0, 20.0], [10.0, 70.0]], "mm": twice.mm})
-    assert told["PLAX-1"] == ("dicom_region", None)
+    scales = {clip["id"]: (clip["scale_source"], clip["calibration"]) for clip in record["clips"]}
+    assert scales["A4C-1"] == ("user", {"points": [[10.0, 20.0], [10.0, 70.0]], "mm": twice.mm})
+    assert scales["PLAX-1"] == ("dicom_region", None)
 
 
 def test_a_clip_without_a_scale_gets_volumes_by_two_points(tmp_path: Path, cine: Cine) -> None:

@@ -87,6 +87,15 @@ def red(host: Any, scene: Any) -> Any:
 
 
 @pytest.fixture
+def plot(host: Any) -> Any:
+    """A user's hand on the plot view."""
+    import slicer
+    from slicerhost.driving import PlotDriver
+
+    return PlotDriver(slicer.app.layoutManager().plotWidget(0))
+
+
+@pytest.fixture
 def key(host: Any) -> Any:
     """Presses a key in the main window, where nothing else has the focus."""
     from PySide6.QtGui import QKeySequence

@@ -92,6 +92,35 @@ def shown() -> tuple[str, int]:
     return ("", -1) if browser is None else (browser.GetName(), browser.GetSelectedItemNumber())
 
 
+def scale_of_shown() -> Any:
+    """The scale of the clip in the red view."""
+    import slicer
+
+    from EchoApexLib.cine.cineFromBrowser import cineOf
+    from EchoApexLib.sliceView.redSliceSetup import shownBrowser
+
+    return cineOf(shownBrowser(slicer.mrmlScene)).scale
+
+
+def marker(panel: Any, view: str, phase: str, beat: int = 0) -> Any:
+    """ED or ES of a view in the chart of the trace."""
+    markers = panel.trace.control.trace.markers
+    return next(one for one in markers if (one.view, one.phase, one.beat) == (view, phase, beat))
+
+
+def place(panel: Any, plot: Any, view: str, phase: str, beat: int = 0) -> tuple[int, int]:
+    """Where a marker is in the plot view."""
+    one = marker(panel, view, phase, beat)
+    return plot.fromChart(one.x, one.y)
+
+
+def chart_title() -> str:
+    """What the chart in the plot view says, with the EFs."""
+    import slicer
+
+    return slicer.app.layoutManager().plotWidget(0).plotView().chart().GetTitle()
+
+
 def clip_files(folder: Path, *names: str) -> Path:
     """A folder with clips of noise that have no header: they are listed at once."""
     import scene_cases

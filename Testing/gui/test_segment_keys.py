@@ -4,29 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from segment_cases import LV, carried, opened, place, real_cine, type_words, wait
-
-
-@pytest.fixture
-def key(host: Any) -> Any:
-    """Presses a key in the main window, where nothing else has the focus."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtGui import QKeySequence
-    from PySide6.QtTest import QTest
-    from PySide6.QtWidgets import QApplication
-    from slicerhost.driving import settle
-
-    def press(keys: str) -> None:
-        host.window.activateWindow()
-        if QApplication.focusWidget() is not None:
-            QApplication.focusWidget().clearFocus()
-        settle()
-        QTest.keySequence(host.window, QKeySequence(keys))
-        settle(40)
-
-    assert Qt is not None
-    return press
 
 
 def test_a_structure_is_found_carried_reviewed_and_measured_by_keys(panel: Any, key: Any) -> None:

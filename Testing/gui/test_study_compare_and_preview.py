@@ -36,19 +36,8 @@ def choose(monkeypatch: pytest.MonkeyPatch, path: Path | str) -> None:
     monkeypatch.setattr(QtWidgets.QFileDialog, "getOpenFileName", staticmethod(lambda *_: str(path)))
 
 
-def key(host: Any, keys: str) -> None:
-    from PySide6.QtGui import QKeySequence
-    from PySide6.QtTest import QTest
-    from slicerhost.driving import settle
-
-    host.window.activateWindow()
-    settle()
-    QTest.keySequence(host.window, QKeySequence(keys))
-    settle(80)
-
-
 def test_changes_are_shown_beside_the_values_and_taken_off_again(
-    reported: Any, host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reported: Any, key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ui, table = reported.ui, reported.ui.measurementTable
     assert table.isColumnHidden(CHANGE) and not ui.comparisonLabel.isVisible()
@@ -60,7 +49,7 @@ def test_changes_are_shown_beside_the_values_and_taken_off_again(
     assert "Earlier 45.5 %: −12.2 points" in ui.measurementLabel.text(), "the number stays chosen"
     assert f"Changes since {tmp_path / 'earlier'}: 2 numbers are in both." in ui.comparisonLabel.text()
     assert ui.compareButton.text() == "Stop comparing (B)"
-    key(host, "B")
+    key("B")
     assert table.isColumnHidden(CHANGE) and cells(table, 0)[CHANGE] == "" and not ui.comparisonLabel.isVisible()
     choose(monkeypatch, "")
     press(reported, "compareButton")
@@ -110,13 +99,13 @@ def picture(folder: Path) -> None:
     write_png(folder / "pictures" / "a-0003.png", np.full((60, 80, 3), 90, np.uint8))
 
 
-def test_the_report_is_shown_in_a_window_with_its_pictures(reported: Any, host: Any, tmp_path: Path) -> None:
+def test_the_report_is_shown_in_a_window_with_its_pictures(reported: Any, key: Any, tmp_path: Path) -> None:
     from PySide6.QtCore import QUrl
     from PySide6.QtGui import QTextDocument
     from slicerhost.driving import settle
 
     picture(reported.study.report.folder)
-    key(host, "P")
+    key("P")
     dialog, browser = reported.results.preview.dialog, reported.results.preview.browser
     assert dialog.isVisible()
     text = browser.toPlainText()

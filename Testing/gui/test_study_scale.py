@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_panel_cases import cells, clip_opened, opened, press, shown, wait
+from study_panel_cases import cells, clip_opened, opened, press, scale_of_shown, shown, wait
 
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
@@ -41,15 +41,6 @@ def listed(studyPanel: Any, unscaled: Path) -> Any:
     studyPanel.ui.distanceBox.setValue(0)
     studyPanel.ui.distanceUnitBox.setCurrentIndex(0)
     return studyPanel
-
-
-def scale_of_shown() -> Any:
-    import slicer
-
-    from EchoApexLib.cine.cineFromBrowser import cineOf
-    from EchoApexLib.sliceView.redSliceSetup import shownBrowser
-
-    return cineOf(shownBrowser(slicer.mrmlScene)).scale
 
 
 def badges(panel: Any) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from study_panel_cases import cells, click_row, press, row_of, shown, wait
+from study_panel_cases import cells, chart_title, click_row, marker, place, press, row_of, shown, wait
 
 A4C, A2C = "A4C (simulated)", "A2C (simulated)"
 
@@ -29,44 +29,6 @@ def traced(studyPanel: Any, report: Path) -> Iterator[Any]:
     studyPanel.trace.control.setByPhase(True)
 
 
-@pytest.fixture
-def key(host: Any) -> Callable[[str], None]:
-    """Presses a key in the main window, where nothing else has the focus."""
-    from PySide6.QtGui import QKeySequence
-    from PySide6.QtTest import QTest
-    from PySide6.QtWidgets import QApplication
-    from slicerhost.driving import settle
-
-    def send(keys: str) -> None:
-        host.window.activateWindow()
-        if QApplication.focusWidget() is not None:
-            QApplication.focusWidget().clearFocus()
-        settle()
-        QTest.keySequence(host.window, QKeySequence(keys))
-        settle(80)
-
-    return send
-
-
-@pytest.fixture
-def plot(host: Any) -> Any:
-    """A hand on the plot view."""
-    import slicer
-    from slicerhost.driving import PlotDriver
-
-    return PlotDriver(slicer.app.layoutManager().plotWidget(0))
-
-
-def marker(panel: Any, view: str, phase: str, beat: int = 0) -> Any:
-    markers = panel.trace.control.trace.markers
-    return next(one for one in markers if (one.view, one.phase, one.beat) == (view, phase, beat))
-
-
-def place(panel: Any, plot: Any, view: str, phase: str, beat: int = 0) -> tuple[int, int]:
-    one = marker(panel, view, phase, beat)
-    return plot.fromChart(one.x, one.y)
-
-
 def frames() -> dict[str, int]:
     """The frame of each clip in the scene."""
     import slicer
@@ -74,12 +36,6 @@ def frames() -> dict[str, int]:
     from EchoApexLib.sliceView.redSliceSetup import clipBrowsers
 
     return {one.GetName()[:3]: one.GetSelectedItemNumber() for one in clipBrowsers(slicer.mrmlScene)}
-
-
-def title() -> str:
-    import slicer
-
-    return slicer.app.layoutManager().plotWidget(0).plotView().chart().GetTitle()
 
 
 def arrangement() -> int:
@@ -95,26 +51,26 @@ def test_both_views_and_biplane_are_in_one_chart(traced: Any) -> None:
     names = [drawn.GetPlot(index).GetLabel() for index in range(drawn.GetNumberOfPlots())]
     assert {"EF trace A4C", "EF trace A2C", "EF trace biplane", "Frame shown"} <= set(names)
     report = next(one for one in traced.study.report.measurements if (one.name, one.method) == ("LVEF", "biplane"))
-    assert f"biplane {report.value:.1f} %" in title() and f"{report.value:.1f} %" in traced.ui.traceLabel.text()
+    assert f"biplane {report.value:.1f} %" in chart_title() and f"{report.value:.1f} %" in traced.ui.traceLabel.text()
     assert shown() == (A4C, 4) and traced.ui.traceNotesLabel.text() == ""
 
 
 def test_es_is_dragged_in_the_chart_and_ef_follows_at_once(traced: Any, plot: Any) -> None:
     from slicerhost.driving import settle
 
-    before = title()
+    before = chart_title()
     row = row_of(traced, "LVEF")
     start = place(traced, plot, "A2C", "ES")
     end = plot.fromChart(0.5, 40)
     plot.press(start)
     assert shown() == (A2C, 12), "the clip of the marker is shown"
     plot.move(((start[0] + end[0]) // 2, start[1]))
-    between = title()
+    between = chart_title()
     assert between != before and "by hand" in between and 7 < frames()["A2C"] < 12
     plot.move(end)
     plot.release(end)
     settle(80)
-    assert title() != between and shown() == (A2C, 7) and marker(traced, "A2C", "ES").frame == 7
+    assert chart_title() != between and shown() == (A2C, 7) and marker(traced, "A2C", "ES").frame == 7
     assert marker(traced, "A2C", "ES").x == 1, "the axis is that of the beat as it is by now"
     notes = traced.ui.traceNotesLabel.text()
     assert notes.startswith("By hand: ES of A2C in frame 7. The report has LVEF 57.7 % (biplane)")
@@ -237,14 +193,14 @@ def test_what_was_moved_is_in_the_saved_scene(traced: Any, plot: Any, tmp_path: 
 
     plot.drag(place(traced, plot, "A2C", "ES"), plot.fromChart(0.5, 40))
     wait(lambda: marker(traced, "A2C", "ES").frame == 7)
-    notes, numbers = traced.ui.traceNotesLabel.text(), title()
+    notes, numbers = traced.ui.traceNotesLabel.text(), chart_title()
     assert slicer.util.saveScene(str(tmp_path / "work.mrb"))
     slicer.mrmlScene.Clear(0)
     settle(80)
     assert traced.trace.control.trace is None and traced.ui.traceLabel.text() == ""
     slicer.util.loadScene(str(tmp_path / "work.mrb"))
     wait(lambda: traced.ui.traceNotesLabel.text() == notes)
-    assert title() == numbers
+    assert chart_title() == numbers
 
 
 def test_side_by_side_both_go_in_step_and_back(traced: Any, key: Any) -> None:
@@ -352,7 +308,7 @@ def test_with_one_view_only_it_is_one_sentence(studyPanel: Any, tmp_path: Path, 
 
     studyPanel.study.openReport(trace_cases.apical_report(tmp_path / "report", trace_cases.apical_clip("A4C")))
     wait(lambda: studyPanel.trace.control.trace is not None)
-    assert "biplane" not in title() and title().startswith("EF (simulated): A4C")
+    assert "biplane" not in chart_title() and chart_title().startswith("EF (simulated): A4C")
     key("V")
     told = studyPanel.ui.messageLabel.text()
     assert told == "Side by side needs an outlined A4C and A2C clip, and there is no A2C."
@@ -387,7 +343,7 @@ def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path) -> None:
     traced.trace.control.step(1)
     wait(lambda: "↻" in cells(traced.ui.measurementTable, 0)[0])
     traced.study.show(Place("p", 2))
-    wait(lambda: title().startswith("PLAX"))
+    wait(lambda: chart_title().startswith("PLAX"))
     assert "↻" in cells(traced.ui.measurementTable, 0)[0], "what was moved is still told"
     assert cells(traced.ui.measurementTable, 0)[1].endswith("(before)")
     assert traced.trace.control.trace is None and "apical view" in traced.ui.traceNotesLabel.text()

@@ -11,11 +11,13 @@ import pytest
 import scene_cases
 from trace_cases import BEATS, FRAMES, apical_clip, apical_report, apical_scene, measured
 
+from echoapex.analysis.clip_corrections import Calibration
 from echoapex.cine import Scale
 from echoapex.errors import EchoApexError
 from echoapex.measure.biplane_ef import measure_biplane
 from echoapex.measure.measurement import Beat
 from echoapex.measure.volumes_while_editing import Phases
+from EchoApexLib.cine.scaleByHand import calibrate
 from EchoApexLib.measurements.phasesByHand import PHASES, keepPhases, phasesOf
 from EchoApexLib.sliceView.redSliceSetup import SECOND, clipBrowsers, isPairShown, showBrowser, showPair
 from EchoApexLib.study.openedReport import OpenedReport
@@ -23,6 +25,7 @@ from EchoApexLib.study.studyInScene import newScene
 from EchoApexLib.trace.efTrace import EfTrace
 from EchoApexLib.trace.pairedPlaying import PairedPlaying
 from EchoApexLib.trace.traceChart import TraceChart
+from EchoApexLib.trace.traceController import TraceController
 from EchoApexLib.trace.tracedClips import pairedClips
 
 
@@ -160,6 +163,23 @@ def test_a_view_alone_and_a_clip_without_scale_are_traced_and_it_is_said(scene: 
     chart = TraceChart(scene, alone)
     chart.write()
     assert chart.node.GetYAxisTitle() == "LV area (px)" and "biplane" not in chart.node.GetTitle()
+
+
+def test_a_scale_by_hand_counts_in_the_chart_at_once(scene: Any) -> None:
+    both = apical_scene(scene, apical_clip("A4C"), apical_clip("A2C", scale=Scale.none("a test")))
+    showBrowser(scene, both["A4C"])
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None)
+    control.update(both["A4C"], None)
+    assert control.trace is not None and list(control.trace.views) == ["A4C"]
+    calibrate(both["A2C"], Calibration(((10.0, 10.0), (10.0, 60.0)), 50 * 1.1), Scale.none("a test"))
+    control.update(both["A4C"], None)
+    assert list(control.trace.views) == ["A4C", "A2C"]
+    trace = EfTrace(scene, both)
+    assert control.trace.numbers.value("LVEF", "biplane") == trace.numbers.value("LVEF", "biplane") is not None
+    control.pair()
+    calibrate(both["A2C"], None, Scale.none("a test"))
+    control.update(both["A4C"], None)
+    assert list(control.trace.views) == ["A4C"] and not control.paired
 
 
 def test_without_beats_the_chart_runs_over_time(scene: Any) -> None:

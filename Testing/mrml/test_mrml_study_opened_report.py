@@ -76,6 +76,14 @@ def test_each_file_gets_what_became_of_it(report: OpenedReport) -> None:
     assert {entry["refusal"] for entry in found.values()} == {"", "Cut short (found: 3 bytes)"}
 
 
+def test_a_clip_that_was_read_and_not_measured_says_why(tmp_path: Path) -> None:
+    why = [{"file": "clips/a.nrrd", "rule": "A single frame shows no beat", "value": None}]
+    folder = write_report(tmp_path, cases.make_clip(), not_measured=why, measurements=[])
+    (entry,) = list(OpenedReport(folder).results())[1:]
+    assert entry[1]["result"] == "outlined, not measured" and entry[1]["refusal"] == ""
+    assert "A single frame shows no beat" in entry[1]["warnings"]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

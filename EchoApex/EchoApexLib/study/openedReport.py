@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,12 +144,16 @@ class OpenedReport:
 
     def results(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Of each file that the report knows, what became of it, as entries of `ListedClip`."""
+        reasons: dict[Path, list[str]] = {}
         for reason in (*self.record.get("failures", ()), *self.record.get("not_measured", ())):
             if reason["file"] is not None:
-                yield self._file(reason["file"]), {"result": "not used", "refusal": _reason(reason)}
+                reasons.setdefault(self._file(reason["file"]), []).append(_reason(reason))
+        for file, told in reasons.items():
+            yield file, {"result": "not used", "refusal": told[0]}
         for clip in self.record["clips"]:
             if clip["file"] is not None:
-                yield self._file(clip["file"]), self._result(clip)
+                file = self._file(clip["file"])
+                yield file, self._result(clip, reasons.get(file, ()))
 
     def calibrations(self) -> dict[Path, Calibration]:
         """The scales by hand that it was made with, by file."""
@@ -165,8 +169,10 @@ class OpenedReport:
     def _file(self, path: str) -> Path:
         return Path(os.path.normpath(self.folder.absolute() / path)).resolve()
 
-    def _result(self, clip: Mapping[str, Any]) -> dict[str, Any]:
-        seconds, spacing = clip["frame_times_s"], clip["scale_mm_per_px"]
+    def _result(self, clip: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+        seconds, spacing, outcome = clip["frame_times_s"], clip["scale_mm_per_px"], self._outcome(clip)
+        # What speaks against a part of the numbers stands beside these.
+        why = () if outcome.startswith("measured") else reasons
         return {
             "view": clip["view"],
             "viewSource": clip.get("view_source", ""),
@@ -177,9 +183,9 @@ class OpenedReport:
             "scale": clip["scale_source"],
             "mmPerPx": None if spacing is None else tuple(spacing),
             "scaleReason": harmless(clip.get("scale_reason") or ""),
-            "warnings": tuple(map(harmless, clip.get("warnings", ()))),
+            "warnings": tuple(map(harmless, (*clip.get("warnings", ()), *why))),
             "refusal": "",
-            "result": self._outcome(clip),
+            "result": outcome,
         }
 
     def _outcome(self, clip: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from ..study.reportInScene import ReportInScene
 from .efTrace import EfTrace, Marker
 from .pairedPlaying import PairedPlaying
 from .traceChart import TraceChart
-from .tracedClips import pairedClips
+from .tracedClips import pairedClips, scaleStamp
 
 
 class TraceController:
@@ -79,10 +79,12 @@ class TraceController:
         found = {} if browser is None else self._browsers(browser, shown)
         # A clip may stay in the scene while a new report has found other beats in it.
         report = None if shown is None else shown.report
-        sources = (report, *((view, one.GetID()) for view, one in found.items())) if found else ()
+        sources = (report, *((view, one.GetID(), scaleStamp(one)) for view, one in found.items())) if found else ()
         if sources != self._sources:
             self._sources = sources
             self._build(found)
+            if self.trace is None or not self._hasBoth(self.trace):
+                self.closePair()
         if self._chart is not None and browser is not None:
             self._showFrame()
 
@@ -268,7 +270,7 @@ class TraceController:
     def pair(self) -> None:
         """Shows both cines side by side, in step. Raises `EchoApexError` where there are not two that can be."""
         trace = self.trace
-        if trace is None or set(trace.browsers) != set(VIEWS):
+        if trace is None or not self._hasBoth(trace):
             has = "" if trace is None else next(iter(trace.browsers))
             missing = " and ".join(view for view in VIEWS if view != has)
             why = "; ".join((*self._unread.values(), *(() if trace is None else trace.problems))) or self.problem
@@ -280,6 +282,10 @@ class TraceController:
         self._shown = trace.browsers[VIEWS[0]]
         self._showPair()
         self._changed()
+
+    @staticmethod
+    def _hasBoth(trace: EfTrace) -> bool:
+        return set(trace.browsers) == set(VIEWS)
 
     def _matching(self, view: str, frame: int, partner: str) -> int:
         trace = self.trace

@@ -12,7 +12,7 @@ from ..cine.cineFromBrowser import cineOf
 from ..cine.echoViewLabel import viewOf
 from ..record.clipRecords import checksum, curveOfRecord
 from ..record.recordSaving import RECORD, recordOf
-from ..sequences.cineSequence import sequencesWith
+from ..sequences.cineSequence import SCALE_ATTRIBUTE, sequencesWith, spacingOfSequence
 from ..sequences.segmentationSequence import masksOfSequence
 from ..study.openedReport import OpenedReport
 
@@ -44,6 +44,12 @@ def tracedClip(browser: Any) -> tuple[TracedView, int]:
     )
     before = record.get("checksums", {}).get("LV", [])
     return view, sum(checksum(mask) != known for mask, known in zip(ventricle, before, strict=False))
+
+
+def scaleStamp(browser: Any) -> object:
+    """Differs once the cine of ``browser`` has another scale."""
+    sequence = browser.GetMasterSequenceNode()
+    return sequence.GetAttribute(SCALE_ATTRIBUTE), spacingOfSequence(sequence)
 
 
 def pairedClips(report: OpenedReport, shown: str) -> dict[str, str]:

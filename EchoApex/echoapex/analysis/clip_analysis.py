@@ -31,7 +31,7 @@ from .believed_results import believed
 from .clip_corrections import AppliedCorrections, ClipCorrections
 from .clip_stages import Stage, TellStage, untold
 from .clip_view import FoundView, ViewSource, contradiction
-from .correction_marks import UNSCALED, compared
+from .correction_marks import compared, needs_scale
 from .doubted_results import doubted, told
 from .orientation_notes import orientation_notes
 from .outline_doubts import outline_warnings, unsure_outline
@@ -249,7 +249,7 @@ def _scale_doubted(clip: ClipResult) -> ClipResult:
     doubts = scale_doubts(clip.cine)
 
     def scaled(result: _Result) -> _Result:
-        items = (item if item.unit in UNSCALED else told([item], doubts)[0] for item in result.measurements)
+        items = (told([item], doubts)[0] if needs_scale(item) else item for item in result.measurements)
         return replace(result, measurements=tuple(items))
 
     return replace(

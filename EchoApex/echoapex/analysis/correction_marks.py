@@ -12,8 +12,12 @@ from ..measure.root_and_atrium import ENDS, STRUCTURES
 from .clip_corrections import AppliedCorrections
 from .walls_by_hand import PARTS
 
-UNSCALED = ("%", "1", "1/min")
-"""Units of numbers that are the same with any scale."""
+_UNSCALED = ("%", "1", "1/min")
+"""Units of ratios and rates, which are the same with any scale."""
+
+_SCALED = ("biplane", "LVGeometry")
+"""Methods and names that need a scale all the same: of two clips the longer axis counts, and geometry needs the mass.
+"""
 
 _CHAMBERS = ("LV", "LA")
 """Whose outlines volumes come from: the atrium tells where the ventricle ends, and the other way round."""
@@ -22,6 +26,11 @@ _SAME_VALUE = 1e-6
 """Numbers that differ by a smaller share are one (our choice: an analysis gives the same numbers each time)."""
 
 PREDICTED, CORRECTED, CONFIRMED = MeasurementStatus
+
+
+def needs_scale(item: Measurement) -> bool:
+    """Whether a number would be another one with another scale of a clip that it comes from."""
+    return item.unit not in _UNSCALED or item.method in _SCALED or item.name in _SCALED
 
 
 def compared(
@@ -37,9 +46,9 @@ def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrection
     """``items`` with their status, rater and exclusion by the corrections ``applied`` to each clip.
 
     A number is corrected where a clip that it comes from was turned, or has another view or another such number for the
-    corrections; where it depends on a scale by hand; and where a mask of its frames was drawn or a wall placed. It is
-    confirmed where the masks of all of its frames, or all its walls, were accepted as they were found, and a number of
-    the walls, too, where it has the value that was confirmed.
+    corrections; where it depends on a scale by hand, of which a warning tells; and where a mask of its frames was drawn
+    or a wall placed. It is confirmed where the masks of all of its frames, or all its walls, were accepted as they were
+    found, and a number of the walls, too, where it has the value that was confirmed.
     """
     return tuple(_marked(item, applied) for item in items)
 
@@ -52,10 +61,18 @@ def _marked(item: Measurement, applied: Mapping[str, AppliedCorrections]) -> Mea
     raters = (applied[clip].corrections.rater for _, clip in parts)
     return replace(
         item,
+        warnings=(*item.warnings, *_scales_by_hand(item, applied)),
         status=status,
         rater=", ".join(dict.fromkeys(filter(None, raters))),
         excluded=_excluded(item, [applied[source.clip] for source in item.sources if source.clip in applied]),
     )
+
+
+def _scales_by_hand(item: Measurement, applied: Mapping[str, AppliedCorrections]) -> Iterable[str]:
+    for source in item.sources if needs_scale(item) else ():
+        given = None if source.clip not in applied else applied[source.clip].corrections.calibration
+        if given is not None:
+            yield f"The scale of {source.clip} is by hand: two points {given.mm:g} mm apart"
 
 
 def _status(item: Measurement, source: Source, applied: AppliedCorrections | None) -> MeasurementStatus:
@@ -64,7 +81,7 @@ def _status(item: Measurement, source: Source, applied: AppliedCorrections | Non
     corrections = applied.corrections
     if corrections.flip is not None or applied.view_changed:
         return CORRECTED
-    if corrections.calibration is not None and item.unit not in UNSCALED:
+    if corrections.calibration is not None and needs_scale(item):
         return CORRECTED
     if item.method == LINEAR:  # lengths between landmarks, which no mask changes
         return _of_walls(item, applied)

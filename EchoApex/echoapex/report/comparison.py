@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..analysis.correction_marks import needs_scale
 from ..errors import EchoApexError
 from ..measure.measurement import Measurement
 from ..patient import Patient
@@ -101,8 +102,7 @@ def _counted(items: Sequence[Measurement]) -> dict[tuple[str, str], Measurement]
 
 def _by_hand(item: Measurement, report: ReportFacts, when: str) -> tuple[str, ...]:
     scaled = any(source.clip in report.scaled_by_hand for source in item.sources)
-    # A ratio is the same with any scale.
-    return (f"The scale was given by hand {when}",) if scaled and item.unit not in ("%", "1", "1/min") else ()
+    return (f"The scale was given by hand {when}",) if scaled and needs_scale(item) else ()
 
 
 def _of_models(now: ReportFacts, earlier: ReportFacts) -> tuple[str, ...]:
