@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+
 class ColorToggle:
     """The button "Color" of ``panel``."""
 
