@@ -81,7 +81,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
         self.parts = makeSections(self)
-        self.examination, self.scale, self.analysis, self.trace, self.results, _decisions = self.parts
+        self.examination, self.scale, self.analysis, self.trace, self.results, *_others = self.parts
         self.drops = FileDrops(self.uiWidget, self.openPaths)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)

@@ -3,6 +3,7 @@
 import slicer
 
 from .analysisSection import AnalysisSection
+from .colorToggle import ColorToggle
 from .decisionSection import DecisionSection
 from .examinationSection import ExaminationSection
 from .plotView import useLayout
@@ -17,6 +18,7 @@ KEYS = {
     "Return": "showButton",
     "Enter": "showButton",
     "W": "workButton",
+    "J": "colorButton",
     "M": "rulerButton",
     "L": "calibrateButton",
     "F": "ownScaleButton",
@@ -55,7 +57,7 @@ def makeSections(panel):
     results = ResultsSection(panel, examination, trace)
     scale, analysis = ScaleSection(panel, examination), AnalysisSection(panel, examination)
     # The trace before the results: numbers that rest on what was moved are marked there.
-    return [examination, scale, analysis, trace, results, DecisionSection(panel, results)]
+    return [examination, scale, analysis, trace, results, DecisionSection(panel, results), ColorToggle(panel)]
 
 
 def takeKeys(panel):

@@ -221,6 +221,8 @@ class Cine:
     ``color`` tells whether any pixel in the sector has a color, ``mode`` whether that is color flow; ``image_count`` is
     how many images stand side by side in each frame; ``setting`` is under which conditions it was recorded. ``flip``
     tells how `turned` has changed the frames of the file, ``color_ignored`` that `ignoring_color` took it for gray.
+    ``color_frames`` are ``uint8 [T, H, W, 3]`` (RGB), where they were asked for and the sector has colors: they are for
+    showing alone, and whatever is found or measured is so in ``frames``.
     """
 
     frames: ImageStack
@@ -243,6 +245,7 @@ class Cine:
     identifying: tuple[str, ...] = ()
     flip: Flip | None = None
     color_ignored: bool = False
+    color_frames: ImageStack | None = None
     warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -258,6 +261,10 @@ class Cine:
             raise EchoApexError(
                 "The sector must have the size of a frame", value=self.sector.mask.shape, file=self.path
             )
+        colors = self.color_frames
+        if colors is not None and (colors.dtype != np.uint8 or colors.shape != (*self.frames.shape, 3)):
+            rule = "Frames in color are uint8 [T, H, W, 3], as many and as large as the gray ones"
+            raise EchoApexError(rule, value=f"{colors.dtype} {colors.shape}", file=self.path)
 
     @property
     def frame_count(self) -> int:
@@ -282,7 +289,8 @@ class Cine:
         warning = f"The picture was turned by the user (flip: {flip})"
         return replace(
             self,
-            frames=np.ascontiguousarray(np.flip(self.frames, tuple(axis + 1 for axis in axes))),
+            frames=_flipped(self.frames, axes),
+            color_frames=None if self.color_frames is None else _flipped(self.color_frames, axes),
             sector=Sector.from_mask(np.flip(self.sector.mask, axes), self.sector.source, self.sector.certainty),
             flip=flip,
             warnings=(*self.warnings, warning),
@@ -302,3 +310,14 @@ class Cine:
     def masked_frames(self) -> ImageStack:
         """The frames with everything outside the sector (text, ECG, rulers) set to 0, ``uint8 [T, H, W]``."""
         return np.where(self.sector.mask[None], self.frames, np.uint8(0))
+
+    def masked_color_frames(self) -> ImageStack | None:
+        """As `masked_frames`, of ``color_frames``, ``uint8 [T, H, W, 3]``."""
+        if self.color_frames is None:
+            return None
+        return np.where(self.sector.mask[None, ..., None], self.color_frames, np.uint8(0))
+
+
+def _flipped(frames: ImageStack, axes: tuple[int, ...]) -> ImageStack:
+    """Frames ``[T, H, W, ...]`` with the ``axes`` of each frame in reverse."""
+    return np.ascontiguousarray(np.flip(frames, tuple(axis + 1 for axis in axes)))

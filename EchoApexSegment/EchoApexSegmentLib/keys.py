@@ -5,6 +5,7 @@ from EchoApexPanelLib.shortcuts import Shortcuts
 KEYS = {
     "O": "openButton",
     "W": "studyButton",
+    "J": "colorButton",
     "P": "pointButton",
     "B": "boxButton",
     "T": "polarityButton",

@@ -2,6 +2,7 @@
 
 import slicer
 
+from EchoApexPanelLib.colorToggle import ColorToggle
 from EchoApexPanelLib.plotView import useLayout
 
 from .cineSection import CineSection
@@ -23,6 +24,7 @@ def makeSections(panel):
     editing = EditSection(panel)
     parts = [
         CineSection(panel),
+        ColorToggle(panel),
         OutlineSection(panel),
         ReviewSection(panel),
         editing,

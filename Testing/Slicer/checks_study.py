@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import qt
 import slicer
+import vtk
 from driving import (
     COLUMNS,
     ROWS,
+    RedView,
     panel,
     press,
     settle,
@@ -267,4 +269,55 @@ def check_two_clicks_on_the_ruler_set_the_points(transcript: Transcript) -> None
             shown.scale.ruler._tool._list.AddControlPoint(-x, -y, 0.0)
             settle()
         assert len(shown.scale.ruler.points) == 2 and not shown.scale.ruler.placing
+    slicer.mrmlScene.Clear(0)
+
+
+def color_seen(pixel: tuple[float, float], volume: Any) -> list[int]:
+    """Red, green and blue of the red view where a pixel of ``volume`` is."""
+    settle()
+    window = slicer.app.layoutManager().sliceWidget("Red").sliceView().renderWindow()
+    window.Render()
+    x, y = RedView(volume).on_screen(pixel)
+    found = vtk.vtkUnsignedCharArray()
+    window.GetPixelData(x, y, x, y, 0, found, 0)
+    return [int(found.GetValue(channel)) for channel in range(3)]
+
+
+def check_a_colored_cine_is_shown_in_color_by_its_key(transcript: Transcript) -> None:
+    import SimpleITK as sitk
+
+    from EchoApexLib.sequences.colorSequence import grayVolumeOf
+    from EchoApexLib.sliceView.redSliceSetup import isShownInColor, shownBrowser
+
+    shown = shown_panel(transcript, MODULE)
+    frames = np.repeat(np.random.default_rng(8).integers(20, 200, (6, 60, 80, 1), np.uint8), 3, axis=-1)
+    frames[:, 20:40, 25:55] = (220, 30, 10)
+    with tempfile.TemporaryDirectory() as folder:
+        sitk.WriteImage(sitk.GetImageFromArray(frames, isVector=True), str(Path(folder) / "a.nrrd"))
+        shown.openPaths([folder])
+        wait_until(lambda: shown.study.list.clips and not shown.study.listing)
+        shown.ui.showButton.click()
+        wait_until(lambda: shown.study.opening is None and shown.ui.colorButton.enabled)
+        browser = shownBrowser(slicer.mrmlScene)
+        gray = color_seen((40.0, 30.0), grayVolumeOf(browser))
+        press("J")
+        colored = color_seen((40.0, 30.0), grayVolumeOf(browser))
+        transcript.note(f"the view shows {gray}, in color {colored}")
+        assert max(gray) - min(gray) <= 2 and abs(gray[0] - 85) <= 3, gray
+        assert np.abs(np.subtract(colored, (220, 30, 10))).max() <= 3, colored
+        assert shown.ui.colorButton.checked and shownBrowser(slicer.mrmlScene) is browser
+        # The tool bar goes on stepping it, and a saved scene keeps it.
+        slicer.modules.sequences.toolBar().activeBrowserNode().SelectNextItem(1)
+        assert browser.GetSelectedItemNumber() == 1
+        saved = str(Path(folder) / "saved.mrb")
+        assert slicer.util.saveScene(saved)
+        slicer.mrmlScene.Clear(0)
+        settle()
+        slicer.util.loadScene(saved)
+        settle()
+        again = shownBrowser(slicer.mrmlScene)
+        assert again is not None and isShownInColor(slicer.mrmlScene, again)
+        colored = color_seen((40.0, 30.0), grayVolumeOf(again))
+        assert np.abs(np.subtract(colored, (220, 30, 10))).max() <= 3, colored
+        wait_until(lambda: shown.ui.colorButton.checked)
     slicer.mrmlScene.Clear(0)

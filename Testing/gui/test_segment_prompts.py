@@ -275,7 +275,7 @@ def test_the_view_is_recognized_where_nothing_says_it(
 ) -> None:
     path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.5)
     silent = replace(read_cine(path), view=None)
-    monkeypatch.setattr("EchoApexLib.cine.cineFromBrowser.read_cine", lambda _: silent)
+    monkeypatch.setattr("EchoApexLib.cine.cineFromBrowser.read_cine", lambda _, **__: silent)
     clip = opened(panel, path)
     wait(lambda: clip.view == "A4C")
     assert "takes this cine for A4C, probability" in panel.ui.messageLabel.text()

@@ -29,6 +29,7 @@ from ..sequences.cineSequence import (
     secondsOfSequence,
     spacingOfSequence,
 )
+from ..sequences.colorSequence import addColors, colorSequenceSteps
 
 _NO_SCALE = "Slicer's image does not say where its spacing comes from"
 _NO_TIMES = "Slicer's sequence numbers its frames and has no times"
@@ -39,7 +40,8 @@ def openCine(scene: Any, cine: Cine, name: str = "Cine") -> Any:
     """Puts ``cine`` into ``scene``; gives its browser, from which `cineOf` makes the same cine again.
 
     The nodes are called ``name``, with a number where that is taken, and "(simulated)" if so: a file's name must not
-    go into a scene. Frames go in as they are; pass `Cine.masked_frames` where text outside the sector must not.
+    go into a scene. Frames go in as they are, in color, too, where the cine has its ``color_frames``; pass
+    `Cine.masked_frames` and `Cine.masked_color_frames` where text outside the sector must not.
     """
     return finished(openCineSteps(scene, cine, name))
 
@@ -47,10 +49,14 @@ def openCine(scene: Any, cine: Cine, name: str = "Cine") -> Any:
 def openCineSteps(scene: Any, cine: Cine, name: str = "Cine") -> Steps:
     """As `openCine`, frame by frame."""
     sequence = yield from cineSequenceSteps("", cine)
+    colors = yield from colorSequenceSteps("", cine)
     # A name that is free by now.
     title = scene.GenerateUniqueName(f"{name} (simulated)" if cine.simulated else name)
     sequence.SetName(f"{title} cine")
     browser = addBrowser(scene, title, scene.AddNode(sequence), cine)
+    if colors is not None:
+        colors.SetName(f"{title} colors")
+        addColors(browser, scene.AddNode(colors))
     record = clipRecord(SceneClip(title, cine, cine.view or UNKNOWN, {}))
     browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{title} record", CLIP, record).GetID())
     return browser
@@ -59,7 +65,7 @@ def openCineSteps(scene: Any, cine: Cine, name: str = "Cine") -> Steps:
 def openFile(scene: Any, path: str | Path) -> Any:
     """Reads a file into ``scene`` as `openCine`, called by its view where that is known; raises as `read_cine`."""
     use_python(pythonExecutable())
-    cine = read_cine(path)
+    cine = read_cine(path, in_color=True)
     return openCine(scene, cine, cine.view or "Cine")
 
 

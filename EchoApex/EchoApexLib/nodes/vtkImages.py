@@ -11,12 +11,15 @@ from echoapex.cine import FloatArray
 
 
 def fillImage(image: Any, frame: NDArray[np.uint8]) -> Any:
-    """Puts ``frame`` ``uint8 [H, W]`` into a ``vtkImageData`` as its one slice, copied; gives the image back."""
+    """Puts ``frame`` into a ``vtkImageData`` as its one slice, copied; gives the image back.
+
+    It is ``uint8 [H, W]``, or ``[H, W, 3]`` of RGB.
+    """
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
 
     image.SetDimensions(frame.shape[1], frame.shape[0], 1)
-    flat = np.ascontiguousarray(frame).reshape(-1)
+    flat = np.ascontiguousarray(frame).reshape(-1, *frame.shape[2:])
     image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True, array_type=vtk.VTK_UNSIGNED_CHAR))
     return image
 

@@ -39,7 +39,7 @@ from .recordShapes import SCHEMA
 from .studyContents import Curve, SceneClip
 
 _ROUNDING = 1e-9
-_ELSEWHERE = ("frames", "times", "scale", "sector", "path", "parts", "identifying", "warnings")
+_ELSEWHERE = ("frames", "color_frames", "times", "scale", "sector", "path", "parts", "identifying", "warnings")
 
 
 def clipRecord(clip: SceneClip) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SCALE_ATTRIBUTE, TIMES_ATTRIBUTE = "EchoApex.Scale", "EchoApex.FrameTimes"
 Steps = Generator[None, None, Any]
 """Work on a scene that may pause after each frame, since a window must not wait; its value is what was made."""
 
-_GRAYS = 255.0
+_LEVELS = 255.0
 _TOLERANCE_S = 0.001  # Slicer's own; frames of an ultrafast cine lie closer
 
 
@@ -108,6 +108,11 @@ def _volume(frame: NDArray[np.uint8], mmPerPx: tuple[float, float]) -> Any:
 
     volume = slicer.vtkMRMLScalarVolumeNode()
     volume.SetAndObserveImageData(fillImage(vtk.vtkImageData(), frame))
+    return placeFrame(volume, mmPerPx)
+
+
+def placeFrame(volume: Any, mmPerPx: tuple[float, float]) -> Any:
+    """Puts a volume of one slice where all frames lie, with this spacing ``(y, x)``; gives it back."""
     volume.SetSpacing(mmPerPx[1], mmPerPx[0], 1.0)
     volume.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
     return volume
@@ -125,15 +130,16 @@ def addBrowser(scene: Any, name: str, sequence: Any, cine: Cine) -> Any:
     browser.SetIndexDisplayFormat("%.3f" if cine.times.known else "%.0f")
     if cine.times.frame_rate is not None:
         browser.SetPlaybackRateFps(cine.times.frame_rate)
-    _showGrays(browser.GetProxyNode(sequence))
+    showLevels(browser.GetProxyNode(sequence))
     return browser
 
 
-def _showGrays(volume: Any) -> None:
+def showLevels(volume: Any) -> None:
+    """Shows all levels of a frame, 0 to 255, as they are."""
     volume.CreateDefaultDisplayNodes()
     display = volume.GetDisplayNode()
     display.AutoWindowLevelOff()
-    display.SetWindowLevel(_GRAYS, _GRAYS / 2)
+    display.SetWindowLevel(_LEVELS, _LEVELS / 2)
 
 
 def addToBrowser(browser: Any, sequence: Any) -> Any:

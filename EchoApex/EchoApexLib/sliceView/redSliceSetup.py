@@ -7,6 +7,7 @@ from typing import Any
 
 from ..record.recordSaving import RECORD
 from ..sequences.cineSequence import sequencesWith
+from ..sequences.colorSequence import SHOWN_IN_COLOR, colorVolumeOf, grayVolumeOf, shownVolumeOf
 
 RED = "Red"
 """The slice view in which cines are shown: axial, so that a frame stands as it was taken."""
@@ -27,14 +28,15 @@ def showClip(scene: Any, browsers: Sequence[Any], chosen: int, *, keepLayout: bo
     """Shows the clip of ``browsers[chosen]`` in the red view, filling it, and hides what was found in the others.
 
     All cines lie in the same place, so that the outlines of one would be drawn over another. With ``keepLayout`` the
-    views stay as they are arranged, whether the red one is seen or not.
+    views stay as they are arranged, whether the red one is seen or not. Of a cine with color that is shown which was
+    chosen (`setShownInColor`); Slicer's active volume is the gray one.
     """
     for index, browser in enumerate(browsers):
         _setFindingsVisible(browser, index == chosen)
-    volume = browsers[chosen].GetProxyNode(browsers[chosen].GetMasterSequenceNode())
+    volume = shownVolumeOf(browsers[chosen])
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     if selection is not None:
-        selection.SetActiveVolumeID(volume.GetID())
+        selection.SetActiveVolumeID(grayVolumeOf(browsers[chosen]).GetID())
     if not keepLayout:
         _layout(scene)
     _background(scene, volume)
@@ -49,7 +51,7 @@ def showPair(scene: Any, first: Any, second: Any) -> None:
     for browser in clipBrowsers(scene):
         _setFindingsVisible(browser, browser in (first, second))
     for browser, view in ((first, RED), (second, SECOND)):
-        volume = browser.GetProxyNode(browser.GetMasterSequenceNode())
+        volume = shownVolumeOf(browser)
         _background(scene, volume, view)
         _fit(scene, volume, view)
         _showFindingsOnlyIn(browser, _singleton(scene, _SLICE, view).GetID())
@@ -58,8 +60,8 @@ def showPair(scene: Any, first: Any, second: Any) -> None:
 def isPairShown(scene: Any, first: Any, second: Any) -> bool:
     """Whether all is as `showPair` has left it."""
     for browser, name in ((first, RED), (second, SECOND)):
-        volume, view = browser.GetProxyNode(browser.GetMasterSequenceNode()), _singleton(scene, _SLICE, name)
-        if _singleton(scene, _COMPOSITE, name).GetBackgroundVolumeID() != volume.GetID():
+        view = _singleton(scene, _SLICE, name)
+        if not _shows(_singleton(scene, _COMPOSITE, name), browser):
             return False
         if any(tuple(one.GetViewNodeIDs() or ()) != (view.GetID(),) for one in _displaysOf(browser)):
             return False
@@ -82,17 +84,40 @@ def showBrowser(scene: Any, browser: Any) -> None:
 def shownBrowser(scene: Any) -> Any:
     """The browser of the clip of EchoApex that is in the red view; None where there is none."""
     view = scene.GetSingletonNode(RED, _COMPOSITE)
-    shown = None if view is None else view.GetBackgroundVolumeID()
-    for browser in clipBrowsers(scene) if shown else ():
-        volume = browser.GetProxyNode(browser.GetMasterSequenceNode())
-        if volume is not None and volume.GetID() == shown:
-            return browser
-    return None
+    browsers = () if view is None else clipBrowsers(scene)
+    return next((browser for browser in browsers if _shows(view, browser)), None)
+
+
+def isShownInColor(scene: Any, browser: Any) -> bool:
+    """Whether the red view shows the cine of ``browser`` in color."""
+    view, volume = scene.GetSingletonNode(RED, _COMPOSITE), colorVolumeOf(browser)
+    return view is not None and volume is not None and view.GetBackgroundVolumeID() == volume.GetID()
+
+
+def setShownInColor(scene: Any, inColor: bool) -> None:
+    """Shows the cines in our views in color, those that have any, or in gray; the scene keeps it for each of them.
+
+    Place and size stay as they are, and so does what lies on top.
+    """
+    views = [view for view in (scene.GetSingletonNode(name, _COMPOSITE) for name in (RED, SECOND)) if view is not None]
+    for browser in clipBrowsers(scene):
+        for view in (view for view in views if _shows(view, browser)):
+            if inColor and colorVolumeOf(browser) is not None:
+                browser.SetAttribute(SHOWN_IN_COLOR, "1")
+            else:
+                browser.RemoveAttribute(SHOWN_IN_COLOR)
+            view.SetBackgroundVolumeID(shownVolumeOf(browser).GetID())
+
+
+def _shows(composite: Any, browser: Any) -> bool:
+    """Whether a view shows the cine of ``browser``, in gray or in color."""
+    volumes = (grayVolumeOf(browser), colorVolumeOf(browser))
+    return composite.GetBackgroundVolumeID() in [volume.GetID() for volume in volumes if volume is not None]
 
 
 def _setFindingsVisible(browser: Any, visible: bool) -> None:
-    for sequence in sequencesWith(browser):
-        browser.GetProxyNode(sequence).SetDisplayVisibility(visible)
+    for proxy in _findingsOf(browser):
+        proxy.SetDisplayVisibility(visible)
     _showFindingsOnlyIn(browser, None)
 
 
@@ -105,10 +130,17 @@ def _showFindingsOnlyIn(browser: Any, view: str | None) -> None:
 
 
 def _displaysOf(browser: Any) -> Iterator[Any]:
-    for sequence in sequencesWith(browser):
-        proxy = browser.GetProxyNode(sequence)
+    for proxy in _findingsOf(browser):
         displays = (proxy.GetNthDisplayNode(index) for index in range(proxy.GetNumberOfDisplayNodes()))
         yield from (display for display in displays if display is not None)
+
+
+def _findingsOf(browser: Any) -> Iterator[Any]:
+    """What is drawn over the cine of ``browser``; its colors are no finding."""
+    for sequence in sequencesWith(browser):
+        proxy = browser.GetProxyNode(sequence)
+        if proxy is not colorVolumeOf(browser):
+            yield proxy
 
 
 def _singleton(scene: Any, className: str, tag: str) -> Any:

@@ -26,7 +26,7 @@ from echoapex.serving.watched_process import WatchedProcess
 from ..sequences.cineSequence import Steps
 
 PIECE_BYTES = 4_000_000
-"""Pixels that are put into the scene at one look (own choice: 8 frames of 800 x 600)."""
+"""Pixels that are put into the scene at one look (own choice: 8 gray frames of 800 x 600)."""
 
 _REFUSED = record({"refused": text})
 _ENDED = "The clip could not be read: the process that reads it has ended"
@@ -118,11 +118,12 @@ class ClipOpening:
             raise EchoApexError(_ENDED, value=self._lastWords or _ended(code), file=self.name)
         try:
             cine, masks = load(self._out)
-            stacks = (cine.frames, *masks.values())
+            colors = () if cine.color_frames is None else (cine.color_frames,)
+            size = sum(stack.nbytes for stack in (cine.frames, *colors, *masks.values()))
+            self.count = cine.frame_count * (1 + len(colors) + bool(masks))
+            self._pace = max(1, PIECE_BYTES * cine.frame_count // size)
         except (BrokenMessageError, OSError, TypeError, ValueError, AttributeError) as error:
             raise EchoApexError(_ENDED, value=type(error).__name__, file=self.name) from None
-        self._pace = max(1, PIECE_BYTES // (cine.rows * cine.columns * len(stacks)))
-        self.count = cine.frame_count * (2 if masks else 1)
         self._steps = self._make(cine, masks)
         self.state = OpeningState.FILLING
 

@@ -1,9 +1,9 @@
 """The process that reads a clip for a window, which must not wait: ``python -m EchoApexLib.study.clipReadingProcess``.
 
 A JSON object comes on standard input: ``out``, the file to write, and either ``file`` with the ``parts`` of a clip, or
-``report``, the folder of a report, with the identifier of its ``clip``. Then ``out`` holds the cine and its masks by
-structure (`echoapex.io.worker_messages.load`). What cannot be read is refused in a line of JSON on standard output.
-Slicer's libraries are not needed.
+``report``, the folder of a report, with the identifier of its ``clip``. Then ``out`` holds the cine, in color, too,
+and its masks by structure (`echoapex.io.worker_messages.load`). What cannot be read is refused in a line of JSON on
+standard output. Slicer's libraries are not needed.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def main() -> int:
 def _read(asked: Mapping[str, Any]) -> tuple[Cine, dict[str, BoolMask]]:
     if "report" not in asked:
         parts = [Path(part) for part in asked.get("parts", ())]
-        return (read_series(parts) if parts else read_cine(asked["file"])), {}
+        return (read_series(parts, in_color=True) if parts else read_cine(asked["file"], in_color=True)), {}
     home = Path(asked["report"])
     for item in reportRecord(home)["clips"]:
         if item["id"] == asked["clip"]:
-            return readPixels(home, item)
+            return readPixels(home, item, inColor=True)
     raise ReadError("The report has no such clip", value=asked["clip"])
 
 

@@ -76,7 +76,7 @@ class ReportInScene:
         if known is not None:
             return known
         use_python(pythonExecutable())
-        pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)])
+        pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)], inColor=True)
         return finished(self.steps(clip, *pixels))
 
     def inScene(self, clip: str) -> Any:

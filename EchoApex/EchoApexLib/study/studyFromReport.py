@@ -115,9 +115,12 @@ def readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
 Masks = dict[str, BoolMask]
 
 
-def readPixels(home: Path, item: Mapping[str, Any]) -> tuple[Cine, Masks]:
-    """The part of `readClip` that takes time: the cine of a clip, and its masks by structure. Raises as that."""
-    return _readCine(home, item), {name: read_masks(home / path).masks for name, path in item["masks"].items()}
+def readPixels(home: Path, item: Mapping[str, Any], *, inColor: bool = False) -> tuple[Cine, Masks]:
+    """The part of `readClip` that takes time: the cine of a clip, and its masks by structure. Raises as that.
+
+    With ``inColor`` the cine has its ``color_frames``, too.
+    """
+    return _readCine(home, item, inColor), {name: read_masks(home / path).masks for name, path in item["masks"].items()}
 
 
 def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip:
@@ -136,19 +139,21 @@ def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip
     )
 
 
-def _readCine(home: Path, item: Mapping[str, Any]) -> Cine:
+def _readCine(home: Path, item: Mapping[str, Any], inColor: bool) -> Cine:
     if item["file"] is None:
         raise ReadError("The report names no file for this clip", value=item["id"])
     parts = [home / part for part in item.get("parts", [])]
-    cine = read_series(parts) if parts else read_cine(home / item["file"])
+    file = home / item["file"]
+    cine = read_series(parts, in_color=inColor) if parts else read_cine(file, in_color=inColor)
     if cine.frame_count != item["frame_count"]:
         found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
         raise ReadError("This clip has changed since the report", value=found, file=cine.path)
     if item.get("flip") is not None:
         cine = cine.turned(Flip(item["flip"]))
     # A scene gets passed on, and outside the sector machines burn in names and dates.
-    frames = cine.masked_frames()
-    return replace(cine, frames=frames, times=_times(item, cine), scale=_scale(item, cine), simulated=item["simulated"])
+    frames, colors = cine.masked_frames(), cine.masked_color_frames()
+    times, scale = _times(item, cine), _scale(item, cine)
+    return replace(cine, frames=frames, color_frames=colors, times=times, scale=scale, simulated=item["simulated"])
 
 
 def _times(item: Mapping[str, Any], cine: Cine) -> FrameTimes:

@@ -34,6 +34,7 @@ from ..sequences.cineSequence import (
     sequencesWith,
     spacingOfSequence,
 )
+from ..sequences.colorSequence import addColors, colorSequenceSteps
 from ..sequences.landmarkSequence import addLandmarkSequence, landmarksOfSequence
 from ..sequences.segmentationSequence import masksOfSequence, segmentationSequenceSteps, showSegmentation
 from ..session.sessionPrompts import PROMPTS
@@ -152,10 +153,13 @@ def addClipSteps(scene: Any, clip: SceneClip, name: str) -> Steps:
     record = clipRecord(clip)
     yield
     sequence = yield from cineSequenceSteps(f"{name} cine", cine)
+    colors = yield from colorSequenceSteps(f"{name} colors", cine)
     drawn = None
     if masks:
         drawn = yield from segmentationSequenceSteps(f"{name} structures", cine, masks)
     browser = addBrowser(scene, name, scene.AddNode(sequence), cine)
+    if colors is not None:
+        addColors(browser, scene.AddNode(colors))
     if drawn is not None:
         showSegmentation(addToBrowser(browser, scene.AddNode(drawn)), browser.GetProxyNode(sequence))
     if clip.landmarks is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from .size_limits import NO_MEMORY
 from .video import read_video
 
 
-def read_cine(path: str | Path) -> Cine:
+def read_cine(path: str | Path, *, in_color: bool = False) -> Cine:
     """Read one file as a `Cine`: DICOM ultrasound, AVI, MP4, GIF, NIfTI, MetaImage, NRRD or ``.seq.nrrd``.
 
-    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color. A frame rate or scale that is unknown, or
-    that cannot be, is None with its reason, never a guess. Raises `ReadError`, in one sentence, for everything that
+    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color; with ``in_color`` the cine has its
+    ``color_frames``, too. A frame rate or scale that is unknown, or that cannot be, is None with its reason, never a
+    guess. Raises `ReadError`, in one sentence, for everything that
     cannot be read.
     """
     source = _existing(path)
@@ -34,7 +36,7 @@ def read_cine(path: str | Path) -> Cine:
     if kind is None:
         raise ReadError("This is none of DICOM, AVI, MP4, GIF, NIfTI, MetaImage or NRRD", file=source)
     try:
-        return _told(believable(_READERS[kind](source)))
+        return _told(believable(_READERS[kind](source, in_color=in_color)))
     except ImportError as error:
         raise ReadError(NO_LIBRARY, value=error.name, file=source) from error
     except OSError as error:
@@ -43,7 +45,12 @@ def read_cine(path: str | Path) -> Cine:
         raise ReadError(NO_MEMORY, file=source) from error
 
 
-_READERS = {
+def read_cine_in_color(path: str | Path) -> Cine:
+    """As `read_cine`, with its ``color_frames``."""
+    return read_cine(path, in_color=True)
+
+
+_READERS: dict[str, Callable[..., Cine]] = {
     clip_finding.DICOM: read_dicom,
     clip_finding.VIDEO: read_video,
     clip_finding.VOLUME: read_volume,

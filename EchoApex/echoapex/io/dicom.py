@@ -36,8 +36,10 @@ SIMULATION_MANUFACTURER = "EchoApex simulation"
 """Manufacturer that simulated clips carry, by which they are known again."""
 
 
-def read_dicom(path: Path, *, fast: bool = True) -> Cine:
+def read_dicom(path: Path, *, fast: bool = True, in_color: bool = False) -> Cine:
     """Read a DICOM ultrasound file; ``fast=False`` leaves out OpenCV's JPEG path (the frames are the same).
+
+    With ``in_color`` the frames in color are there, too.
 
     Raises `ReadError` for what is not ultrasound, shows only an M-mode or Doppler trace by its header, is damaged, or
     is too large.
@@ -46,7 +48,7 @@ def read_dicom(path: Path, *, fast: bool = True) -> Cine:
         header = read_header(path)
         warnings = check_image(header, path)
         check_mode(header, path)
-        pixels = read_pixels(path, fast=fast)
+        pixels = read_pixels(path, fast=fast, in_color=in_color)
         return _cine(path, header, pixels, warnings)
 
 
@@ -75,6 +77,7 @@ def _cine(path: Path, header: Dataset, pixels: Pixels, warnings: list[str]) -> C
         kind="dicom",
         modality=str(header.get("Modality") or "") or None,
         color=_is_color(header, pixels, sector),
+        color_frames=pixels.color_frames.stack(sector.mask),
         image_count=max(len(boxes), 1),
         mode=mode.mode,
         mode_source=mode.source,

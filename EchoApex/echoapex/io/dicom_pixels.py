@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..cine import FrameTimes, ImageStack
 from ..errors import ReadError
+from .color_frames import ColorFrames
 from .color_to_gray import ColorSamples, luminance, rgb_of_ybr, sampled_frames, spread
 from .dicom_decoding import check_decodable, decode_frames, fits, is_filled_up
 from .dicom_gray_levels import to_eight_bits
@@ -37,6 +38,8 @@ _FEWEST = 0.5
 class Pixels:
     """``gray`` is ``uint8 [T, H, W]``; ``colors`` tells the colors of a few frames (None: stored without color).
 
+    ``color_frames`` are the colors of all, if they were wanted.
+
     ``kept`` are the numbers of these frames among the ``stored`` ones, of which those that are damaged are missing.
     ``stream_times`` are those that a video in the file states itself.
     """
@@ -45,11 +48,12 @@ class Pixels:
     kept: tuple[int, ...]
     stored: int
     colors: ColorSamples | None = None
+    color_frames: ColorFrames = field(default_factory=lambda: ColorFrames(False))
     warnings: list[str] = field(default_factory=list)
     stream_times: FrameTimes | None = None
 
 
-def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
+def read_pixels(path: Path, *, fast: bool = True, in_color: bool = False) -> Pixels:
     """Decode the frames of a DICOM file whose header was checked, as many as are there.
 
     JPEG baseline YCbCr goes through OpenCV, luminance only, where OpenCV is installed and ``fast`` is true; MPEG goes
@@ -58,13 +62,15 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
     """
     data = read_data(path)
     if is_video(data, path):
-        gray, colors, times, warnings = read_stream(data, path)
-        return Pixels(gray, tuple(range(len(gray))), len(gray), colors, warnings, times)
+        video, times, warnings = read_stream(data, path, in_color=in_color)
+        count = len(video.frames)
+        return Pixels(video.frames, tuple(range(count)), count, video.colors, video.color_frames, warnings, times)
     source = open_source(data, path)
     check_decodable(source)
     try:
         _settle_color_model(source)
-        return _collected(source, _decode_fast(source) if fast and _fits_fast_path(source) else _to_gray(source))
+        decoded = _decode_fast(source) if fast and _fits_fast_path(source) else _to_gray(source)
+        return _collected(source, decoded, ColorFrames(in_color))
     except (ReadError, ImportError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever their C++ side throws
@@ -72,23 +78,28 @@ def read_pixels(path: Path, *, fast: bool = True) -> Pixels:
 
 
 _Frame = tuple[int, NDArray[np.uint8], Callable[[], NDArray[np.uint8]] | None]
-"""Number and gray ``[H, W]`` of a frame that could be decoded, and what gives the spread of its colors."""
+"""Number and gray ``[H, W]`` of a frame that could be decoded, and what gives its colors as RGB ``[H, W, 3]``."""
 
 
-def _collected(source: PixelSource, decoded: Iterable[_Frame]) -> Pixels:
+def _collected(source: PixelSource, decoded: Iterable[_Frame], color_frames: ColorFrames) -> Pixels:
     grays: dict[int, NDArray[np.uint8]] = {}
     spreads: dict[int, NDArray[np.uint8]] = {}
     sampled = sampled_frames(source.count)
     for index, gray, colors in decoded:
         grays[index] = gray
-        if index in sampled and colors is not None:
-            spreads[index] = colors()
+        if colors is None:
+            continue
+        if color_frames.wanted:
+            color_frames.add(colors())
+        if index in sampled:
+            spreads[index] = spread(colors())
     kept = tuple(grays)
     _check_enough(source, kept)
     found = None
     if spreads:
         found = ColorSamples(tuple(kept.index(index) for index in spreads), np.stack(list(spreads.values())))
-    return Pixels(np.stack(list(grays.values())), kept, source.count, found, source.warnings)
+    gray = np.stack(list(grays.values()))
+    return Pixels(gray, kept, source.count, found, color_frames, [*source.warnings, *color_frames.warnings])
 
 
 def _check_enough(source: PixelSource, kept: Sequence[int]) -> None:
@@ -176,13 +187,13 @@ def _decode_fast(source: PixelSource) -> Iterator[_Frame]:
         gray = cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE) if fits(whole, source) else None
         if gray is None or gray.shape != source.shape[1:] or (whole is not fragment and is_filled_up(gray, 8)):
             continue
-        yield index, np.asarray(gray, np.uint8), partial(_spread_of_jpeg, stream)
+        yield index, np.asarray(gray, np.uint8), partial(_rgb_of_jpeg, stream)
 
 
-def _spread_of_jpeg(stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _rgb_of_jpeg(stream: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
-    return spread(np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8))
+    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
 
 
 # The general path.
@@ -194,12 +205,12 @@ def _to_gray(source: PixelSource) -> Iterator[_Frame]:
         yield from _palette_to_gray(source, frames)
         return
     for index, eight in to_eight_bits(frames, source):
-        colors = partial(_spread_of, eight, source.color_model) if eight.ndim == 3 else None
+        colors = partial(_rgb_of, eight, source.color_model) if eight.ndim == 3 else None
         yield index, _gray_of(eight, source.color_model), colors
 
 
-def _spread_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
-    return spread(rgb_of_ybr(frame) if color_model == "YBR_FULL" else frame)
+def _rgb_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
+    return rgb_of_ybr(frame) if color_model == "YBR_FULL" else frame
 
 
 def _whole_frames(source: PixelSource) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -218,10 +229,10 @@ def _gray_of(frame: NDArray[np.uint8], color_model: str) -> NDArray[np.uint8]:
 
 def _palette_to_gray(source: PixelSource, frames: Iterator[tuple[int, Any]]) -> Iterator[_Frame]:
     table = _palette(source)
-    gray_table, spread_table = luminance(table), spread(table)
+    gray_table = luminance(table)
     for index, frame in frames:
         entries = frame.astype(np.int64) & (len(table) - 1)
-        yield index, gray_table[entries], partial(spread_table.__getitem__, entries)
+        yield index, gray_table[entries], partial(table.__getitem__, entries)
 
 
 def _palette(source: PixelSource) -> NDArray[np.uint8]:

@@ -6,22 +6,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..cine import FrameTimes
 from ..errors import ReadError
-from .color_to_gray import ColorSamples
 from .dicom_fragments import read_fragments
 from .quoting import uid_name
-from .video import container_times, decode_video, is_container
+from .video import DecodedVideo, container_times, decode_video, is_container
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamples, FrameTimes, list[str]]:
-    """Gray frames ``[T, H, W]``, colors of a few, the times that the stream itself states, and warnings.
+def read_stream(data: Dataset, path: Path, *, in_color: bool = False) -> tuple[DecodedVideo, FrameTimes, list[str]]:
+    """The frames, the times that the stream itself states, and all warnings.
 
     Raises `ReadError` where OpenCV cannot read it.
     """
@@ -33,15 +29,16 @@ def read_stream(data: Dataset, path: Path) -> tuple[NDArray[np.uint8], ColorSamp
         file = Path(folder) / "stream.mpg"
         file.write_bytes(stream)
         try:
-            frames, colors, shown, warnings = decode_video(file)
+            video = decode_video(file, in_color=in_color)
         except ReadError as error:
             rule = "OpenCV cannot read the video in this DICOM file: export it as JPEG"
             raise ReadError(rule, value=name, file=path) from error
+    frames, warnings = video.frames, list(video.warnings)
     if frames.shape[1:] != (int(data.Rows), int(data.Columns)):
         rule = "The video in this DICOM file has not the size that the header states"
         raise ReadError(rule, value=f"{frames.shape[2]} x {frames.shape[1]}", file=path)
     stated = int(data.get("NumberOfFrames") or 0)
     if stated != len(frames):
         warnings.append(f"NumberOfFrames is {stated or 'missing'}; {len(frames)} frames are there and were read")
-    times, doubts = container_times(shown)
-    return frames, colors, times, [*warnings, *doubts]
+    times, doubts = container_times(video.shown)
+    return video, times, [*warnings, *doubts]

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..cine import Cine, FrameTimes, Mode, TimeSource
+from ..cine import Cine, FrameTimes, ImageStack, Mode, TimeSource
 from ..errors import ReadError
 from .believable_cine import believable
 from .cine_reading import describe_cine, read_cine
 from .clip_finding import DICOM, sniff
+from .color_frames import ColorFrames
 from .dicom_header import read_header, refusing
 from .dicom_times import find_clock_times, find_frame_times
 from .frame_likeness import LEAST_LIKENESS, likeness
@@ -44,16 +45,22 @@ def find_series(paths: Iterable[Path]) -> dict[Path, tuple[Path, ...]]:
     return {run[0]: run for run in found if _all_alike(run)}
 
 
-def read_series(paths: Sequence[Path]) -> Cine:
+def read_series(paths: Sequence[Path], *, in_color: bool = False) -> Cine:
     """The cine whose single frames are ``paths``, in this order; its path is that of the first.
+
+    With ``in_color`` it has its ``color_frames``, too.
 
     Raises `ReadError` for a frame that cannot be read, or that differs from the first in size or scale.
     """
-    return guarded(_read, *paths)
+    return guarded(_read_in_color if in_color else _read, *paths)
 
 
-def _read(*paths: Path) -> Cine:
-    cines = [read_cine(path) for path in paths]
+def _read_in_color(*paths: Path) -> Cine:
+    return _read(*paths, in_color=True)
+
+
+def _read(*paths: Path, in_color: bool = False) -> Cine:
+    cines = [read_cine(path, in_color=in_color) for path in paths]
     first = cines[0]
     for cine in cines:
         if cine.frames.shape != first.frames.shape or cine.scale != first.scale:
@@ -61,21 +68,29 @@ def _read(*paths: Path) -> Cine:
     frames = np.concatenate([cine.frames for cine in cines])
     sector = find_sector(frames)
     shown = mode_of_pixels(frames, sector, None)
-    colored = any(cine.mode is Mode.COLOR for cine in cines)
-    told = [text for cine in cines for text in cine.warnings]
+    flow = any(cine.mode is Mode.COLOR for cine in cines)
+    colored = any(cine.color_frames is not None for cine in cines)
+    color_frames = ColorFrames.of(map(_rgb_of, cines), colored)
+    told = [text for cine in cines for text in cine.warnings] + color_frames.warnings
     return believable(
         replace(
             first,
             frames=frames,
             times=_times(paths),
             sector=sector,
-            mode=Mode.COLOR if colored else shown.mode,
-            mode_source=first.mode_source if colored else shown.source,
+            mode=Mode.COLOR if flow else shown.mode,
+            mode_source=first.mode_source if flow else shown.source,
             color=any(cine.color for cine in cines),
+            color_frames=color_frames.stack(sector.mask),
             parts=tuple(paths),
             warnings=(f"The clip was put together from {len(paths)} files of one frame each", *dict.fromkeys(told)),
         )
     )
+
+
+def _rgb_of(cine: Cine) -> ImageStack:
+    """The one frame of a cine as ``uint8 [H, W, 3]``, gray where it has no color."""
+    return np.repeat(cine.frames[0, ..., None], 3, axis=-1) if cine.color_frames is None else cine.color_frames[0]
 
 
 def describe_series(paths: Sequence[Path]) -> dict[str, Any]:

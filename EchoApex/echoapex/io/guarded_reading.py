@@ -37,14 +37,15 @@ def guarded(reader: Callable[..., Value], path: str | Path, *more: str | Path) -
     return _process.run(reader, path, *more)
 
 
-def read_cine(path: str | Path) -> Cine:
+def read_cine(path: str | Path, *, in_color: bool = False) -> Cine:
     """Read one file as a `Cine`: DICOM ultrasound, AVI, MP4, GIF, NIfTI, MetaImage, NRRD or ``.seq.nrrd``.
 
-    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color. An unknown frame rate or scale is None with
+    Frames are gray ``uint8 [T, H, W]``, luminance where the file has color; with ``in_color`` the cine has its
+    ``color_frames``, too. An unknown frame rate or scale is None with
     its reason, never a guess. Raises `ReadError`, in one sentence, for everything that cannot be read, and for a file
     that ends the reading process or exceeds its limits of time and memory.
     """
-    return guarded(cine_reading.read_cine, path)
+    return guarded(cine_reading.read_cine_in_color if in_color else cine_reading.read_cine, path)
 
 
 def describe(path: str | Path) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from ..cine import Cine, FrameTimes, ImageStack, Scale, ScaleSource, TimeSource
 from ..errors import NotAClipError, ReadError
 from ._simpleitk import simpleitk
-from .color_to_gray import ColorSamples, luminance, sample_colors
+from .color_frames import ColorFrames
+from .color_to_gray import luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
 from .intensity_rescaling import refuse_labels, to_gray_levels
@@ -43,7 +44,7 @@ _NIFTI_MILLIMETERS = {1: 1000.0, 2: 1.0, 3: 1e-3}
 _NIFTI_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 
 
-def read_volume(path: Path) -> Cine:
+def read_volume(path: Path, *, in_color: bool = False) -> Cine:
     """Read NIfTI (``.nii``, ``.nii.gz``) or MetaImage (``.mhd``, ``.mha``).
 
     The scale is the file's spacing between pixels. Times are known only from a fourth axis with a time unit. Raises
@@ -52,7 +53,9 @@ def read_volume(path: Path) -> Cine:
     reader = _open(path)
     count = _frame_count(reader, path)
     doubts = _third_axis(reader, path)
-    stack, colors, warnings = _pixels(reader, count, path)
+    stack, rgb, warnings = _pixels(reader, count, path)
+    colors = None if rgb is None else sample_colors(rgb)
+    color_frames = ColorFrames.of(() if rgb is None else rgb, in_color)
     if reader.GetDimension() == 3:
         refuse_slices_by_outline(stack, path)
     sector = find_sector(stack)
@@ -65,9 +68,10 @@ def read_volume(path: Path) -> Cine:
         path=path,
         kind="nifti" if ".nii" in path.name.lower() else "mhd",
         color=colors is not None and colors.colored(sector.mask),
+        color_frames=color_frames.stack(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*doubts, *warnings, *mode.warnings),
+        warnings=(*doubts, *warnings, *color_frames.warnings, *mode.warnings),
     )
 
 
@@ -157,7 +161,8 @@ def _pixel_bytes(reader: Any) -> int:
     return (int(bits[1]) // 8 if bits else 8) * int(reader.GetNumberOfComponents())
 
 
-def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
+def _pixels(reader: Any, count: int, path: Path) -> tuple[ImageStack, ImageStack | None, list[str]]:
+    """Gray frames ``[T, H, W]``, those in color ``[T, H, W, 3]`` where there are any, and warnings."""
     columns, rows = (int(n) for n in reader.GetSize()[:2])
     if reader.HasMetaDataKey("bitpix"):
         _check_nifti_length(path, count * rows * columns * int(reader.GetMetaData("bitpix")) // 8)
@@ -171,7 +176,7 @@ def _pixels(reader: Any, count: int, path: Path) -> tuple[NDArray[np.uint8], Col
     levels, warnings = to_gray_levels(values.reshape(count, rows, columns, *((3,) if colored else ())), path)
     if not colored:
         return levels, None, warnings
-    return luminance(levels), sample_colors(levels), warnings
+    return luminance(levels), levels, warnings
 
 
 def _check_nifti_length(path: Path, needed: int) -> None:

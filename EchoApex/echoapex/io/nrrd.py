@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import Cine, FrameTimes, Scale, ScaleSource, TimeSource
+from ..cine import Cine, FrameTimes, ImageStack, Scale, ScaleSource, TimeSource
 from ..errors import NotAClipError, ReadError
-from .color_to_gray import ColorSamples, luminance, sample_colors
+from .color_frames import ColorFrames
+from .color_to_gray import luminance, sample_colors
 from .dicom_regions import scale_of_spacing
 from .imaging_mode import mode_of_pixels
 from .intensity_rescaling import refuse_labels, to_gray_levels
@@ -101,7 +102,7 @@ class _Axes:
     doubts: tuple[str, ...] | None = None
 
 
-def read_nrrd(path: Path) -> Cine:
+def read_nrrd(path: Path, *, in_color: bool = False) -> Cine:
     """Read ``.nrrd``, ``.nhdr`` or ``.seq.nrrd``; the scale is the spacing of the two frame axes.
 
     Times come from Slicer's index values with a unit of time, or from a time axis with a unit.
@@ -110,7 +111,9 @@ def read_nrrd(path: Path) -> Cine:
     header = read_nrrd_header(path)
     _refuse_masks(header)
     axes = _axes(header)
-    stack, colors, warnings = _pixels(header, axes)
+    stack, rgb, warnings = _pixels(header, axes)
+    colors = None if rgb is None else sample_colors(rgb)
+    color_frames = ColorFrames.of(() if rgb is None else rgb, in_color)
     if axes.doubts is not None:
         refuse_slices_by_outline(stack, path)
     sector = find_sector(stack)
@@ -123,9 +126,10 @@ def read_nrrd(path: Path) -> Cine:
         path=path,
         kind="nrrd",
         color=colors is not None and colors.colored(sector.mask),
+        color_frames=color_frames.stack(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*(axes.doubts or ()), *warnings, *mode.warnings),
+        warnings=(*(axes.doubts or ()), *warnings, *color_frames.warnings, *mode.warnings),
     )
 
 
@@ -202,7 +206,8 @@ def _third_axis(header: NrrdHeader, space: list[int]) -> list[str]:
     return refuse_slices_by_spacing(spacing, header.path)
 
 
-def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], ColorSamples | None, list[str]]:
+def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[ImageStack, ImageStack | None, list[str]]:
+    """Gray frames ``[T, H, W]``, those in color ``[T, H, W, 3]`` where there are any, and warnings."""
     values = read_nrrd_data(header)
     if axes.color is None:
         refuse_labels(values, header.path)
@@ -214,7 +219,7 @@ def _pixels(header: NrrdHeader, axes: _Axes) -> tuple[NDArray[np.uint8], ColorSa
     levels, warnings = to_gray_levels(turned.reshape(shape if axes.time is not None else (1, *shape)), header.path)
     if axes.color is None:
         return np.ascontiguousarray(levels), None, warnings
-    return luminance(levels), sample_colors(levels), warnings
+    return luminance(levels), levels, warnings
 
 
 def read_nrrd_data(header: NrrdHeader) -> NDArray[Any]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cine import Cine, FloatArray, FrameTimes, Scale, TimeSource
+from ..cine import Cine, FloatArray, FrameTimes, ImageStack, Scale, TimeSource
 from ..errors import NotAClipError, ReadError
+from .color_frames import ColorFrames
 from .color_to_gray import ColorSamples, luminance, spread
 from .imaging_mode import mode_of_pixels
 from .sector_detection import find_sector
@@ -29,27 +30,30 @@ _PACKET = 188  # bytes of a packet of an MPEG transport stream; some put a time 
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
-def read_video(path: Path) -> Cine:
+def read_video(path: Path, *, in_color: bool = False) -> Cine:
     """Read a video file; gray is the luminance, times come from the container, a scale is not known.
+
+    With ``in_color`` the frames in color are there, too.
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
     check_container(path)
-    frames, colors, shown, warnings = decode_video(path)
-    times, time_warnings = container_times(shown)
-    sector = find_sector(frames)
-    mode = mode_of_pixels(frames, sector, colors)
+    video = decode_video(path, in_color=in_color)
+    times, time_warnings = container_times(video.shown)
+    sector = find_sector(video.frames)
+    mode = mode_of_pixels(video.frames, sector, video.colors)
     return Cine(
-        frames=frames,
+        frames=video.frames,
         times=times,
         scale=Scale.none("a video file does not say how large a pixel is"),
         sector=sector,
         path=path,
         kind=path.suffix.lower().lstrip(".") or "video",
-        color=colors.colored(sector.mask),
+        color=video.colors.colored(sector.mask),
+        color_frames=video.color_frames.stack(sector.mask),
         mode=mode.mode,
         mode_source=mode.source,
-        warnings=(*warnings, *time_warnings, *mode.warnings),
+        warnings=(*video.warnings, *time_warnings, *mode.warnings),
     )
 
 
@@ -81,8 +85,19 @@ class ShownTimes:
     seconds: FloatArray
 
 
-def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, ShownTimes, list[str]]:
-    """Gray frames ``[T, H, W]``, the colors of a few, when they are shown, and warnings.
+@dataclass(frozen=True)
+class DecodedVideo:
+    """Gray frames ``[T, H, W]``, the colors of a few, those of all if they were wanted, when they are shown."""
+
+    frames: ImageStack
+    colors: ColorSamples
+    color_frames: ColorFrames
+    shown: ShownTimes
+    warnings: tuple[str, ...]
+
+
+def decode_video(path: Path, *, in_color: bool = False) -> DecodedVideo:
+    """The frames of a video file.
 
     Raises `ReadError` when OpenCV is missing, or the file is no video, holds no frame or is too large.
     """
@@ -98,7 +113,8 @@ def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, ShownTime
         columns, rows = (int(capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         # Containers may not know their length; it is then limited while reading.
         check_size(int(stated) if math.isfinite(stated) and stated > 0 else 1, rows, columns, path)
-        frames, colors, seconds = _read_all(capture, path)
+        color_frames = ColorFrames(in_color)
+        frames, colors, seconds = _read_all(capture, path, color_frames)
         rate = float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
@@ -106,7 +122,8 @@ def decode_video(path: Path) -> tuple[NDArray[np.uint8], ColorSamples, ShownTime
     warnings = [f"The container states {int(stated)} frames, {len(frames)} could be read"] if missing else []
     if _is_cut_gif(path):
         warnings.append("The GIF ends without its end marker: frames may be missing at its end")
-    return np.stack(frames), colors, ShownTimes(rate, seconds), warnings
+    warnings += color_frames.warnings
+    return DecodedVideo(np.stack(frames), colors, color_frames, ShownTimes(rate, seconds), tuple(warnings))
 
 
 def _is_cut_gif(path: Path) -> bool:
@@ -117,7 +134,9 @@ def _is_cut_gif(path: Path) -> bool:
         return not stream.read().rstrip(b"\0").endswith(b";")
 
 
-def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorSamples, FloatArray]:
+def _read_all(
+    capture: Any, path: Path, color_frames: ColorFrames
+) -> tuple[list[NDArray[np.uint8]], ColorSamples, FloatArray]:
     import cv2
 
     frames: list[NDArray[np.uint8]] = []
@@ -132,6 +151,7 @@ def _read_all(capture: Any, path: Path) -> tuple[list[NDArray[np.uint8]], ColorS
         if frames and rgb.shape[:2] != frames[0].shape:
             raise ReadError("All frames of a video must have one size", value=rgb.shape[:2], file=path)
         frames.append(luminance(rgb))
+        color_frames.add(rgb)
         shown.append(float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000.0)
         if len(frames) * frames[0].size > MAX_BYTES:
             raise ReadError(f"A cine may have at most {MAX_BYTES:,} bytes in all its frames", file=path)
