@@ -50,6 +50,7 @@ SIGNALS = {
     "valueChanged(double)": "distanceBox",
     "currentPathChanged(QString)": "folderEdit",
     "itemSelectionChanged()": "clipTable",
+    "returnPressed()": "reasonEdit",
 }
 """A widget for each signal of the .ui file's widgets that the panel connects."""
 

@@ -93,7 +93,7 @@ def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypa
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(5000)
         weights.write(b"damaged")
-    monkeypatch.setattr("EchoApexLib.session.sceneController.find_model", lambda: folder)
+    monkeypatch.setattr("EchoApexLib.userSettings.find_model", lambda _: folder)
     panel.openFile(real_cine())
     wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
     assert "model.safetensors" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
