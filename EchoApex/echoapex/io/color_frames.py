@@ -43,7 +43,8 @@ class ColorFrames:
     def stack(self, inside: BoolMask) -> ImageStack | None:
         """All frames ``uint8 [T, H, W, 3]``, once; None where no frame has color ``inside`` the sector ``[H, W]``."""
         frames, self._frames = self._frames, []
-        if not any(_is_colored(frame, inside) for frame in frames):
+        enough = COLORED_SHARE * np.count_nonzero(inside)
+        if not any(np.count_nonzero((spread(frame) >= COLORED_STEP) & inside) > enough for frame in frames):
             return None
         stacked = np.empty((len(frames), *frames[0].shape), np.uint8)
         frames.reverse()
@@ -51,7 +52,3 @@ class ColorFrames:
             # Each is let go of as it is copied: all of them are not held twice.
             stacked[place] = frames.pop()
         return stacked
-
-
-def _is_colored(frame: NDArray[np.uint8], inside: BoolMask) -> bool:
-    return bool(np.mean(spread(frame)[inside] >= COLORED_STEP) > COLORED_SHARE)

@@ -60,7 +60,7 @@ def luminance(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def spread(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """How far the channels of ``uint8 [..., 3]`` RGB lie apart, ``uint8 [...]``; 0 where gray."""
-    red, green, blue = (rgb[..., channel] for channel in range(3))
+    red, green, blue = (np.ascontiguousarray(rgb[..., channel]) for channel in range(3))
     return np.asarray(np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue), np.uint8)
 
 
