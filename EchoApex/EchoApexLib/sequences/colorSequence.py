@@ -78,4 +78,5 @@ def whyNoColor(browser: Any) -> str:
         return "No cine that EchoApex has opened is shown."
     if colorVolumeOf(browser) is not None:
         return ""
-    return "This cine has no color: there is none in the sector of its file, too much of it, or none in its scene."
+    known = "its file shows none in the ultrasound picture, or its frames in color are too many"
+    return f"This cine has no color: {known}, or its scene was written without."
