@@ -131,7 +131,8 @@ class ResultsSection:
         self.ui.reportLabel.text = _("No report is open.") if report is None else reportText(report)
         row = self.row
         self.ui.frameButton.enabled = row is not None and bool(row.places)
-        self.ui.measurementLabel.text = "" if row is None else " ".join((row.words, *row.warnings))
+        said = () if row is None else (row.words, *(f"{warning.rstrip('.')}." for warning in row.warnings))
+        self.ui.measurementLabel.text = " ".join(said)
         self.ui.missingLabel.text = "" if report is None else missingText(report.notMeasured)
 
     def _measurementRows(self, report):

@@ -209,6 +209,7 @@ def show_study(studio: Studio, folder: Path) -> None:
     show_trace(studio)
     ui.measurementTable.selectRow(names.index("IVSd"))
     panel.results.goTo(names.index("IVSd"))
+    studio.wait(lambda: panel.study.opening is None)
     # The folder of this run is of no interest.
     ui.folderEdit.currentPath = "~/EchoApex reports"
     studio.look("study-upper")

@@ -204,7 +204,9 @@ def test_the_wheel_and_the_strip_go_through_the_frames(panel: Any, red: Any) -> 
     red.wheel(-5)
     assert clip.frame == 0, "the first frame is the last one there"
     strip = next(part for part in panel.parts if hasattr(part, "strip")).strip
-    QTest.mouseClick(strip, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(strip.width() // 2 + 1, 20))
+    QTest.mouseClick(
+        strip, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(strip.width() // 2 + 1, 20)
+    )
     assert clip.frame == 15
     red.wheel(1)
     wait(lambda: panel.ui.frameLabel.text().startswith("Frame 16 "))
