@@ -17,6 +17,8 @@ from .doubted_results import doubted
 
 _Result = TypeVar("_Result", LVResult, WallResult)
 
+_EXCLUDED = "Excluded by hand: the beat of "
+
 
 def of_beats_left(found: _Result, by_hand: ClipCorrections, measured: Callable[[tuple[Beat, ...]], _Result]) -> _Result:
     """What was ``found``, ``measured`` in the beats that are left, or in that one whose ED or ES was set by hand."""
@@ -35,7 +37,12 @@ def beats_left_out(found: Sequence[Beat], by_hand: ClipCorrections) -> tuple[str
     """Which of the beats that were ``found`` do not count, and why, in a sentence; none where all do."""
     beats = [item for item in by_hand.excluded_beats if any(item.meets(beat) for beat in found)]
     told = "; ".join(f"frames {item.ed} to {item.es}, {item.reason}" for item in beats)
-    return (f"Excluded by hand: the beat of {told}",) if told else ()
+    return (f"{_EXCLUDED}{told}",) if told else ()
+
+
+def left_out_told(found: LVResult | WallResult | None) -> tuple[str, ...]:
+    """What is said of excluded beats with what was ``found``: for what else is measured in the same beats."""
+    return () if found is None else tuple(text for text in found.warnings if text.startswith(_EXCLUDED))
 
 
 def no_beat_left(found: LVResult | WallResult, by_hand: ClipCorrections, what: str, cine: Cine) -> MeasureError:

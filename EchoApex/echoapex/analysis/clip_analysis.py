@@ -26,7 +26,7 @@ from ..measure.measurement import Beat, Measurement
 from ..measure.root_and_atrium import RootResult, measure_root_and_atrium
 from ..measure.single_plane_ef import LVResult, measure_lv
 from ..measure.wall_thickness import WallResult, measure_walls
-from .beats_left import beats_left_out, no_beat_left, of_beats_left
+from .beats_left import beats_left_out, left_out_told, no_beat_left, of_beats_left
 from .believed_results import believed
 from .clip_corrections import AppliedCorrections, ClipCorrections
 from .clip_stages import Stage, TellStage, untold
@@ -231,6 +231,7 @@ def _with_root(clip: ClipResult, found: Mapping[str, Segmentation], by_hand: Cli
         root_frames={frame for name, frame in by_hand.drawn | by_hand.confirmed if name == "AO"},
     )
     missing = (_of_file(reason, clip.cine) for reason in root.withheld)
+    root = doubted(root, left_out_told(clip.walls))
     return replace(clip, root=root, not_measured=(*clip.not_measured, *missing))
 
 
