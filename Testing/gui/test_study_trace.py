@@ -337,7 +337,9 @@ def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path) -> None:
     numbers = plain(trace_cases.numbers_of(*clips))
     (tmp_path / "other").mkdir()
     traced.study.openReport(write_report(tmp_path / "other", *clips, walls, measurements=numbers))
-    wait(lambda: traced.trace.control.trace is not None)
+    # Until a clip of this report is in the scene, those of the one before are traced.
+    of_report = traced.study.shown.clipOf
+    wait(lambda: {of_report(one) for one in traced.trace.control.trace.browsers.values()} == {"a4c", "a2c"})
     from EchoApexLib.study.openedReport import Place
 
     traced.trace.control.step(1)
