@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ..nodes.interactorEvents import InteractorEvents
 from .rubberBand import RubberBand
 
 Ras = tuple[float, float, float]
 Place = tuple[int, int]
-
-PRIORITY = 100.0
-"""Above Slicer's interaction in slice views, which has 0."""
 
 BOX_PX = 4
 """A box with a shorter side is a slip of the hand (our choice), in pixels of the screen."""
@@ -59,24 +57,12 @@ class SliceInput:
             "MouseWheelForwardEvent": lambda: self._stepped(1),
             "MouseWheelBackwardEvent": lambda: self._stepped(-1),
         }
-        self._tags = [self._listen(event, act) for event, act in listened.items()]
-
-    def _listen(self, event: str, act: Callable[[], bool]) -> int:
-        tags: list[int] = []
-
-        def heard(*_: object) -> None:
-            if act():
-                self._interactor.GetCommand(tags[0]).SetAbortFlag(1)
-
-        tags.append(int(self._interactor.AddObserver(event, heard, PRIORITY)))
-        return tags[0]
+        self._events = InteractorEvents(interactor, listened)
 
     def close(self) -> None:
         """Stops to listen."""
         self.drop()
-        for tag in self._tags:
-            self._interactor.RemoveObserver(tag)
-        self._tags = []
+        self._events.close()
 
     def drop(self) -> None:
         """Ends a drag without a prompt."""

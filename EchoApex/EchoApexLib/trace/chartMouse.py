@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..nodes.interactorEvents import InteractorEvents
 from .efTrace import Marker
-
-PRIORITY = 100.0
-"""Above the interaction of plot views, which has 0."""
 
 REACH_PX = 14
 """How far from a marker it can be taken (our choice), in pixels of the screen."""
@@ -47,24 +45,12 @@ class ChartMouse:
             "MouseMoveEvent": self._moved,
             "LeftButtonReleaseEvent": self._released,
         }
-        self._tags = [self._listen(event, act) for event, act in listened.items()]
-
-    def _listen(self, event: str, act: Callable[[], bool]) -> int:
-        tags: list[int] = []
-
-        def heard(*_: object) -> None:
-            if act():
-                self._interactor.GetCommand(tags[0]).SetAbortFlag(1)
-
-        tags.append(int(self._interactor.AddObserver(event, heard, PRIORITY)))
-        return tags[0]
+        self._events = InteractorEvents(self._interactor, listened)
 
     def close(self) -> None:
         """Stops to listen."""
         self._doing = ""
-        for tag in self._tags:
-            self._interactor.RemoveObserver(tag)
-        self._tags = []
+        self._events.close()
 
     def _pressed(self) -> bool:
         if self._interactor.GetControlKey() or self._interactor.GetAltKey() or self._interactor.GetShiftKey():
