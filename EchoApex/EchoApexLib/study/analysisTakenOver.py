@@ -15,21 +15,20 @@ import numpy as np
 
 from echoapex.cine import Cine
 from echoapex.console import plain
-from echoapex.errors import ReadError
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io import read_masks
 
 from ..cine.cineFromBrowser import cineOf
 from ..measurements.tablesAndPlots import addCurvePlot
 from ..nodes.cineNodes import samePlaceNode
-from ..record.clipRecords import clipRecord, segmentationsOf
+from ..record.clipRecords import clipRecord
 from ..record.recordSaving import RECORD, recordOf
-from ..record.studyContents import Curve, SceneClip
+from ..record.studyContents import Curve
 from ..sequences.cineSequence import addToBrowser, spacingOfSequence
 from ..sequences.landmarkSequence import addLandmarkSequence
 from ..session.borrowedSession import borrowedSession
 from ..walls.wallPointNodes import findWallPoints
-from .studyFromReport import curveOfReport, landmarksOfReport
+from .studyFromReport import clipOfPixels
 from .studyInScene import STUDY_CHART
 
 _ROUNDING = 1e-6
@@ -54,18 +53,7 @@ def takeOver(scene: Any, browser: Any, home: Path, item: Mapping[str, Any]) -> N
     """
     cine = cineOf(browser)
     masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
-    for name, stack in masks.items():
-        if stack.shape != cine.frames.shape:
-            found = f"{name} {stack.shape}, cine {cine.frames.shape}"
-            raise ReadError("The masks of this clip do not fit its cine any more", value=found, file=home / item["id"])
-    clip = SceneClip(
-        id=item["id"],
-        cine=cine,
-        view=item["view"],
-        segmentations=segmentationsOf(masks, item.get("confidence", {})),
-        curve=curveOfReport(item, cine.frame_count),
-        landmarks=landmarksOfReport(item["landmarks"], cine.frame_count),
-    )
+    clip = clipOfPixels(item, cine, masks)
     before, now = recordOf(browser.GetNodeReference(RECORD)), dict(plain(clipRecord(clip)))
     if any(before.get(name) != now[name] for name in ("checksums", "confidence")):
         gone = before["confidence"].keys() - clip.segmentations.keys()

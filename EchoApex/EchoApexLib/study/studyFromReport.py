@@ -134,8 +134,8 @@ def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip
         cine=cine,
         view=item["view"],
         segmentations=segmentationsOf(masks, item.get("confidence", {})),
-        curve=curveOfReport(item, cine.frame_count),
-        landmarks=landmarksOfReport(item["landmarks"], cine.frame_count),
+        curve=_curveOfReport(item, cine.frame_count),
+        landmarks=_landmarksOfReport(item["landmarks"], cine.frame_count),
     )
 
 
@@ -170,7 +170,7 @@ def _scale(item: Mapping[str, Any], cine: Cine) -> Scale:
     return Scale((float(y), float(x)), ScaleSource(item["scale_source"]))
 
 
-def curveOfReport(item: Mapping[str, Any], frameCount: int) -> Curve | None:
+def _curveOfReport(item: Mapping[str, Any], frameCount: int) -> Curve | None:
     """The curve of a clip of a report; None where there is none. Raises `ReadError` for one of other frames."""
     volume, area, diameter = (None if item.get(name) is None else numbers(item[name]) for name in _CURVES)
     curve = sizeCurve(beatsOfRecord(item["beats"]), volume, area, diameter)
@@ -179,7 +179,7 @@ def curveOfReport(item: Mapping[str, Any], frameCount: int) -> Curve | None:
     return curve
 
 
-def landmarksOfReport(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
+def _landmarksOfReport(items: Sequence[Mapping[str, Any]], frameCount: int) -> Landmarks | None:
     """The landmarks of a clip of a report; None where there are none. Raises `ReadError` for too many."""
     if not items:
         return None
