@@ -133,7 +133,7 @@ class TraceSection:
 
         moved = {} if self.study.shown is None else movedClips(self.study.shown)
         trace = self.control.trace
-        return (moved, None if trace is None else id(trace.numbers)) if moved else None
+        return (moved, None if trace is None else trace.numbers.measurements) if moved else None
 
     def marked(self, rows):
         """``rows`` of the report, marked where they rest on ED or ES that was moved since."""

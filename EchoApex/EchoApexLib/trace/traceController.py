@@ -24,8 +24,7 @@ class TraceController:
     """The trace in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``arranged``
-    whether the views are to stand side by side. ``read`` brings a clip of a report into the scene: it gives its
-    browser, or None as long as it is under way, and is asked again at the next `update`.
+    whether the views are to stand side by side.
     """
 
     def __init__(
@@ -34,11 +33,8 @@ class TraceController:
         changed: Callable[[], None],
         said: Callable[[str], None],
         arranged: Callable[[bool], None],
-        *,
-        read: Callable[[ReportInScene, str], Any] = ReportInScene.read,
     ) -> None:
         self._scene, self._changed, self._said, self._arranged = scene, changed, said, arranged
-        self._reader = read
         self.byPhase = True
         self._chart: TraceChart | None = None
         self._pair: PairedPlaying | None = None
@@ -123,7 +119,7 @@ class TraceController:
             self._changed()
             return None
         try:
-            return self._reader(shown, clip)
+            return shown.read(clip)
         except EchoApexError as refusal:
             self._unread[clip] = str(refusal)
             self._said(str(refusal))
