@@ -109,16 +109,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default=DATA, help=f"simulated:PRESET:N[:SEED] (default: {DATA})")
     data = SimulatedData.parse(parser.parse_args().data)
-    model, total, withheld = load_model(None, "cpu"), 0, []
+    model, total, withheld = load_model(None, "cpu"), 0, 0
     for number, seed in enumerate(data.seeds, start=1):
         count, lost = one_patient(model, data, seed)
         total += count
-        withheld += lost
-        print(f"{number} of {data.count}: {len(withheld)} of {total} values withheld", file=sys.stderr, flush=True)
-    share = len(withheld) / max(1, total)
-    print(f"{data}: {len(withheld)} of {total} values withheld ({share:.2%}; at most {MOST:.0%} may be)")
-    for line in withheld:
-        print(line)
+        withheld += len(lost)
+        for line in lost:
+            print(line, flush=True)
+        print(f"{number} of {data.count}: {withheld} of {total} values withheld", file=sys.stderr, flush=True)
+    share = withheld / max(1, total)
+    print(f"{data}: {withheld} of {total} values withheld ({share:.2%}; at most {MOST:.0%} may be)")
     return 0 if total and share <= MOST else 1
 
 
