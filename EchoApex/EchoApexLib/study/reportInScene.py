@@ -14,7 +14,7 @@ from ..pythonDependencies import pythonExecutable
 from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
 from ..sequences.cineSequence import Steps, finished
-from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
+from ..sliceView.redSliceSetup import clipBrowsers, hideUnlessShown, showBrowser, shownBrowser
 from .analysisTakenOver import fits, takeOver
 from .openedReport import OpenedReport, Place
 from .studyFromReport import Masks, clipOfPixels, readPixels
@@ -93,11 +93,15 @@ class ReportInScene:
         return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
 
     def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
-        """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
+        """Puts a clip that was read into the scene, frame by frame, with nothing drawn yet; its browser.
+
+        Raises `EchoApexError`.
+        """
         found = clipOfPixels(self.report.clips[clip], cine, masks)
         browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         self._markAs(browser, clip)
         keepDecisions(browser, self.report.decisions(clip))
+        hideUnlessShown(self._scene, browser)
         return browser
 
     def _takenOver(self, clip: str) -> Any:
