@@ -17,12 +17,12 @@ from echoapex.analysis import believed_results, clip_analysis, study_measurement
 from echoapex.analysis.clip_analysis import ClipResult, analyze_clip
 from echoapex.analysis.clip_view import FoundView
 from echoapex.analysis.study_measurements import summarize
-from echoapex.evaluation.data_source import SimulatedData
 from echoapex.evaluation.trials.simulated_patients import MAIN_VIEWS, SimulatedPatient
 from echoapex.inference.view_outlines_landmarks import ModelObserver, Observer
 from echoapex.measure.measurement import Measurement
 from echoapex.measure.plausibility import Judgment
 from echoapex.models.model_loading import LoadedModel, load_model
+from echoapex.simulation.data_source import SimulatedData
 
 DATA = "simulated:hard:100"
 MOST = 0.02

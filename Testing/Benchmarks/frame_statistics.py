@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from echoapex.errors import EchoApexError
-from echoapex.evaluation.data_source import SimulatedData
 from echoapex.io import read_cine
+from echoapex.simulation.data_source import SimulatedData
 from echoapex.simulation.frame_statistics import REAL_A4C, frame_statistics, medians, simulated_statistics
 
 FIRST_SEED = 5000

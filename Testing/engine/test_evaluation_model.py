@@ -17,12 +17,12 @@ from echoapex.cli import evaluate as verb
 from echoapex.console import plain
 from echoapex.errors import EchoApexError, ModelError
 from echoapex.evaluation import parallel_patients
-from echoapex.evaluation.data_source import SimulatedData
 from echoapex.evaluation.run_evaluation import evaluate
 from echoapex.evaluation.trials.all_tasks import TASKS
 from echoapex.models.model_card import CARD_FILE, PAGE_FILE, read_card
 from echoapex.models.model_loading import save_model
 from echoapex.models.prompt_segmenter import create_segmenter
+from echoapex.simulation.data_source import SimulatedData
 
 
 @pytest.mark.parametrize("text", ["simulated:hard", "camus:/data", "simulated:brutal:5", "simulated:hard:0"])

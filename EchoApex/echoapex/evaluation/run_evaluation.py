@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from ..console import plain
 from ..errors import EchoApexError, ModelError
 from ..models.model_card import PAGE_FILE
+from ..simulation.data_source import SimulatedData
 from ..simulation.presets import TEST_SEEDS
-from .data_source import SimulatedData
 from .page.figures import figures
 from .page.html_page import check_page, write_page
 from .parallel_patients import ModelAt, Plan, examine_patients

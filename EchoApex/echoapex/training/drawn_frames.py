@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import EchoApexError
 from ..io.safe_files import try_to_write, write_atomically
@@ -20,45 +21,61 @@ from .frame_shards import (
     refuse_test_seeds,
     write_shard,
 )
-from .recipe import Recipe
 
 CASES_PER_SHARD = 50
 
 Say = Callable[[str], None]
 
 
-def prepare_frames(recipe: Recipe, folder: Path, say: Say) -> Frames:
+class Drawing(Protocol):
+    """What frames are drawn from; a `Recipe` is one."""
+
+    @property
+    def preset(self) -> str: ...
+    @property
+    def first_seed(self) -> int: ...
+    @property
+    def cases(self) -> int: ...
+    @property
+    def others(self) -> int: ...
+    @property
+    def frame_size(self) -> int: ...
+    @property
+    def views(self) -> Mapping[str, float]: ...
+
+
+def prepare_frames(drawing: Drawing, folder: Path, say: Say) -> Frames:
     """The recipe's training frames in memory, drawn into ``folder`` where they are not there yet."""
-    return read_shards(draw_shards(recipe, folder, say))
+    return read_shards(draw_shards(drawing, folder, say))
 
 
-def draw_shards(recipe: Recipe, folder: Path, say: Say) -> list[Path]:
+def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
     """Draws the recipe's training frames into ``folder`` where they are not there yet; gives back all its shards.
 
     A folder keeps the frames of one kind only: what they were drawn from is written beside them, and other frames are
     refused rather than mixed in.
     """
     check_writable(folder, "Training frames cannot be kept here")
-    _check_origin(recipe, folder)
+    _check_origin(drawing, folder)
     paths = []
-    for kind, count in ((recipe.preset, recipe.cases), (OTHER, recipe.others)):
-        last = recipe.first_seed + count
-        refuse_test_seeds(range(recipe.first_seed, last))
-        for start in range(recipe.first_seed, last, CASES_PER_SHARD):
+    for kind, count in ((drawing.preset, drawing.cases), (OTHER, drawing.others)):
+        last = drawing.first_seed + count
+        refuse_test_seeds(range(drawing.first_seed, last))
+        for start in range(drawing.first_seed, last, CASES_PER_SHARD):
             path = folder / f"{kind}-{start:06d}.npz"
             seeds = range(start, min(start + CASES_PER_SHARD, last))
             if not path.exists():
                 say(f"drawing {kind} {start} to {seeds[-1]}")
-                write_shard(path, _draw(recipe, kind, seeds))
-            check_shard(path, len(seeds) * PHASES_PER_CASE, recipe.frame_size)
+                write_shard(path, _draw(drawing, kind, seeds))
+            check_shard(path, len(seeds) * PHASES_PER_CASE, drawing.frame_size)
             paths.append(path)
     return paths
 
 
-def _draw(recipe: Recipe, kind: str, seeds: range) -> Frames:
+def _draw(drawing: Drawing, kind: str, seeds: range) -> Frames:
     if kind == OTHER:
-        return draw_others(recipe.preset, seeds, recipe.frame_size)
-    return draw_frames(recipe.preset, seeds, recipe.frame_size, recipe.views)
+        return draw_others(drawing.preset, seeds, drawing.frame_size)
+    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views)
 
 
 def check_writable(folder: Path, rule: str) -> None:
@@ -70,8 +87,8 @@ def check_writable(folder: Path, rule: str) -> None:
         raise EchoApexError(rule, value=error.strerror, file=folder) from None
 
 
-def _check_origin(recipe: Recipe, folder: Path) -> None:
-    origin = {"preset": recipe.preset, "frame_size": recipe.frame_size, "views": recipe.views}
+def _check_origin(drawing: Drawing, folder: Path) -> None:
+    origin = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
     file = folder / "origin.json"
     if not file.exists():
         try:

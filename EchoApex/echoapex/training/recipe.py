@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ..models.model_card import OTHER, check_identifier
 from ..simulation.heart import Tissue
 from ..simulation.presets import check_view
 from .frame_shards import refuse_test_seeds
+from .recipe_file import parsed_toml
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ _FROM_ZERO = (
 LEAST_CALIBRATION = 4
 """Hearts for the threshold of the views where pictures without one are known, too: there is one to four hearts."""
 
-_MOST, _MOST_BYTES = 2**31, 2**20
+_MOST = 2**31
 _BELOW_ONE = ("ema", "drop_path", "strangers", "mirrored")
 
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in ``path``; raises `EchoApexError` naming what cannot be read, is missing, unknown or impossible."""
-    data = _parsed(path)
+    data = parsed_toml(path)
     known = {f.name for f in fields(Recipe)}
     wrong = sorted(known ^ set(data))
     if wrong:
@@ -105,21 +105,6 @@ def read_recipe(path: Path) -> Recipe:
     except EchoApexError as refusal:
         raise EchoApexError(refusal.rule, value=refusal.value, file=path) from None
     return recipe
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(_MOST_BYTES + 1)
-        if len(text) > _MOST_BYTES:
-            raise EchoApexError(f"A recipe takes at most {_MOST_BYTES:,} bytes", file=path)
-        return tomllib.loads(text.decode("utf-8"))
-    except OSError as error:
-        raise EchoApexError("The recipe cannot be read", value=error.strerror, file=path) from None
-    except RecursionError:
-        raise EchoApexError("A recipe is a TOML file in UTF-8", value="lists too deep", file=path) from None
-    except ValueError as error:
-        raise EchoApexError("A recipe is a TOML file in UTF-8", value=error, file=path) from None
 
 
 def _check_view_head(recipe: Recipe) -> None:

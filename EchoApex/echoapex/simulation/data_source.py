@@ -1,4 +1,4 @@
-"""What a model is scored on, from the text that names it."""
+"""Which simulated patients are meant, from the text that names them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import EchoApexError
-from ..simulation.presets import PRESETS, TEST_SEEDS
+from .presets import PRESETS, TEST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class SimulatedData:
         return self.seeds[0] in TEST_SEEDS and self.seeds[-1] in TEST_SEEDS
 
     @classmethod
-    def parse(cls, text: str) -> SimulatedData:
-        """From ``simulated:PRESET:N[:SEED]``; raises `EchoApexError` saying what is wrong."""
+    def parse(cls, text: str, first_seed: int = TEST_SEEDS.start) -> SimulatedData:
+        """From ``simulated:PRESET:N[:SEED]``, from ``first_seed`` where none is given; raises `EchoApexError`."""
         match = re.fullmatch(r"simulated:([a-z0-9-]+):(\d+)(?::(\d+))?", text)
         if match is None or match[1] not in PRESETS or int(match[2]) < 1:
             raise EchoApexError(
                 f"Data are simulated:PRESET:N[:SEED] with PRESET one of {', '.join(PRESETS)}", value=text
             )
-        return cls(match[1], int(match[2]), int(match[3]) if match[3] else TEST_SEEDS.start)
+        return cls(match[1], int(match[2]), int(match[3]) if match[3] else first_seed)
 
     def __str__(self) -> str:
         return f"simulated:{self.preset}:{self.count}:{self.first_seed}"

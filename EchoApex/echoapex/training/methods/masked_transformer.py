@@ -1,0 +1,43 @@
+"""The vision transformer that is pretrained: timm's own, with a token for hidden patches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ...models.image_encoder import ENCODERS, TransformerBackbone, check_architecture
+from .batch_subset_depth import run_blocks
+
+
+class MaskedTransformer(nn.Module):
+    """``network`` is that of `TransformerBackbone`: what is learned here fits ``encoder.backbone.network``.
+
+    The detail that the encoder of a segmenter adds to its patches is not there: a hidden patch would show through it.
+    """
+
+    def __init__(self, encoder: str, patch: int, image_size: int, drop_path: float) -> None:
+        super().__init__()
+        check_architecture(encoder, patch, image_size)
+        if not ENCODERS[encoder].transformer:
+            raise ModelError("Pretraining needs a vision transformer", value=encoder)
+        self.network: Any = TransformerBackbone(ENCODERS[encoder], patch, image_size, 0.0).network
+        self.width: int = self.network.num_features
+        self.patch, self.drop_path = patch, drop_path
+        self.hidden = nn.Parameter(torch.zeros(self.width))
+
+    def forward(self, images: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """``(cls [B, D], patches [B, N, D])`` after the last norm, of ``images [B, 1, S, S]``.
+
+        Patches in ``masks bool [B, rows, columns]`` are replaced by the learned token before positions are added
+        (``prepare_tokens_with_masks`` of facebookresearch/dinov2). Paths are dropped in training only.
+        """
+        network = self.network
+        embedded = network.patch_embed(images)
+        if masks is not None:
+            embedded = torch.where(masks[..., None], self.hidden.to(embedded.dtype), embedded)
+        tokens = network.norm_pre(network._pos_embed(embedded))
+        tokens = network.norm(run_blocks(network.blocks, tokens, self.drop_path if self.training else 0.0))
+        return tokens[:, 0], tokens[:, network.num_prefix_tokens :]

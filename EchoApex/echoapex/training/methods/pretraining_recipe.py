@@ -1,0 +1,106 @@
+"""What every method of pretraining is told; a method adds entries and sets the defaults of its publication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ...errors import EchoApexError
+from ...models.image_encoder import ENCODERS, check_architecture
+from ...models.model_card import check_identifier
+from ..schedules import scaled_rate
+
+
+@dataclass(frozen=True)
+class PretrainingRecipe:
+    """One run of a ``method``. Sizes are in pixels; an epoch is ``epoch_steps`` steps, 0 for as many as the data fill.
+
+    ``frame_size`` is the side of simulated frames. Each frame gives two global and ``local_count`` local crops of a
+    ``..._scale`` (share of the frame's area), of which at least ``least_sector`` should lie in the sector; ``mirrored``
+    is the share of crops that are mirrored, ``tone`` how far brightness and contrast are changed in 80 % of them,
+    ``blur`` the range of sigmas in pixels. ``learning_rate`` is meant for a batch of ``rate_batch`` and scaled by
+    ``rate_rule`` (``linear`` or ``sqrt``); it falls to ``least_rate`` after ``warmup_epochs``. The weight decay goes to
+    ``weight_decay_end``; gradients are cut at a norm of ``clip``. ``init_from`` is a model, an exported backbone or a
+    file of weights that the run begins with, empty for none. Every ``probe_epochs`` the embeddings are looked at; a
+    checkpoint is written every ``save_steps`` steps and with every look.
+    """
+
+    id: str
+    name: str
+    method: str
+    encoder: str
+    batch: int
+    epochs: int
+    patch: int = 16
+    frame_size: int = 256
+    epoch_steps: int = 0
+    seed: int = 0
+    precision: str = "float32"
+    init_from: str = ""
+    global_size: int = 224
+    global_scale: tuple[float, float] = (0.32, 1.0)
+    local_size: int = 96
+    local_scale: tuple[float, float] = (0.05, 0.32)
+    local_count: int = 8
+    least_sector: float = 0.6
+    mirrored: float = 0.0
+    tone: float = 0.4
+    blur: tuple[float, float] = (0.1, 2.0)
+    learning_rate: float = 5e-4
+    rate_batch: int = 256
+    rate_rule: str = "linear"
+    least_rate: float = 1e-6
+    warmup_epochs: float = 10.0
+    weight_decay: float = 0.04
+    weight_decay_end: float = 0.4
+    clip: float = 3.0
+    drop_path: float = 0.1
+    probe_epochs: int = 1
+    save_steps: int = 250
+
+    def __post_init__(self) -> None:
+        check_identifier(self.id)
+        check_architecture(self.encoder, self.patch, self.global_size)
+        check_architecture(self.encoder, self.patch, self.local_size)
+        if not ENCODERS[self.encoder].transformer:
+            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float | tuple):
+                continue
+            self._check_range(field.name, value)
+        self._check_choice("precision", ("float32", "bfloat16"))
+        self._check_choice("rate_rule", ("linear", "sqrt"))
+        if self.warmup_epochs >= self.epochs:
+            raise EchoApexError("warmup_epochs of a recipe are fewer than its epochs", value=self.warmup_epochs)
+
+    @property
+    def effective_rate(self) -> float:
+        """The learning rate after the warm-up, scaled to this batch."""
+        return scaled_rate(self.learning_rate, self.rate_rule, self.batch, self.rate_batch)
+
+    def _check_range(self, name: str, value: float | tuple[float, float]) -> None:
+        low, high = _RANGES.get(name, (0.0, float(2**31)))
+        items = value if isinstance(value, tuple) else (value,)
+        if not all(low <= item <= high for item in items) or list(items) != sorted(items):
+            raise EchoApexError(f"{name} of a recipe lies from {low:g} to {high:g}", value=value)
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, name) not in choices:
+            raise EchoApexError(f"{name} of a recipe is {' or '.join(choices)}", value=getattr(self, name))
+
+
+_FROM_ONE = (1.0, float(2**31))
+_SHARE = (0.0, 1.0)
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
+    **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
+    **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
+    **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),
+    **dict.fromkeys(("layer_decay", "patch_rate"), (0.001, 1.0)),
+    **dict.fromkeys(("teacher_temperature", "teacher_temperature_end", "student_temperature"), (0.001, 10.0)),
+    **dict.fromkeys(("learning_rate", "clip"), (1e-12, 1e12)),
+    "drop_path": (0.0, 0.95),
+    "blur": (0.1, 100.0),
+    "seed": (0.0, float(2**31)),
+}
+"""What a run can be made with; other numbers only must not be negative."""
