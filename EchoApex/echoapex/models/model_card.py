@@ -130,7 +130,7 @@ class ModelCard:
             raise ModelError(f"A model card must be of schema {SCHEMA}", value=schema)
         if schema == _WITHOUT_BOX_SHAPES:
             data.setdefault("box_shapes", False)
-        card: ModelCard = _build(cls, data, "")
+        card: ModelCard = build_entry(cls, data, "")
         return card
 
 
@@ -169,7 +169,7 @@ _SCORES = table_of(table_of(table_of(anything)))
 _NESTED: dict[str, type] = {item.__name__: item for item in (Architecture, Training, Preprocessing)}
 
 
-def _build(kind: type[Any], data: object, place: str) -> Any:
+def build_entry(kind: type[Any], data: object, place: str) -> Any:
     """``kind`` from the JSON object ``data``, its entries checked by name and type; ``place`` leads to it."""
     if not isinstance(data, dict):
         raise ModelError(f"Model card entry {place} must be an object", value=data)
@@ -182,7 +182,7 @@ def _build(kind: type[Any], data: object, place: str) -> Any:
 
 def _value(kind: str, value: object, place: str) -> Any:
     if kind in _NESTED:
-        return _build(_NESTED[kind], value, f"{place}.")
+        return build_entry(_NESTED[kind], value, f"{place}.")
     if kind == "tuple[str, ...]":
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import EchoApexError
+from ..io.safe_files import written_beside
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
@@ -25,12 +26,35 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         # weights_only: nothing but tensors and numbers is unpickled.
         state = torch.load(path, map_location="cpu", weights_only=True)
-        step, seconds = state["step"], state["seconds"]
-        if not (type(step) is int and step >= 0 and isinstance(seconds, float) and 0 <= seconds < math.inf):
-            raise ValueError("its steps or seconds are none")
-        return {name: state[name] for name in ("model", "average", "optimizer", "step", "seconds")}
+        return {**{name: state[name] for name in ("model", "average", "optimizer")}, **_progress(state)}
     except NOT_OURS as error:
         raise foreign(path, error) from None
+
+
+def read_learned(path: Path) -> dict[str, Any]:
+    """What `RunLoop` wrote: ``learner``, ``step`` and ``seconds``; raises `EchoApexError` for anything else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {"learner": state["learner"], **_progress(state)}
+    except NOT_OURS as error:
+        raise foreign(path, error) from None
+
+
+def _progress(state: Any) -> dict[str, Any]:
+    step, seconds = state["step"], state["seconds"]
+    if not (type(step) is int and step >= 0 and isinstance(seconds, float) and 0 <= seconds < math.inf):
+        raise ValueError("its steps or seconds are none")
+    return {"step": step, "seconds": seconds}
+
+
+def write_checkpoint(file: Path, state: dict[str, Any]) -> None:
+    """Writes ``state`` to ``file``, whole or not at all; raises `EchoApexError` where that is not possible."""
+    try:
+        with written_beside(file) as draft:
+            torch.save(state, draft)
+    except (OSError, RuntimeError) as error:
+        # PyTorch tells of a full disk by a RuntimeError.
+        raise EchoApexError("The checkpoint cannot be written", value=error, file=file) from None
 
 
 def foreign(path: Path, error: BaseException) -> EchoApexError:

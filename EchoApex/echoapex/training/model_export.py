@@ -114,7 +114,7 @@ def _span(recipe: Recipe, count: int) -> str:
     return f"{recipe.first_seed} to {recipe.first_seed + count - 1}"
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name; Linux tells it in a file only."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text(encoding="utf-8").splitlines() if listing.exists() else []
@@ -124,4 +124,4 @@ def _processor() -> str:
 
 def _hardware(trainer: Trainer) -> str:
     threads = f"{trainer.team.size} process(es) of {torch.get_num_threads()} thread(s)"
-    return f"{_processor()}, {threads}, {trainer.recipe.precision}; drawing the frames not counted"
+    return f"{processor()}, {threads}, {trainer.recipe.precision}; drawing the frames not counted"

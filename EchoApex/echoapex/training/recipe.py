@@ -22,10 +22,10 @@ class Recipe:
     ``strangers`` is the share of frames with a thing without a name. Half of what is pointed at gets up to
     ``corrections`` further clicks on the errors of the model's own answer. ``mirrored`` is the share of frames that are
     mirrored, ``tone`` how far brightness and contrast are changed (`augmentation.augment`). ``start_from`` is the model
-    whose weights the run begins with, empty for none. ``view_loss`` and ``landmark_loss`` weigh the tasks beside the
-    masks; 0 is without that head. The threshold of the views is set on ``calibration`` hearts next after the training
-    seeds; ``text_steps`` train the text encoder, 0 is without. The learning rate warms up, holds, then falls to 0 over
-    the last ``decay_fraction`` of ``steps`` (warmup-stable-decay).
+    whose weights the run begins with, or the folder of a pretrained backbone; empty for none. ``view_loss`` and
+    ``landmark_loss`` weigh the tasks beside the masks; 0 is without that head. The threshold of the views is set on
+    ``calibration`` hearts next after the training seeds; ``text_steps`` train the text encoder, 0 is without. The
+    learning rate warms up, holds, then falls to 0 over the last ``decay_fraction`` of ``steps`` (warmup-stable-decay).
     """
 
     id: str

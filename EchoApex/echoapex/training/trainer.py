@@ -14,17 +14,17 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import EchoApexError
-from ..io.safe_files import written_beside
 from ..landmarks import WALL_LANDMARKS
 from ..models.image_encoder import Features
 from ..models.model_card import OTHER
 from ..models.model_loading import LoadedModel, load_model
 from ..models.preprocessing import Preprocessing
+from ..models.pretrained_backbone import is_backbone, start_backbone
 from ..models.prompt_segmenter import PromptBatch, PromptSegmenter, create_segmenter
 from ..models.view_and_landmark_heads import Heads, heat_map_loss
 from ..simulation.heart import Tissue
 from .augmentation import augment
-from .checkpoints import CHECKPOINT_FILE, NOT_OURS, foreign, read_checkpoint
+from .checkpoints import CHECKPOINT_FILE, NOT_OURS, foreign, read_checkpoint, write_checkpoint
 from .drawn_frames import Say, check_writable
 from .frame_shards import Frames
 from .losses import mask_loss
@@ -44,7 +44,7 @@ def check_run(recipe: Recipe, folder: Path) -> None:
     check_writable(folder, "The run cannot be kept here")
     network = Network(recipe)
     if recipe.start_from:
-        network.start_from(load_model(recipe.start_from, "cpu"), recipe)
+        network.start(recipe)
     file = folder / CHECKPOINT_FILE
     if file.exists():
         read_checkpoint(file)
@@ -60,6 +60,13 @@ class Network(nn.Module):
         )
         width = self.segmenter.encoder.embed_dim
         self.heads = Heads(width, len(recipe.view_classes), len(WALL_LANDMARKS) if recipe.landmark_loss else 0)
+
+    def start(self, recipe: Recipe) -> None:
+        """Begins with what the recipe starts from: a model, or the folder of a pretrained backbone."""
+        if is_backbone(recipe.start_from):
+            start_backbone(self.segmenter.encoder, recipe.start_from)
+        else:
+            self.start_from(load_model(recipe.start_from, "cpu"), recipe)
 
     def start_from(self, other: LoadedModel, recipe: Recipe) -> None:
         """Takes over the weights of another model: its segmenter, and the heads that tell the same as this one's.
@@ -136,7 +143,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = Network(recipe)
         if recipe.start_from:
-            self.model.start_from(load_model(recipe.start_from, "cpu"), recipe)
+            self.model.start(recipe)
         self.structures = [Tissue[name] for name in recipe.structures]
         self.held_out = [Tissue[name] for name in recipe.held_out]
         self.views = _view_numbers(recipe, frames)
@@ -298,13 +305,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        file = self.folder / CHECKPOINT_FILE
-        try:
-            with written_beside(file) as draft:
-                torch.save(state, draft)
-        except (OSError, RuntimeError) as error:
-            # PyTorch tells of a full disk by a RuntimeError.
-            raise EchoApexError("The checkpoint cannot be written", value=error, file=file) from None
+        write_checkpoint(self.folder / CHECKPOINT_FILE, state)
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT_FILE

@@ -1,0 +1,230 @@
+"""The folder of a run: what it was told, where it ran, what it measured, where it stands, and its checkpoints.
+
+``recipe.toml environment.json metrics.jsonl state.json checkpoints/ exported/``. A run is there when its recipe is. The
+metrics are the truth of what happened; the state is written whole or not at all, and names the last and the best
+checkpoint, which alone are kept. One process at a time works on a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..console import plain
+from ..errors import EchoApexError
+from ..io.file_lock import FileLock
+from ..io.json_shapes import anything, list_of, number, one_of, or_null, record, text, whole
+from ..io.safe_files import write_atomically
+from ..io.untrusted_json import parse_json, read_json
+from .checkpoints import write_checkpoint
+from .drawn_frames import check_writable
+from .recipe_file import differing, parsed_toml
+
+RECIPE_FILE, ENVIRONMENT_FILE = "recipe.toml", "environment.json"
+METRICS_FILE, STATE_FILE = "metrics.jsonl", "state.json"
+CHECKPOINTS, EXPORTED, REPLAY = "checkpoints", "exported", "replay"
+SCHEMA = 1
+STARTING, RUNNING, STOPPED, DONE, FAILED = PHASES = ("starting", "running", "stopped", "done", "failed")
+_BEAT_S = 5.0
+"""How often the state is written while steps pass (our choice)."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run stands. Checkpoints are names in ``checkpoints/``; ``reason`` says why it has failed."""
+
+    phase: str = STARTING
+    step: int = 0
+    steps: int = 0
+    heartbeat: str = ""
+    host: str = ""
+    process: int = 0
+    last_checkpoint: str | None = None
+    best_checkpoint: str | None = None
+    best_score: float | None = None
+    reason: str | None = None
+    schema: int = SCHEMA
+
+
+_STATE = record(
+    {
+        "phase": one_of(*PHASES),
+        "step": whole(),
+        "steps": whole(),
+        "heartbeat": text,
+        "host": text,
+        "process": whole(),
+        "last_checkpoint": or_null(text),
+        "best_checkpoint": or_null(text),
+        "best_score": or_null(number()),
+        "reason": or_null(text),
+        "schema": one_of(SCHEMA),
+    }
+)
+_ENVIRONMENT = record({"data": text, "starts": list_of(anything)})
+
+
+def read_state(folder: Path) -> RunState:
+    """Where the run in ``folder`` stands, for whoever watches it; raises `EchoApexError` for anything else there."""
+    file = folder / STATE_FILE
+    try:
+        return RunState(**read_json(file, "This is no state of a run", _STATE, most_bytes=2**20))
+    except FileNotFoundError:
+        return RunState()
+
+
+class RunFolder:
+    """A run that this process works on, until `close`.
+
+    Raises `EchoApexError` where another process does, where there is a run and ``resume`` is false, where the run there
+    is of another recipe or other data, and where nothing can be written.
+    """
+
+    def __init__(self, path: Path, recipe: str, data: str, *, resume: bool) -> None:
+        self.path = path
+        begun = (path / RECIPE_FILE).exists()
+        if begun and not resume:
+            raise EchoApexError("There is a run here; go on with it by --resume, or give another folder", file=path)
+        check_writable(path, "The run cannot be kept here")
+        self._lock = _locked(path)
+        try:
+            if begun:
+                self._check_same(recipe, data)
+            else:
+                self._begin(recipe, data)
+            self.state = read_state(path)
+        except BaseException:
+            self.close()
+            raise
+        self._told = -_BEAT_S
+
+    def close(self) -> None:
+        """Lets others work on the run."""
+        self._lock.release()
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """The checkpoint to continue from, None before the first."""
+        name = self.state.last_checkpoint
+        if name is not None and Path(name).name != name:
+            raise EchoApexError("A checkpoint lies in the run's own folder", value=name, file=self.path / STATE_FILE)
+        return None if name is None else self.path / CHECKPOINTS / name
+
+    def started(self, environment: Mapping[str, Any]) -> None:
+        """Notes where the run goes on from here: versions, machine, threads."""
+        known = self._environment()
+        starts = [*known["starts"], plain({**environment, "time": _now()})]
+        self._write(ENVIRONMENT_FILE, _json({**known, "starts": starts}))
+
+    def forget_after(self, step: int) -> None:
+        """Drops the metrics of steps after ``step``: they are made again."""
+        file = self.path / METRICS_FILE
+        if not file.exists():
+            return
+        kept = [line for line in file.read_bytes().splitlines(keepends=True) if _step_of(line) <= step]
+        self._write(METRICS_FILE, b"".join(kept))
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Adds a line to the metrics."""
+        line = json.dumps(plain(facts), allow_nan=False) + "\n"
+        try:
+            with (self.path / METRICS_FILE).open("a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            rule = "The run cannot write its metrics"
+            raise EchoApexError(rule, value=error.strerror, file=self.path / METRICS_FILE) from None
+
+    def tell(self, phase: str, step: int, steps: int, reason: str | None = None) -> None:
+        """Writes the state now."""
+        self._put(replace(self.state, phase=phase, step=step, steps=steps, reason=reason))
+
+    def beat(self, step: int, steps: int) -> None:
+        """Writes the state where that is due."""
+        if time.monotonic() - self._told >= _BEAT_S:
+            self.tell(RUNNING, step, steps)
+
+    def save(self, content: dict[str, Any], step: int, score: float | None = None) -> None:
+        """Writes a checkpoint, then the state that names it, then removes what is neither the last nor the best."""
+        folder, name = self.path / CHECKPOINTS, f"step-{step:08d}.pt"
+        folder.mkdir(exist_ok=True)
+        write_checkpoint(folder / name, content)
+        before = self.state
+        best = score is not None and (before.best_score is None or score > before.best_score)
+        if best:
+            self._put(replace(before, step=step, last_checkpoint=name, best_checkpoint=name, best_score=score))
+        else:
+            self._put(replace(before, step=step, last_checkpoint=name))
+        for file in folder.glob("step-*.pt"):
+            if file.name not in (name, self.state.best_checkpoint):
+                with suppress(OSError):
+                    file.unlink()
+
+    def _put(self, state: RunState) -> None:
+        self.state = replace(state, heartbeat=_now(), host=socket.gethostname(), process=os.getpid())
+        self._write(STATE_FILE, _json(asdict(self.state)))
+        self._told = time.monotonic()
+
+    def _begin(self, recipe: str, data: str) -> None:
+        self._write(ENVIRONMENT_FILE, _json({"data": data, "starts": []}))
+        self._write(RECIPE_FILE, recipe.encode())
+
+    def _check_same(self, recipe: str, data: str) -> None:
+        file = self.path / RECIPE_FILE
+        differences = differing(tomllib.loads(recipe), parsed_toml(file))
+        if differences:
+            rule = "The run here is of another recipe; give another folder"
+            raise EchoApexError(rule, value="; ".join(differences[:5]), file=file)
+        known = self._environment()["data"]
+        if known != data:
+            raise EchoApexError(f"The run here learns from {known}; give another folder", value=data, file=self.path)
+
+    def _environment(self) -> dict[str, Any]:
+        rule = "The environment of a run tells its data and its starts"
+        try:
+            known: dict[str, Any] = read_json(self.path / ENVIRONMENT_FILE, rule, _ENVIRONMENT)
+        except FileNotFoundError:
+            raise EchoApexError(rule, value="no file", file=self.path / ENVIRONMENT_FILE) from None
+        return known
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            write_atomically(self.path / name, content)
+        except OSError as error:
+            raise EchoApexError("The run cannot be kept here", value=error.strerror, file=self.path / name) from None
+
+
+def _locked(path: Path) -> FileLock:
+    try:
+        return FileLock(path / ".lock" / "run")
+    except BlockingIOError:
+        state = read_state(path)
+        who = f"process {state.process} on {state.host}, last heard of {state.heartbeat}"
+        raise EchoApexError("Another process works on this run", value=who, file=path) from None
+    except OSError as error:
+        raise EchoApexError("The run cannot be kept here", value=error.strerror, file=path) from None
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a line of the metrics; infinite for one that was cut off."""
+    try:
+        step = parse_json(line, "no line")["step"]
+    except (EchoApexError, KeyError, TypeError):
+        return float("inf")
+    return float(step) if isinstance(step, int) else float("inf")
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
