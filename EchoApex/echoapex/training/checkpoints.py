@@ -50,6 +50,7 @@ def _progress(state: Any) -> dict[str, Any]:
 def write_checkpoint(file: Path, state: dict[str, Any]) -> None:
     """Writes ``state`` to ``file``, whole or not at all; raises `EchoApexError` where that is not possible."""
     try:
+        file.parent.mkdir(exist_ok=True)
         with written_beside(file) as draft:
             torch.save(state, draft)
     except (OSError, RuntimeError) as error:

@@ -33,17 +33,27 @@ _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
 
 
 class PretrainingLearner:
-    """Teaches the method of a ``recipe`` by the frames of a ``source`` on a ``device``, drawn by ``threads`` threads."""
+    """Teaches the method of a ``recipe`` by the frames of a ``source`` on a ``device``, drawn by so many threads.
+
+    With ``fresh`` it begins with the weights that the recipe names; a run that goes on has its own.
+    """
 
     def __init__(
-        self, recipe: PretrainingRecipe, source: FrameSource, device: torch.device, say: Say, threads: int = 1
+        self,
+        recipe: PretrainingRecipe,
+        source: FrameSource,
+        device: torch.device,
+        say: Say,
+        *,
+        threads: int = 1,
+        fresh: bool = True,
     ) -> None:
         self.recipe, self.source, self.device = recipe, source, device
         epoch_steps = recipe.epoch_steps or max(1, len(source) // recipe.batch)
         self.timeline = Timeline(recipe.epochs * epoch_steps, epoch_steps)
         torch.manual_seed(recipe.seed)
         self.method = build_method(recipe, self.timeline)
-        if recipe.init_from:
+        if recipe.init_from and fresh:
             self._start_from(recipe.init_from, say)
         self.method.to(device).train()
         self.optimizer = self.method.optimizer()

@@ -155,7 +155,6 @@ class RunFolder:
     def save(self, content: dict[str, Any], step: int, score: float | None = None) -> None:
         """Writes a checkpoint, then the state that names it, then removes what is neither the last nor the best."""
         folder, name = self.path / CHECKPOINTS, f"step-{step:08d}.pt"
-        folder.mkdir(exist_ok=True)
         write_checkpoint(folder / name, content)
         before = self.state
         best = score is not None and (before.best_score is None or score > before.best_score)

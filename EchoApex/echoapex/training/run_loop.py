@@ -98,7 +98,7 @@ class RunLoop:
             raise self._kept_for_replay(problem) from None
         self.step += 1
         self.seconds += time.perf_counter() - started
-        self.folder.note({"step": self.step, **facts})
+        self.folder.note({"step": self.step, "seconds": round(self.seconds, 3), **facts})
         self.folder.beat(self.step, self.learner.steps)
         self._speak(facts)
         last = self.step == self.learner.steps
@@ -151,7 +151,8 @@ class RunLoop:
         """A refusal that says what to change where memory has run out; any other error as it is."""
         words = str(error).partition("\n")[0]
         refusal = error
-        if isinstance(error, MemoryError) or "memory" in words:
+        # PyTorch tells of it on an accelerator by a kind of its own, on the processor by its words alone.
+        if isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words:
             rule = "Memory has run out: take a smaller batch, smaller or fewer crops, or fewer prototypes"
             refusal = EchoApexError(rule, value=words)
         self._end(FAILED, str(refusal))

@@ -54,7 +54,8 @@ def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: s
     try:
         source = open_source(data, recipe, run / "frames", say)
         threads = 1 if chosen.type == "cpu" else max(1, min(16, (os.cpu_count() or 2) - 1))
-        learner = PretrainingLearner(recipe, source, chosen, say, threads)
+        fresh = folder.last_checkpoint is None
+        learner = PretrainingLearner(recipe, source, chosen, say, threads=threads, fresh=fresh)
         try:
             folder.started(_environment(chosen, torch.get_num_threads()))
             return _teach(recipe, learner, folder, say)

@@ -13,7 +13,7 @@ from .dino.method import Dino
 from .dino.recipe import DinoRecipe
 from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
-from .method import Timeline
+from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
 
 
@@ -22,7 +22,7 @@ class MethodEntry:
     """The kind of recipe of a method, and what builds it from one."""
 
     recipe: type[PretrainingRecipe]
-    build: Callable[[Any, Timeline], Dino]
+    build: Callable[[Any, Timeline], Method]
 
 
 METHODS = {"dino": MethodEntry(DinoRecipe, Dino), "dinov2": MethodEntry(Dinov2Recipe, Dinov2)}
@@ -42,6 +42,6 @@ def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
         raise type(refusal)(refusal.rule, value=refusal.value, file=path) from None
 
 
-def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Dino:
+def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method:
     """The method of a recipe with random weights."""
     return METHODS[recipe.method].build(recipe, timeline)

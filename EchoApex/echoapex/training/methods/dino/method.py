@@ -11,26 +11,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ....models.preprocessing import Preprocessing
 from ...schedules import cosine, linear
 from ..masked_transformer import MaskedTransformer
-from ..method import Timeline, Views
+from ..method import Method, Pair, Timeline, Views
 from ..parameter_groups import paced_groups
 from .head import ProjectionHead
 from .loss import Center, view_loss
 from .recipe import DinoRecipe
 from .views import GLOBAL_COUNT, multi_crop
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-
-class Dino(nn.Module):
+class Dino(Method):
     """`Method` DINO (Caron et al. 2021, algorithm 1). ``student`` and ``teacher`` have a backbone and heads."""
 
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
-        super().__init__()
-        self.recipe, self.timeline = recipe, timeline
-        self.preprocessing = Preprocessing(recipe.global_size)
+        super().__init__(timeline, recipe.global_size)
+        self.recipe = recipe
         backbone = MaskedTransformer(recipe.encoder, recipe.patch, recipe.global_size, recipe.drop_path)
         self.student = nn.ModuleDict({"backbone": backbone, **self._heads(backbone.width)})
         self.teacher = deepcopy(self.student).requires_grad_(False).eval()
@@ -87,11 +83,6 @@ class Dino(nn.Module):
             local, _ = backbone(self.input(views.small))
             told += head(local).chunk(len(views.small))
         return cls, patches, told
-
-    def input(self, crops: NDArray[np.uint8]) -> Tensor:
-        """Crops ``uint8 [V, B, S, S]`` as the network's input ``[V B, 1, S, S]`` on its device."""
-        gray = torch.from_numpy(crops).flatten(0, 1)[:, None].to(self.center.mean.device)
-        return (gray.float() / 255 - self.preprocessing.mean) / self.preprocessing.std
 
     def temperature(self, step: int) -> float:
         """The teacher's temperature at ``step``."""

@@ -14,7 +14,8 @@ class DinoRecipe(PretrainingRecipe):
     The head has ``prototypes``, ``bottleneck`` and ``hidden`` units (`ProjectionHead`); the teacher's temperature goes
     from ``teacher_temperature`` to ``teacher_temperature_end`` over ``temperature_epochs``, the momentum of its average
     from ``teacher_momentum`` to 1. The last layer waits for ``frozen_epochs``; ``layer_decay`` and ``patch_rate`` slow
-    down earlier layers and the patch embedding (1: as fast as the others).
+    down earlier layers and the patch embedding (1: as fast as the others). Paths are dropped in every block alike and
+    for a part of the batch (`add_branch`), not at a rate that grows with depth.
     """
 
     global_scale: tuple[float, float] = (0.4, 1.0)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ..dino.head import ProjectionHead
 from ..dino.loss import Center, view_loss
-from ..dino.method import Dino, Pair, target_facts
+from ..dino.method import Dino, target_facts
 from ..dino.views import GLOBAL_COUNT
-from ..method import Timeline, Views
+from ..method import Pair, Timeline, Views
 from .koleo import koleo_loss
 from .masks import draw_masks, patch_weights
 from .patch_loss import patch_loss
