@@ -302,7 +302,7 @@ class Imager:
         r, theta = self._beam_coordinates(points)
         row, column = (r / self._dz).astype(int), ((theta + self._half) / self._dtheta).astype(int)
         keep = (row >= 0) & (row < envelope.shape[0]) & (column >= 0) & (column < envelope.shape[1])
-        return envelope[row[keep], column[keep]]
+        return np.asarray(envelope[row[keep], column[keep]])
 
     def _scan_convert(self, polar: Array, canvas: Canvas) -> np.ndarray:
         from scipy import ndimage
