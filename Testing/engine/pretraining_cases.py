@@ -10,8 +10,9 @@ import numpy as np
 
 from echoapex.training.frame_source import SectorFrame
 
-DATA = "simulated:easy:5:1"
-TINY = {
+DATA = "simulated:easy:5:4"
+"""The last patient is held out, and seen in the same view as another."""
+TINY: dict[str, object] = {
     "id": "tiny",
     "name": "tiny",
     "method": "dino",
