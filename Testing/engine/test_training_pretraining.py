@@ -161,6 +161,7 @@ def test_data_that_cannot_be_learned_from_are_refused(
     line[line.index(DATA)] = data
     assert main(line) == 1
     assert words in capsys.readouterr().err
+    assert not (tmp_path / "run" / "recipe.toml").exists()
 
 
 def test_a_second_process_on_a_run_is_refused(drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,9 @@ class Counting:
 
 
 def opened(path: Path, *, resume: bool = False, recipe: str = RECIPE, data: str = "noise") -> RunFolder:
-    return RunFolder(path, recipe, data, resume=resume)
+    folder = RunFolder(path, recipe, data, resume=resume)
+    folder.started({"torch": torch.__version__})
+    return folder
 
 
 def loop(folder: RunFolder, learner: Counting) -> RunLoop:
@@ -63,7 +65,6 @@ def metrics(path: Path) -> list[dict[str, Any]]:
 
 def test_a_run_keeps_its_last_and_its_best_checkpoint_and_says_where_it_stands(tmp_path: Path) -> None:
     folder = opened(tmp_path / "run")
-    folder.started({"torch": torch.__version__})
     assert loop(folder, Counting()).run()
     state = read_state(tmp_path / "run")
     assert (state.phase, state.step, state.steps, state.best_score) == ("done", 10, 10, 0.0)
@@ -110,6 +111,15 @@ def test_a_run_is_not_begun_over_nor_gone_on_with_by_other_means(tmp_path: Path)
     with pytest.raises(EchoApexError, match="learns from noise"):
         opened(tmp_path, resume=True, data="something else")
     opened(tmp_path, resume=True).close()
+
+
+def test_what_is_refused_before_the_first_step_leaves_no_run(tmp_path: Path) -> None:
+    RunFolder(tmp_path, RECIPE, "wrong", resume=False).close()
+    folder = opened(tmp_path)
+    assert loop(folder, Counting()).run()
+    folder.close()
+    with pytest.raises(EchoApexError, match="go on with it by --resume"):
+        opened(tmp_path)
 
 
 def test_a_run_that_is_asked_to_stop_finishes_its_step_and_is_saved(tmp_path: Path) -> None:

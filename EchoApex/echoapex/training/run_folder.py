@@ -90,17 +90,15 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, recipe: str, data: str, *, resume: bool) -> None:
-        self.path = path
-        begun = (path / RECIPE_FILE).exists()
-        if begun and not resume:
+        self.path, self._recipe, self._data = path, recipe, data
+        self._begun = (path / RECIPE_FILE).exists()
+        if self._begun and not resume:
             raise EchoApexError("There is a run here; go on with it by --resume, or give another folder", file=path)
         check_writable(path, "The run cannot be kept here")
         self._lock = _locked(path)
         try:
-            if begun:
+            if self._begun:
                 self._check_same(recipe, data)
-            else:
-                self._begin(recipe, data)
             self.state = read_state(path)
         except BaseException:
             self.close()
@@ -120,10 +118,16 @@ class RunFolder:
         return None if name is None else self.path / CHECKPOINTS / name
 
     def started(self, environment: Mapping[str, Any]) -> None:
-        """Notes where the run goes on from here: versions, machine, threads."""
-        known = self._environment()
+        """Notes where the run goes on from here: versions, machine, threads. From now on there is a run.
+
+        What is refused before leaves none, so that a corrected recipe may take the folder.
+        """
+        known = self._environment() if self._begun else {"data": self._data, "starts": []}
         starts = [*known["starts"], plain({**environment, "time": _now()})]
         self._write(ENVIRONMENT_FILE, _json({**known, "starts": starts}))
+        if not self._begun:
+            self._write(RECIPE_FILE, self._recipe.encode())
+            self._begun = True
 
     def forget_after(self, step: int) -> None:
         """Drops the metrics of steps after ``step``: they are made again."""
@@ -171,10 +175,6 @@ class RunFolder:
         self.state = replace(state, heartbeat=_now(), host=socket.gethostname(), process=os.getpid())
         self._write(STATE_FILE, _json(asdict(self.state)))
         self._told = time.monotonic()
-
-    def _begin(self, recipe: str, data: str) -> None:
-        self._write(ENVIRONMENT_FILE, _json({"data": data, "starts": []}))
-        self._write(RECIPE_FILE, recipe.encode())
 
     def _check_same(self, recipe: str, data: str) -> None:
         file = self.path / RECIPE_FILE
