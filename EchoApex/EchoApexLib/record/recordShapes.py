@@ -49,7 +49,7 @@ _MEASUREMENT = record(
     {
         "status": one_of(*MeasurementStatus),
         "rater": or_null(text),
-        "excluded": or_null(record({"reason": text})),
+        "excluded": or_null(record({"reason": text}, {"through": or_null(text)})),
     },
     more_allowed=True,
 )

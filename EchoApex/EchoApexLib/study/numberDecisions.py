@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from echoapex.analysis.clip_corrections import ExcludedBeat
-from echoapex.analysis.walls_by_hand import PARTS
 from echoapex.errors import EchoApexError
+from echoapex.measure.derived_numbers import basis, out_with_parts
 from echoapex.measure.lv_mass import LINEAR
 from echoapex.measure.measurement import Beat, Exclusion, Measurement, MeasurementStatus
 from echoapex.session.frame_entries import Key
@@ -44,8 +44,12 @@ class NumberDecisions:
         """Differs once anything was decided."""
         return tuple(_stampOf(self._shown.browserOf(clip)) for clip in self._shown.report.clips)
 
-    def now(self, item: Measurement) -> Measurement:
-        """``item`` with its status and exclusion as they are by now; the rater of a status that was given since."""
+    @property
+    def numbers(self) -> tuple[Measurement, ...]:
+        """Those of the report with status and exclusion as they are by now; the rater of a status given since."""
+        return out_with_parts([self._now(item) for item in self._shown.report.measurements])
+
+    def _now(self, item: Measurement) -> Measurement:
         reason, status = self.reasonOf(item), self.statusOf(item)
         rater = item.rater if status is item.status else "" if status is _PREDICTED else self._rater()
         return replace(item, status=status, rater=rater, excluded=None if reason is None else Exclusion(reason))
@@ -53,10 +57,10 @@ class NumberDecisions:
     # Numbers that are not to count
 
     def reasonOf(self, item: Measurement) -> str | None:
-        """Why ``item`` is not to count by now; None where it is."""
+        """Why ``item`` itself is not to count by now; None where it is, or is out for another one alone."""
         browser = self._shown.browserOf(item.sources[0].clip) if item.sources else None
         if browser is None:
-            return None if item.excluded is None else item.excluded.reason
+            return None if item.excluded is None or item.excluded.through else item.excluded.reason
         return decisionsOf(browser).excluded.get((item.name, item.method))
 
     def exclude(self, item: Measurement, reason: str) -> None:
@@ -170,7 +174,7 @@ class NumberDecisions:
         if item.method == LINEAR:
             home = self._home(item)
             before = decisionsOf(home)
-            names = {(name, LINEAR) for name in (item.name, *PARTS.get(item.name, ()))}
+            names = {(name, LINEAR) for name in (item.name, *basis(item.name))}
             self._keep(
                 home, replace(before, confirmed={key: one for key, one in before.confirmed.items() if key not in names})
             )
@@ -182,7 +186,7 @@ class NumberDecisions:
     def _confirmValues(self, item: Measurement) -> None:
         """The number and those that it is made of, with the values that they have."""
         home, clips = self._home(item), {source.clip for source in item.sources}
-        names = (item.name, *PARTS.get(item.name, ()))
+        names = (item.name, *basis(item.name))
         values = {
             (one.name, one.method): one.value
             for one in self._shown.report.measurements

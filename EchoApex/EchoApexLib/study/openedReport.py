@@ -128,11 +128,15 @@ class OpenedReport:
         return ""
 
     def decisions(self, clip: str) -> Decisions:
-        """The numbers and beats of a clip that were excluded when the report was made."""
+        """The numbers and beats of a clip that a person had excluded when the report was made."""
         of_clip = [item for item in self.measurements if item.sources and item.sources[0].clip == clip]
         beats = self.clips[clip].get("excluded_beats", ())
         return Decisions(
-            {(item.name, item.method): item.excluded.reason for item in of_clip if item.excluded is not None},
+            {
+                (item.name, item.method): item.excluded.reason
+                for item in of_clip
+                if item.excluded is not None and not item.excluded.through
+            },
             tuple(ExcludedBeat(beat["ed"], beat["es"], beat["reason"]) for beat in beats),
         )
 
