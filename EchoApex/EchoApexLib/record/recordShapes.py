@@ -157,6 +157,7 @@ REPORT: Shape = record(
         "failures": _REASONS,
         "not_measured": _REASONS,
         "notes": list_of(text),
+        "corrections": or_null(_fileBelow),
     },
     more_allowed=True,
 )
