@@ -105,7 +105,7 @@ def test_what_a_report_keeps_gives_the_same_report_again(study: Path, corrected:
     for name in ("report.json", "measurements.csv", "corrections.json"):
         assert (again / name).read_bytes() == (corrected / name).read_bytes(), name
     statuses = {item["status"] for item in record["measurements"]}
-    assert statuses == {"predicted", "corrected"} and any(item["excluded"] for item in record["measurements"])
+    assert "corrected" in statuses and any(item["excluded"] for item in record["measurements"])
 
 
 def test_all_that_was_decided_is_kept_as_what_it_was_and_by_whom(study: Path, corrected: Path) -> None:

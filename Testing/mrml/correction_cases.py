@@ -32,7 +32,7 @@ def reported(scene: Any, folder: Path, *clips: SceneClip, **changes: Any) -> Rep
 
 def gathered(scene: Any, browser: Any, rater: str = "") -> ClipCorrections | None:
     """What the next analysis gets to know about the clip of a browser."""
-    path = CorrectionsOfScene(scene).write(rater)
+    path = CorrectionsOfScene(scene, lambda: UserSettings(rater=rater)).write()
     if path is None:
         return None
     try:

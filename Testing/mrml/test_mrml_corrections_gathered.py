@@ -27,6 +27,7 @@ from EchoApexLib.study.gatheredCorrections import CorrectionsFile, CorrectionsOf
 from EchoApexLib.study.numberDecisions import NumberDecisions
 from EchoApexLib.study.openedReport import Place
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.userSettings import UserSettings
 
 
 @pytest.fixture
@@ -64,14 +65,14 @@ def test_what_slicer_drew_without_a_session_is_gathered_too(
     scene: Any, tmp_path: Path, clip: SceneClip, worked: bool
 ) -> None:
     browser = reported(scene, tmp_path, clip).read("a")
-    gathering = CorrectionsOfScene(scene)
+    gathering = CorrectionsOfScene(scene, lambda: UserSettings(rater="r2"))
     if worked:
-        with borrowedSession(scene, browser):
+        with borrowedSession(scene, browser, UserSettings()):
             pass
     assert gathering.write() is None
     (masks,) = sequencesWith(browser, "vtkMRMLSegmentationNode")
     draw(masks.GetNthDataNode(2), browser, square(10, 30), "LA")
-    path = gathering.write("r2")
+    path = gathering.write()
     assert path is not None
     found = read_corrections(path).of(cineOf(browser), CARD)
     path.unlink()
@@ -91,7 +92,7 @@ def test_phases_view_walls_and_decisions_are_gathered(scene: Any, tmp_path: Path
     work.setPhase(ed=False)
     work.walls.confirm("LVIDd")
     work.setView("A4C")
-    decisions = NumberDecisions(scene, shown, lambda: "r3")
+    decisions = NumberDecisions(scene, shown, lambda: UserSettings(rater="r3"))
     decisions.excludeBeat(Place("a", 6), "an  extrasystole")
     found = gathered(scene, browser)
     assert found is not None and found.phases is not None
@@ -120,7 +121,7 @@ def test_the_file_is_private_and_goes_when_it_is_not_needed(scene: Any, tmp_path
 
 def test_a_calibration_of_a_clip_that_was_never_shown_goes_by_its_file(scene: Any, tmp_path: Path) -> None:
     apart = Calibration(((3.0, 4.0), (3.0, 44.0)), 50.0)
-    path = CorrectionsOfScene(scene).write("r1", {tmp_path / "b.dcm": apart})
+    path = CorrectionsOfScene(scene, lambda: UserSettings(rater="r1")).write({tmp_path / "b.dcm": apart})
     assert path is not None
     cine = replace(cases.make_cine(), path=tmp_path / "b.dcm")
     found = read_corrections(path).of(cine, CARD)

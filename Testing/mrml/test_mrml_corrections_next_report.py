@@ -25,6 +25,7 @@ from EchoApexLib.sliceView.redSliceSetup import clipBrowsers
 from EchoApexLib.study.gatheredCorrections import CorrectionsOfScene
 from EchoApexLib.study.reportInScene import chartOf
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.userSettings import UserSettings
 from EchoApexLib.walls.wallPointNodes import findWallPoints
 
 
@@ -57,7 +58,7 @@ def test_the_next_report_goes_into_the_clip_that_is_there(scene: Any, tmp_path: 
     assert shown.read("a") is browser and clipBrowsers(scene) == [browser]
     assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 1
     assert "beats" in [one.GetName() for one in _tables(scene)][-1]
-    with borrowedSession(scene, browser) as session:
+    with borrowedSession(scene, browser, UserSettings()) as session:
         for name, one in newer.segmentations.items():
             assert np.array_equal(session.state.masks(name), one.masks), name
         assert session.state.entry(3, "LV").confidence == pytest.approx(float(newer.segmentations["LV"].confidence[3]))
@@ -112,11 +113,11 @@ def test_what_an_analysis_does_not_find_any_more_goes_unless_it_is_by_hand(
     scene: Any, tmp_path: Path, clip: SceneClip
 ) -> None:
     browser = reported(scene, tmp_path, clip).read("a")
-    with borrowedSession(scene, browser) as session:
+    with borrowedSession(scene, browser, UserSettings()) as session:
         session.tell(session.state.accept([1], "LA"))
     fewer = replace(clip, segmentations={"LV": clip.segmentations["LV"]})
     reported(scene, tmp_path, fewer).read("a")
-    with borrowedSession(scene, browser) as session:
+    with borrowedSession(scene, browser, UserSettings()) as session:
         frames = [frame for frame in range(cases.FRAMES) if session.state.entry(frame, "LA").mask is not None]
         assert frames == [1]
 

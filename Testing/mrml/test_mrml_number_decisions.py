@@ -24,6 +24,7 @@ from EchoApexLib.study.numberDecisions import NumberDecisions
 from EchoApexLib.study.openedReport import OpenedReport, Place
 from EchoApexLib.study.reportInScene import ReportInScene
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.userSettings import UserSettings
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def numbers(scene: Any, tmp_path: Path) -> tuple[ReportInScene, NumberDecisions]
         Measurement("FS", 36.0, "%", "linear", (Source("b", (1, 2, 3)),), 0.9),
     )
     shown = reported(scene, tmp_path, *clips, measurements=plain(made))
-    return shown, NumberDecisions(scene, shown, lambda: "r1")
+    return shown, NumberDecisions(scene, shown, lambda: UserSettings(rater="r1"))
 
 
 def named(shown: ReportInScene, name: str) -> Measurement:

@@ -21,6 +21,7 @@ from ..record.decisions import DECISIONS, Decisions, checkedReason, decisionsOf,
 from ..record.raters import sign
 from ..session.borrowedSession import borrowedSession
 from ..session.sessionSaveAndRestore import SESSION, acceptedMasks
+from ..userSettings import UserSettings
 from ..walls.wallProtocol import PROTOCOL
 from .openedReport import Place
 from .reportInScene import ReportInScene
@@ -33,10 +34,13 @@ Stamp = tuple[object, ...]
 
 
 class NumberDecisions:
-    """What is decided about the numbers of the report that ``shown`` shows, by whom ``rater`` tells (a code)."""
+    """What is decided about the numbers of the report that ``shown`` shows.
 
-    def __init__(self, scene: Any, shown: ReportInScene, rater: Callable[[], str] = str) -> None:
-        self._scene, self._shown, self._rater = scene, shown, rater
+    ``settings`` say by whom, and with which model.
+    """
+
+    def __init__(self, scene: Any, shown: ReportInScene, settings: Callable[[], UserSettings] = UserSettings) -> None:
+        self._scene, self._shown, self._settings = scene, shown, settings
         self._accepted: dict[str, tuple[int, frozenset[Key]]] = {}
 
     @property
@@ -51,7 +55,7 @@ class NumberDecisions:
 
     def _now(self, item: Measurement) -> Measurement:
         reason, status = self.reasonOf(item), self.statusOf(item)
-        rater = item.rater if status is item.status else "" if status is _PREDICTED else self._rater()
+        rater = item.rater if status is item.status else "" if status is _PREDICTED else self._settings().rater
         return replace(item, status=status, rater=rater, excluded=None if reason is None else Exclusion(reason))
 
     # Numbers that are not to count
@@ -84,7 +88,7 @@ class NumberDecisions:
 
     def _keep(self, browser: Any, decisions: Decisions) -> None:
         keepDecisions(browser, decisions)
-        sign(browser, self._rater())
+        sign(browser, self._settings().rater)
 
     # Beats
 
@@ -166,7 +170,7 @@ class NumberDecisions:
             return
         for clip, frames in self._frames(item):
             browser = self._shown.read(clip)
-            with borrowedSession(self._scene, browser, self._rater()) as session:
+            with borrowedSession(self._scene, browser, self._settings()) as session:
                 session.tell(session.state.accept(frames, _chamber(item)))
 
     def reopen(self, item: Measurement) -> None:
@@ -180,7 +184,7 @@ class NumberDecisions:
             )
             return
         for clip, frames in self._frames(item):
-            with borrowedSession(self._scene, self._shown.read(clip), self._rater()) as session:
+            with borrowedSession(self._scene, self._shown.read(clip), self._settings()) as session:
                 session.tell(session.state.reopen(frames, _chamber(item)))
 
     def _confirmValues(self, item: Measurement) -> None:

@@ -6,14 +6,17 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from echoapex.analysis.clip_corrections import Calibration, ExcludedBeat
-from echoapex.cine import ScaleSource
+from echoapex.analysis.clip_corrections import Calibration, ClipCorrections, ExcludedBeat
+from echoapex.analysis.corrections_file import CorrectionsFile, read_corrections
+from echoapex.cine import Cine, ScaleSource
 from echoapex.console import harmless
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.measurement import Measurement
+from echoapex.models.model_card import ModelCard
 from echoapex.patient import Patient, Sex
 from echoapex.report import display_names
 from echoapex.report.comparison import Comparison, ReportFacts, compare
@@ -139,6 +142,24 @@ class OpenedReport:
             },
             tuple(ExcludedBeat(beat["ed"], beat["es"], beat["reason"]) for beat in beats),
         )
+
+    def corrections(self, cine: Cine, card: ModelCard) -> ClipCorrections | None:
+        """What persons had decided about the clip that ``cine`` is, as a scene shows it; None where nothing is kept.
+
+        Raises `EchoApexError` where the file with it is damaged.
+        """
+        return None if self._kept is None else self._kept.of(cine, card)
+
+    @property
+    def hasCorrections(self) -> bool:
+        """Whether anything of what persons had decided is kept with it."""
+        return self.record.get("corrections") is not None
+
+    @cached_property
+    def _kept(self) -> CorrectionsFile | None:
+        """The file of corrections; None without one. Raises `EchoApexError` for one that cannot be read."""
+        name = self.record.get("corrections")
+        return None if name is None else read_corrections(self.folder / name)
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The file of each clip by its identifier; clips without one are left out."""

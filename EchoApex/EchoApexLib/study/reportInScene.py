@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from echoapex.analysis.clip_corrections import ClipCorrections
 from echoapex.cine import Cine
+from echoapex.console import say
 from echoapex.errors import EchoApexError
 from echoapex.io import use_python
+from echoapex.models.model_card import ModelCard
 
+from ..cine.cineFromBrowser import cineOf
 from ..cine.fileMarks import browsersOf, markFile
 from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
 from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
 from ..sequences.cineSequence import Steps, finished
+from ..session.borrowedSession import borrowedSession
 from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
+from ..userSettings import UserSettings
 from .analysisTakenOver import fits, takeOver
+from .correctionsOfReport import bringBack, bringBackInto, stateSteps
 from .openedReport import OpenedReport, Place
 from .studyFromReport import Masks, clipOfPixels, readPixels
 from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
@@ -25,10 +34,20 @@ REPORT_CLIP = "EchoApex.ReportClip"
 
 
 class ReportInScene:
-    """Shows the clips of ``report`` in ``scene``; those that are there already, also from a saved scene, stay as is."""
+    """Shows the clips of ``report`` in ``scene``; those that are there already, also from a saved scene, stay as is.
 
-    def __init__(self, scene: Any, report: OpenedReport) -> None:
-        self._scene, self.report = scene, report
+    What persons had decided about a clip comes with it, in a session with the model of the ``settings``; ``said`` gets
+    a sentence where that cannot be brought back.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        report: OpenedReport,
+        settings: Callable[[], UserSettings] = UserSettings,
+        said: Callable[[str], None] = say,
+    ) -> None:
+        self._scene, self.report, self._settings, self._said = scene, report, settings, said
 
     @property
     def best(self) -> str | None:
@@ -95,20 +114,55 @@ class ReportInScene:
     def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
         """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
         found = clipOfPixels(self.report.clips[clip], cine, masks)
+        corrections = self._corrections(clip, found.cine)
+        # Before anything is in the scene: who cancels has nothing of it there.
+        state = None if corrections is None else (yield from stateSteps(found, *corrections))
         browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         self._markAs(browser, clip)
         keepDecisions(browser, self.report.decisions(clip))
+        if corrections is not None:
+            self._attempt(clip, lambda: bringBack(self._scene, browser, corrections[0], state))
         return browser
+
+    def _corrections(self, clip: str, cine: Cine) -> tuple[ClipCorrections, ModelCard] | None:
+        """What had been decided about a clip, and the card of the model that its session is to be with."""
+        found: list[tuple[ClipCorrections, ModelCard]] = []
+
+        def look() -> None:
+            if self.report.hasCorrections:
+                card = self._settings().modelCard()
+                kept = self.report.corrections(cine, card)
+                found.extend([] if kept is None else [(kept, card)])
+
+        self._attempt(clip, look)
+        return found[0] if found else None
+
+    def _attempt(self, clip: str, action: Callable[[], object]) -> None:
+        """A report is shown although something of it cannot be brought back."""
+        try:
+            action()
+        except EchoApexError as refusal:
+            name = self.report.names[clip]
+            self._said(f"{str(refusal).rstrip('.')}. What had been corrected in {name} is not, or not all, shown.")
 
     def _takenOver(self, clip: str) -> Any:
         """The browser of a clip that is in the scene from before this report, with what is found in it by now."""
         item, file = self.report.clips[clip], dict(self.report.files()).get(clip)
         for browser in () if file is None else browsersOf(self._scene, file):
             if browser.GetNodeReference(RECORD) is not None and fits(browser, item):
-                takeOver(self._scene, browser, self.report.folder, item)
+                takeOver(self._scene, browser, self.report.folder, item, self._settings())
                 self._markAs(browser, clip)
+                self._attempt(clip, partial(self._bringBackInto, browser))
                 return browser
         return None
+
+    def _bringBackInto(self, browser: Any) -> None:
+        if self.report.hasCorrections:
+            settings = self._settings()
+            found = self.report.corrections(cineOf(browser), settings.modelCard())
+            if found is not None:
+                with borrowedSession(self._scene, browser, settings) as session:
+                    bringBackInto(session, found)
 
     def _markAs(self, browser: Any, clip: str) -> None:
         file = dict(self.report.files()).get(clip)

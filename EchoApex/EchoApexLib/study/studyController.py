@@ -59,7 +59,7 @@ class StudyController:
     ) -> None:
         self._scene, self._changed, self._said, self._start = scene, changed, said, start
         self._settings = settings
-        self._gathering, self._corrections = CorrectionsOfScene(scene), CorrectionsFile()
+        self._gathering, self._corrections = CorrectionsOfScene(scene, self._userSettings), CorrectionsFile()
         self.sample: SimulatedStudy | None = None
         self._reader: ClipReader | None = None
         self._clips = ClipShowing(scene, self._clipReady, said)
@@ -73,6 +73,10 @@ class StudyController:
         self.decisions: NumberDecisions | None = None
         self.earlier: OpenedReport | None = None
         self.comparison: Comparison | None = None
+
+    def _userSettings(self) -> UserSettings:
+        """As they are when it is asked."""
+        return self._settings()
 
     @property
     def report(self) -> OpenedReport | None:
@@ -195,7 +199,7 @@ class StudyController:
             installModelLibraries()
         given = self._givenViews(study, files)
         scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
-        found = self._gathering.write(settings.rater, scales, [clip.file for clip in clips])
+        found = self._gathering.write(scales, [clip.file for clip in clips])
         corrections = self._corrections.keep(found)
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
         verb = command.index("analyze") + 1
@@ -262,8 +266,8 @@ class StudyController:
         """
         report = OpenedReport(folder)
         self.stopComparing()
-        self.shown = ReportInScene(self._scene, report)
-        self.decisions = NumberDecisions(self._scene, self.shown, lambda: self._settings().rater)
+        self.shown = ReportInScene(self._scene, report, self._userSettings, self._said)
+        self.decisions = NumberDecisions(self._scene, self.shown, self._userSettings)
         self._takeResults(report)
         if showing:
             self._next = self.shown.begin

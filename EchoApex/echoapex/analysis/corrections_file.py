@@ -258,7 +258,7 @@ def write_corrections(file: str | Path, clips: Mapping[str, Any], files: Mapping
     data = {"schema": SCHEMA, "clips": clips, "files": files or {}}
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(handle, "w", encoding="utf-8") as written:
+        with os.fdopen(handle, "w", encoding="utf-8") as written:
             json.dump(data, written, allow_nan=False)
     except OSError as error:
         raise EchoApexError("The corrections cannot be written", value=error.strerror, file=file) from None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..analysis.clip_analysis import ClipResult
 from ..analysis.corrections_file import clip_record, write_corrections
@@ -38,9 +39,10 @@ def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[
 
     The folder is made if need be; what an earlier run wrote there, which may be of another patient, is replaced all at
     once, and whatever else lies there stays. Pictures are a PNG of every frame that a number comes from (the first
-    frame of a clip without any) and the curve of each clip as SVG; masks are one NRRD for each structure. The same
-    report gives the same files. What a person had decided about clips is in ``corrections.json``, if there is anything. Gives back the path of the page; ``progress`` is told what is being written. Raises
-    `EchoApexError` where that is not possible.
+    frame of a clip without any) and the curve of each clip as SVG; masks are one NRRD for each structure. What a person
+    had decided about clips is in ``corrections.json``, if there is anything. The same report gives the same files.
+    Gives back the path of the page; ``progress`` is told what is being written. Raises `EchoApexError` where that is
+    not possible.
     """
     with report_output(folder) as output:
         write_report_files(output, report, progress=progress)
@@ -84,7 +86,7 @@ def _write_corrections(target: Path, report: StudyReport) -> str | None:
 
     A clip is known again by its pixels as a scene of the report shows them; the name of its file stays out.
     """
-    clips = {}
+    clips: dict[str, Any] = {}
     for clip in report.clips:
         if clip.applied is not None:
             shown = replace(clip.cine, frames=clip.cine.masked_frames())

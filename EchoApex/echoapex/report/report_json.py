@@ -33,7 +33,8 @@ def report_json(
     """The report as plain data, fit for JSON.
 
     ``folder`` is where the file will lie, for relative paths; ``masks`` has the path of each clip's structures, already
-    relative, and ``corrections`` that of what was decided by hand. ``patient`` is null where nothing is known, and never a name.
+    relative, and ``corrections`` is that of what was decided by hand. ``patient`` is null where nothing is known, and
+    never a name.
     """
     files = masks or {}
     record = {
