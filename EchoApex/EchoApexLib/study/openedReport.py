@@ -150,6 +150,18 @@ class OpenedReport:
         """
         return None if self._kept is None else self._kept.of(cine, card)
 
+    def kept(self, clip: str) -> Mapping[str, Any]:
+        """What is kept of the corrections of a clip, as their file has it; nothing, too, where it cannot be read."""
+        return self._keptClips.get(clip, {})
+
+    @cached_property
+    def _keptClips(self) -> dict[str, Mapping[str, Any]]:
+        try:
+            found = self._kept
+        except EchoApexError:  # it is told where the clip is shown
+            return {}
+        return {} if found is None else {str(one.get("file")): one for one in found.clips.values()}
+
     @property
     def hasCorrections(self) -> bool:
         """Whether anything of what persons had decided is kept with it."""

@@ -21,6 +21,7 @@ from ..cine.fileMarks import browsersOf
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showBrowser, shownBrowser
 from ..userSettings import UserSettings
+from .changedSince import Changes, ChangesSince
 from .clipList import ClipList, ListedClip
 from .clipOpening import ClipOpening
 from .clipReader import ClipReader
@@ -71,6 +72,7 @@ class StudyController:
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
         self.decisions: NumberDecisions | None = None
+        self._since: ChangesSince | None = None
         self.earlier: OpenedReport | None = None
         self.comparison: Comparison | None = None
 
@@ -82,6 +84,11 @@ class StudyController:
     def report(self) -> OpenedReport | None:
         """The report that is open."""
         return None if self.shown is None else self.shown.report
+
+    @property
+    def changes(self) -> Changes:
+        """What was changed by hand in the clips of the report since it was made."""
+        return {} if self._since is None else self._since.of(self.list)
 
     @property
     def listing(self) -> bool:
@@ -268,6 +275,7 @@ class StudyController:
         self.stopComparing()
         self.shown = ReportInScene(self._scene, report, self._userSettings, self._said)
         self.decisions = NumberDecisions(self._scene, self.shown, self._userSettings)
+        self._since = ChangesSince(self.shown)
         self._takeResults(report)
         if showing:
             self._next = self.shown.begin
@@ -280,7 +288,7 @@ class StudyController:
 
     def closeReport(self) -> None:
         """Shows no report; that on disk stays."""
-        self.shown = self.decisions = self._next = self.earlier = self.comparison = None
+        self.shown = self.decisions = self._since = self._next = self.earlier = self.comparison = None
         self._changed()
 
     def compareWith(self, path: str | Path) -> None:
@@ -378,7 +386,7 @@ class StudyController:
         if self.analysis is not None:
             self.analysis.close()
         self._corrections.remove()
-        self.shown = self.decisions = self._next = None
+        self.shown = self.decisions = self._since = self._next = None
 
     def _closeReader(self) -> None:
         if self._reader is not None:

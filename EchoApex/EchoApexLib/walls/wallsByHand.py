@@ -17,7 +17,7 @@ from echoapex.measure.wall_steps_by_hand import WALL_STEPS
 from ..nodes.coordinates import ijkToRasOf
 from ..sequences.landmarkSequence import landmarksOfSequence
 from .wallPointDragging import INNER
-from .wallPointNodes import addWallPoints, byHand, describePoints, findWallPoints, pointsOf, writePoints
+from .wallPointNodes import POINTS, addWallPoints, byHand, describePoints, findWallPoints, pointsOf, writePoints
 from .wallProtocol import PROTOCOL, protocolOf, sameValue
 
 
@@ -33,6 +33,21 @@ def wallsByHand(browser: Any, cine: Cine) -> dict[str, WallByHand]:
     for wall in walls.values():
         wall.check(cine)
     return walls
+
+
+def wallsStamp(browser: Any) -> object:
+    """Differs once `wallsByHand` would give something else. Raises as that for a damaged protocol."""
+    sequence = browser.GetNodeReference(POINTS)
+    count = 0 if sequence is None else sequence.GetNumberOfDataNodes()
+    ed, es, _ = protocolOf(browser, count) if count else (None, None, {})
+    items = [sequence.GetNthDataNode(frame) for frame in (ed, es) if frame is not None]
+    # The time of markups does not tell of a point that was moved.
+    places = tuple(
+        (item.GetNthControlPointDescription(index), *item.GetNthControlPointPosition(index))
+        for item in items
+        for index in range(item.GetNumberOfControlPoints())
+    )
+    return browser.GetAttribute(PROTOCOL), places
 
 
 def keepWalls(browser: Any, cine: Cine, walls: Mapping[str, WallByHand]) -> None:

@@ -10,6 +10,7 @@ from ..measure.derived_numbers import basis, made_of, out_with_parts
 from ..measure.lv_mass import LINEAR
 from ..measure.measurement import Exclusion, Measurement, MeasurementStatus, Source
 from ..measure.root_and_atrium import ENDS, STRUCTURES
+from ..session.frame_entries import Key
 from .clip_corrections import AppliedCorrections
 
 _UNSCALED = ("%", "1", "1/min")
@@ -31,6 +32,12 @@ PREDICTED, CORRECTED, CONFIRMED = MeasurementStatus
 def needs_scale(item: Measurement) -> bool:
     """Whether a number would be another one with another scale of a clip that it comes from."""
     return item.unit not in _UNSCALED or item.method in _SCALED or item.name in _SCALED
+
+
+def outlines_under(item: Measurement, source: Source) -> frozenset[Key]:
+    """Structure and frame of each outline that a number comes from in a clip; none for lengths between landmarks."""
+    chambers = () if item.method == LINEAR else STRUCTURES.get(item.name, _CHAMBERS)
+    return frozenset((name, frame) for name in chambers for frame in source.frames)
 
 
 def compared(
@@ -90,8 +97,7 @@ def _status(item: Measurement, source: Source, applied: AppliedCorrections | Non
 
 
 def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) -> MeasurementStatus:
-    chambers = STRUCTURES.get(item.name, _CHAMBERS)
-    if applied.corrections.drawn & {(name, frame) for name in chambers for frame in source.frames}:
+    if applied.corrections.drawn & outlines_under(item, source):
         return CORRECTED
     looked_at = ENDS.get(item.name, ("LA" if item.name.startswith("LA") else "LV",))
     if {(name, frame) for name in looked_at for frame in source.frames} <= applied.corrections.confirmed:
