@@ -65,7 +65,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def __init__(self, parent=None):
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
-        self.parts, self.editing = [], None
+        self.parts, self.editing, self.messages = [], None, None
         self.keys = self.viewInput = self.toolBar = None
         self._parameterNode, self._guiTag = None, None
         self._browser, self._entered, self._outdated, self._imported = None, False, True, False
@@ -80,9 +80,12 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.setup(self)
         from EchoApexSegmentLib.panelSections import makeSections
 
+        from EchoApexPanelLib.panelMessages import PanelMessages
+
         self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoApexSegment.ui"))
         self.layout.addWidget(self.uiWidget)
         self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.messages = PanelMessages(self.ui.messageLabel, self.outdate)
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexSegmentLogic()
         self.bench = self.logic.sceneController(self.outdate, self.say)
@@ -302,25 +305,11 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def attempt(self, action):
         """Does ``action`` and gives its result; what is refused is said in the panel, and None comes back."""
-        from echoapex.errors import EchoApexError
-
-        try:
-            self.say("")
-            return action()
-        except EchoApexError as refusal:
-            self.say(str(refusal))
-            return None
-        finally:
-            self.outdate()
+        return self.messages.attempt(action)
 
     def say(self, sentence):
-        """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
-        if sentence == self.ui.messageLabel.text:
-            # A status bar paints the window at once, with the same words, too.
-            return
-        self.ui.messageLabel.text = sentence
-        self.ui.messageLabel.visible = bool(sentence)
-        slicer.util.showStatusMessage(sentence)
+        """Says a sentence at the top of the panel."""
+        self.messages.say(sentence)
 
     def outdate(self):
         """Everything is shown anew at the next tick, which comes soon."""
