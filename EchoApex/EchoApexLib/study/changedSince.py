@@ -6,7 +6,7 @@ A change that is taken back is none: what is in the scene by now is compared wit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -69,28 +69,27 @@ class ClipChanges:
         """Whether anything was."""
         return self != ClipChanges(self.name)
 
-    def under(self, item: Measurement, source: Source) -> tuple[str, ...]:
-        """What of it a number rests on that has this ``source`` in the clip, in words."""
+    def under(self, item: Measurement, source: Source) -> ClipChanges:
+        """What of it a number rests on that has this ``source`` in the clip."""
         # The heart rate comes from all beats, wherever ED and ES are.
-        moved = self.phases is not None and item.name != _RATE and bool(self.gone & set(source.frames))
-        walls = self.walls & set(basis(item.name)) if item.method == LINEAR else ()
-        return (
-            *((self.phaseWords,) if moved else ()),
-            *self._outlineWords(self.outlines & outlines_under(item, source)),
-            *self._wallWords(walls),
-            *((self._viewWords,) if self.view is not None else ()),
-            *((f"the scale of {self.name}",) if self.rescaled and needs_scale(item) else ()),
-            *((f"the beats of {self.name} that count",) if self.beatsChosen else ()),
+        moved = item.name != _RATE and bool(self.gone & set(source.frames))
+        walls = frozenset(basis(item.name)) if item.method == LINEAR else frozenset()
+        return replace(
+            self,
+            phases=self.phases if moved else None,
+            outlines=self.outlines & outlines_under(item, source),
+            walls=self.walls & walls,
+            rescaled=self.rescaled and needs_scale(item),
         )
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All of it."""
+        """What was changed, and what it is by now."""
         return (
             *((self.phaseWords,) if self.phases is not None else ()),
-            *self._outlineWords(self.outlines),
-            *self._wallWords(self.walls),
-            *((self._viewWords,) if self.view is not None else ()),
+            *self._outlineWords(),
+            *((f"{', '.join(sorted(self.walls))} of {self.name}",) if self.walls else ()),
+            *((f"the view of {self.name}, now {self.view}",) if self.view is not None else ()),
             *((f"the scale of {self.name}",) if self.rescaled else ()),
             *((f"the beats of {self.name} that count",) if self.beatsChosen else ()),
         )
@@ -104,22 +103,14 @@ class ClipChanges:
         frames = {"ED": [beat.ed for beat in self.beats], "ES": [beat.es for beat in self.beats]}
         return " and ".join(f"{phase} of {self.name} in frame {frames[phase][0]}" for phase, byHand in moved if byHand)
 
-    @property
-    def _viewWords(self) -> str:
-        return f"the view of {self.name}, now {self.view}"
-
-    def _outlineWords(self, keys: frozenset[Key]) -> tuple[str, ...]:
-        frames: dict[str, list[int]] = {}
-        for structure, frame in sorted(keys):
-            frames.setdefault(structure, []).append(frame)
+    def _outlineWords(self) -> tuple[str, ...]:
+        frames: dict[str, list[str]] = {}
+        for structure, frame in sorted(self.outlines):
+            frames.setdefault(structure, []).append(str(frame))
         return tuple(
-            f"the outline of {structure} in frame{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
-            f" of {self.name}"
+            f"the outline of {structure} in frame{'s' if len(found) > 1 else ''} {', '.join(found)} of {self.name}"
             for structure, found in frames.items()
         )
-
-    def _wallWords(self, names: frozenset[str] | Sequence[str]) -> tuple[str, ...]:
-        return (f"{', '.join(sorted(names))} of {self.name}",) if names else ()
 
 
 Changes = Mapping[str, ClipChanges]
@@ -128,7 +119,7 @@ Changes = Mapping[str, ClipChanges]
 
 def changedUnder(item: Measurement, changes: Changes) -> str:
     """What a number rests on that was changed, in words; "" where nothing was."""
-    found = [text for one in item.sources if one.clip in changes for text in changes[one.clip].under(item, one)]
+    found = [text for one in item.sources if one.clip in changes for text in changes[one.clip].under(item, one).words]
     return " and ".join(dict.fromkeys(found))
 
 
