@@ -191,7 +191,7 @@ def the_script_gives_the_same_report(journey: Journey) -> None:
 def es_is_dragged_put_back_and_moved_by_keys(journey: Journey) -> None:
     from slicerhost.driving import settle
 
-    panel, plot, key, (first,) = journey.panel, journey.plot, journey.key, journey.reports
+    panel, plot, key, first = journey.panel, journey.plot, journey.key, journey.reports[0]
     ed, es = first[EF].sources[0].frames
     go_to(panel, key, "LVEF")
     key("N")
@@ -236,7 +236,7 @@ def only_what_depends_on_it_changes_as_the_chart_has_said(journey: Journey) -> N
     wait(lambda: "by hand" in chart_title() and chart_title() != dragged)
     told = panel.trace.control.trace.numbers.value("LVEF", "A4C")
     assert f"A4C {told:.1f} %" in chart_title()
-    (first,), second = journey.reports, journey.analyze()
+    first, second = journey.reports[0], journey.analyze()
     wait(lambda: shown() == (A4C, frame))
     assert panel.results.row.item.name == "LVEF" and status_of(panel) == "corrected" and journey.marked == set()
     assert second[EF].value == pytest.approx(told, rel=1e-9)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -92,8 +91,12 @@ def with_corrections(home: Path, clip: SceneClip, **changes: Any) -> ClipCorrect
         bench.close()
     assert found is not None and found.walls.keys() == {"IVSd", "LVIDs"}
     masks = found.corrected(clip.segmentations)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    for one in kept["clips"].values():
+        one["file"] = clip.id
     (home / "report").mkdir()
-    shutil.move(path, home / "report" / "corrections.json")
+    (home / "report" / "corrections.json").write_text(json.dumps(kept), encoding="utf-8")
     after = replace(clip, view="PLAX", segmentations=masks)
     with newScene() as scene:
         reported(scene, home / "report", after, corrections="corrections.json", **changes)

@@ -20,7 +20,7 @@ from ..session.sessionSaveAndRestore import SessionRecord
 from ..session.sessionScene import SessionScene
 from ..session.startFromAnalysis import ownMasks
 from ..walls.wallsByHand import keepWalls
-from .gatheredCorrections import isByHand, isSaid
+from .gatheredCorrections import isByHand
 
 StateSteps = Generator[None, None, SessionState | None]
 
@@ -55,12 +55,12 @@ def bringBack(scene: Any, browser: Any, found: ClipCorrections, state: SessionSt
 
 
 def bringBackInto(session: SessionScene, found: ClipCorrections) -> None:
-    """As `bringBack`, for a clip that was in the scene before, unless somebody has said or drawn anything there.
+    """As `bringBack`, for a clip that was in the scene before, unless somebody has drawn anything there.
 
     Masks are steps that can be undone.
     """
     session.readEdits()
-    if isSaid(session.browser) or isByHand(session.state):
+    if isByHand(session.state):
         return
     _bringDecisions(session.browser, found)
     session.takeByHand(found.entries)

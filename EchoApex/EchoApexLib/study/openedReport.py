@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,12 +143,15 @@ class OpenedReport:
             tuple(ExcludedBeat(beat["ed"], beat["es"], beat["reason"]) for beat in beats),
         )
 
-    def corrections(self, cine: Cine, card: ModelCard) -> ClipCorrections | None:
-        """What persons had decided about the clip that ``cine`` is, as a scene shows it; None where nothing is kept.
+    def corrections(self, clip: str, cine: Callable[[], Cine], card: Callable[[], ModelCard]) -> ClipCorrections | None:
+        """What persons had decided about a clip; None where nothing is kept of it.
 
-        Raises `EchoApexError` where the file with it is damaged.
+        ``cine`` gives it as a scene shows it, ``card`` that of the model of its session: both are asked for only where
+        there is something. Raises `EchoApexError` where the file with it is damaged.
         """
-        return None if self._kept is None else self._kept.of(cine, card)
+        if self._kept is None or clip not in self._keptClips:
+            return None
+        return self._kept.of(cine(), card())
 
     def kept(self, clip: str) -> Mapping[str, Any]:
         """What is kept of the corrections of a clip, as their file has it; nothing, too, where it cannot be read."""
@@ -161,11 +164,6 @@ class OpenedReport:
         except EchoApexError:  # it is told where the clip is shown
             return {}
         return {} if found is None else {str(one.get("file")): one for one in found.clips.values()}
-
-    @property
-    def hasCorrections(self) -> bool:
-        """Whether anything of what persons had decided is kept with it."""
-        return self.record.get("corrections") is not None
 
     @cached_property
     def _kept(self) -> CorrectionsFile | None:

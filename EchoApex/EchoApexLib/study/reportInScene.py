@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from echoapex.analysis.clip_corrections import ClipCorrections
 from echoapex.cine import Cine
@@ -25,9 +25,12 @@ from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
 from ..userSettings import UserSettings
 from .analysisTakenOver import fits, takeOver
 from .correctionsOfReport import bringBack, bringBackInto, stateSteps
+from .gatheredCorrections import isSaid
 from .openedReport import OpenedReport, Place
 from .studyFromReport import Masks, clipOfPixels, readPixels
 from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
+
+_Result = TypeVar("_Result")
 
 REPORT_CLIP = "EchoApex.ReportClip"
 """Attribute of a browser: which clip of which report it plays."""
@@ -126,24 +129,20 @@ class ReportInScene:
 
     def _corrections(self, clip: str, cine: Cine) -> tuple[ClipCorrections, ModelCard] | None:
         """What had been decided about a clip, and the card of the model that its session is to be with."""
-        found: list[tuple[ClipCorrections, ModelCard]] = []
+        settings, found = self._settings(), self._attempt(clip, lambda: self._kept(clip, lambda: cine))
+        return None if found is None else (found, settings.modelCard())
 
-        def look() -> None:
-            if self.report.hasCorrections:
-                card = self._settings().modelCard()
-                kept = self.report.corrections(cine, card)
-                found.extend([] if kept is None else [(kept, card)])
+    def _kept(self, clip: str, cine: Callable[[], Cine]) -> ClipCorrections | None:
+        return self.report.corrections(clip, cine, self._settings().modelCard)
 
-        self._attempt(clip, look)
-        return found[0] if found else None
-
-    def _attempt(self, clip: str, action: Callable[[], object]) -> None:
-        """A report is shown although something of it cannot be brought back."""
+    def _attempt(self, clip: str, action: Callable[[], _Result]) -> _Result | None:
+        """What ``action`` gives; a report is shown although something of it cannot be brought back."""
         try:
-            action()
+            return action()
         except EchoApexError as refusal:
             name = self.report.names[clip]
             self._said(f"{str(refusal).rstrip('.')}. What had been corrected in {name} is not, or not all, shown.")
+            return None
 
     def _takenOver(self, clip: str) -> Any:
         """The browser of a clip that is in the scene from before this report, with what is found in it by now."""
@@ -152,17 +151,17 @@ class ReportInScene:
             if browser.GetNodeReference(RECORD) is not None and fits(browser, item):
                 takeOver(self._scene, browser, self.report.folder, item, self._settings())
                 self._markAs(browser, clip)
-                self._attempt(clip, partial(self._bringBackInto, browser))
+                self._attempt(clip, partial(self._bringBackInto, browser, clip))
                 return browser
         return None
 
-    def _bringBackInto(self, browser: Any) -> None:
-        if self.report.hasCorrections:
-            settings = self._settings()
-            found = self.report.corrections(cineOf(browser), settings.modelCard())
-            if found is not None:
-                with borrowedSession(self._scene, browser, settings) as session:
-                    bringBackInto(session, found)
+    def _bringBackInto(self, browser: Any, clip: str) -> None:
+        if isSaid(browser):
+            return
+        found = self._kept(clip, lambda: cineOf(browser))
+        if found is not None:
+            with borrowedSession(self._scene, browser, self._settings()) as session:
+                bringBackInto(session, found)
 
     def _markAs(self, browser: Any, clip: str) -> None:
         file = dict(self.report.files()).get(clip)
