@@ -9,6 +9,7 @@ from typing import Any
 from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf
+from ..sliceView.redSliceSetup import hideUnlessShown
 from ..userSettings import UserSettings
 from .sessionSaveAndRestore import restoreState
 from .sessionScene import SessionScene, openSession
@@ -37,3 +38,4 @@ def borrowedSession(scene: Any, browser: Any, settings: UserSettings) -> Iterato
         yield own
     finally:
         own.close()
+        hideUnlessShown(scene, browser)

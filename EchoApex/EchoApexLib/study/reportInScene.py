@@ -21,7 +21,7 @@ from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
 from ..sequences.cineSequence import Steps, finished
 from ..session.borrowedSession import borrowedSession
-from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
+from ..sliceView.redSliceSetup import clipBrowsers, hideUnlessShown, showBrowser, shownBrowser
 from ..userSettings import UserSettings
 from .analysisTakenOver import fits, takeOver
 from .correctionsOfReport import bringBack, bringBackInto, stateSteps
@@ -115,7 +115,10 @@ class ReportInScene:
         return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
 
     def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
-        """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
+        """Puts a clip that was read into the scene, frame by frame, with nothing drawn yet; its browser.
+
+        Raises `EchoApexError`.
+        """
         found = clipOfPixels(self.report.clips[clip], cine, masks)
         corrections = self._corrections(clip, found.cine)
         # Before anything is in the scene: who cancels has nothing of it there.
@@ -125,6 +128,7 @@ class ReportInScene:
         keepDecisions(browser, self.report.decisions(clip))
         if corrections is not None:
             self._attempt(clip, lambda: bringBack(self._scene, browser, corrections[0], state))
+        hideUnlessShown(self._scene, browser)
         return browser
 
     def _corrections(self, clip: str, cine: Cine) -> tuple[ClipCorrections, ModelCard] | None:
