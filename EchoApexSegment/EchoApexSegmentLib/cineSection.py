@@ -47,7 +47,7 @@ class CineSection:
 
     def update(self):
         clip = self.panel.bench.clip
-        self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
+        self._showCine(clip, self.panel.bench.opening)
         self.ui.scaleLabel.text = "" if clip is None else scaleText(clip.cine)
         self.ui.viewBox.enabled = clip is not None
         if clip is not None:
@@ -56,6 +56,15 @@ class CineSection:
             self.ui.viewTitle.toolTip = _("The model does not tell which view this is: choose it") if doubtful else ""
             self.ui.viewBox.setCurrentIndex(VIEWS.index(clip.view) if clip.view in VIEWS else 0)
         self._showProcess(clip)
+
+    def _showCine(self, clip, opening):
+        """What is open; while another one is on its way, how far that is."""
+        from EchoApexPanelLib.clipTexts import openingText
+
+        if opening is not None:
+            self.ui.cineLabel.text = openingText(opening)
+        else:
+            self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
 
     def _showProcess(self, clip):
         from echoapex.serving import ProcessState

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from segment_cases import open_file
 from study_panel_cases import clip_files, opened, press, wait
 
 ROWS, COLUMNS, PATCH = 60, 80, (40, 30)
@@ -79,8 +80,9 @@ def test_the_panel_for_one_cine_does_the_same_and_the_session_stays_gray(
     import slicer
     from slicerhost.driving import settle
 
-    browser = panel.openFile(str(folder / "z.nrrd"))
+    open_file(panel, folder / "z.nrrd")
     button, clip = panel.ui.colorButton, panel.bench.clip
+    browser = clip.browser
     wait(button.isEnabled)
     key("J")
     assert np.abs(seen(red) - RED).max() <= 2 and button.isChecked()

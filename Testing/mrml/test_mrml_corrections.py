@@ -25,7 +25,8 @@ from echoapex.models.installed_models import find_model
 from echoapex.models.model_card import read_card
 from echoapex.prompts import PointPrompt, Prompt
 from echoapex.session.frame_entries import Status
-from EchoApexLib.cine.cineFromBrowser import cineOf, openFile
+from EchoApexLib.cine.cineFromBrowser import cineOf
+from EchoApexLib.cine.clipOpening import openFile
 from EchoApexLib.cine.fileMarks import markFile
 from EchoApexLib.measurements.volumeCurve import VolumeCurve
 from EchoApexLib.record.raters import ratersOf
@@ -288,7 +289,7 @@ def test_a_clip_that_was_opened_from_its_file_before_goes_on_with_the_report(sce
     clip = cases.make_clip("a", "PLAX", scale=cases.NO_SCALE, times=cases.NO_TIMES)
     shown = reported(scene, tmp_path, clip)
     file = dict(shown.report.files())["a"]
-    browser = openFile(scene, file)
+    browser = openFile(scene, file).finish(lambda: None)
     markFile(browser, file)
     bench = worker(scene, "r1")
     bench.openBrowser(browser)

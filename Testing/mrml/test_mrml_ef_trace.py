@@ -168,7 +168,7 @@ def test_a_view_alone_and_a_clip_without_scale_are_traced_and_it_is_said(scene: 
 def test_a_scale_by_hand_counts_in_the_chart_at_once(scene: Any) -> None:
     both = apical_scene(scene, apical_clip("A4C"), apical_clip("A2C", scale=Scale.none("a test")))
     showBrowser(scene, both["A4C"])
-    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None)
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda *_: None)
     control.update(both["A4C"], None)
     assert control.trace is not None and list(control.trace.views) == ["A4C"]
     calibrate(both["A2C"], Calibration(((10.0, 10.0), (10.0, 60.0)), 50 * 1.1), Scale.none("a test"))

@@ -16,13 +16,16 @@ from echoapex.serving import InferenceProcess
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
-from ..cine.cineFromBrowser import cineOf, openFile
+from ..cine.cineFromBrowser import cineOf
+from ..cine.clipOpening import ClipOpening
+from ..cine.clipReaders import prepareReader
 from ..cine.scaleByHand import SCALE_CHANGES
 from ..nodes.observers import Observers
 from ..pythonDependencies import missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showClip
 from ..userSettings import UserSettings
 from .cineController import CineController
+from .cineFiles import CineFiles, Then
 from .sessionSaveAndRestore import restoreState
 from .startFromAnalysis import analyzedPhases, takeAnalyzed
 
@@ -52,6 +55,7 @@ class SceneController:
         self._model: tuple[Path, ModelCard] | None = None
         self._seen: object = None
         self._observers = Observers(said)
+        self._files = CineFiles(scene, said)
         self.process: InferenceProcess | None = None
         self.clip: CineController | None = None
 
@@ -79,15 +83,39 @@ class SceneController:
             raise EchoApexError("Open a cine first")
         return self.clip
 
-    def openFile(self, path: str | Path) -> Any:
-        """Reads a cine into the scene and turns to it; gives its browser. Raises as `addFile` and `openBrowser`."""
-        browser = self.addFile(path)
-        self.openBrowser(browser)
-        return browser
+    @property
+    def opening(self) -> ClipOpening | None:
+        """The cine that is on its way from its file into the scene, if there is one."""
+        return self._files.opening
 
-    def addFile(self, path: str | Path) -> Any:
-        """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
-        return openFile(self._scene, path)
+    def prepareOpening(self) -> None:
+        """A file will be chosen: what reads it starts meanwhile. Raises `EchoApexError` where it cannot."""
+        prepareReader()
+
+    def openFile(self, path: str | Path, then: Then | None = None) -> None:
+        """Reads a cine into the scene, behind those that are on their way there.
+
+        As soon as it is there, at a `tick`, ``then`` is called with its browser; without it, it is turned to. Raises
+        `EchoApexError` where reading cannot begin.
+        """
+        self._files.add(path, then or self.openBrowser)
+        self._changed()
+
+    def cancel(self) -> None:
+        """Opens no file any more; where none was on its way, ends what goes through the cine that is worked on."""
+        if self._files.cancel():
+            self._said("The cine was not opened.")
+            self._changed()
+        else:
+            self.current.cancel()
+
+    def _goOnOpening(self) -> None:
+        try:
+            if self._files.poll():
+                self._changed()
+        except EchoApexError as refusal:
+            self._said(str(refusal))
+            self._changed()
 
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.
@@ -150,6 +178,7 @@ class SceneController:
 
     def tick(self) -> None:
         """Takes what the process has answered and brings numbers up to date. Never waits for the process."""
+        self._goOnOpening()
         self._dropClosed()
         for clip in self._clips.values():
             clip.walls.tidy()
@@ -187,6 +216,7 @@ class SceneController:
 
     def close(self) -> None:
         """Ends everything, the process too: the scene is about to be closed, or the panel."""
+        self._files.cancel()
         self._observers.clear()
         for identifier in list(self._clips):
             self._drop(identifier)

@@ -8,16 +8,18 @@ from echoapex.cine import Cine
 from echoapex.errors import EchoApexError
 from echoapex.io import use_python
 
+from ..cine.clipOpening import ClipOpening
 from ..cine.fileMarks import browsersOf, markFile
 from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
 from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
+from ..record.reportFile import Masks, readPixels
 from ..sequences.cineSequence import Steps, finished
 from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
 from .analysisTakenOver import fits, takeOver
 from .openedReport import OpenedReport, Place
-from .studyFromReport import Masks, clipOfPixels, readPixels
+from .studyFromReport import clipOfPixels
 from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
 
 REPORT_CLIP = "EchoApex.ReportClip"
@@ -77,7 +79,7 @@ class ReportInScene:
             return known
         use_python(pythonExecutable())
         pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)], inColor=True)
-        return finished(self.steps(clip, *pixels))
+        return finished(self._steps(clip, *pixels))
 
     def inScene(self, clip: str) -> Any:
         """As `read`, for a clip that is there, if only from before this report; None for another one."""
@@ -88,12 +90,14 @@ class ReportInScene:
             raise EchoApexError("The report has no such clip", value=clip)
         return clip
 
-    def request(self, clip: str) -> dict[str, Any]:
-        """What `clipReadingProcess` is to read for `steps`. Raises `EchoApexError`."""
-        return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
+    def open(self, clip: str) -> ClipOpening:
+        """Opens a clip that is not `inScene`. Raises `EchoApexError`."""
+        file = dict(self.report.files()).get(self._checked(clip))
+        request = {"report": self.report.folder.absolute(), "clip": clip}
+        name = self.report.names[clip] if file is None else file.name
+        return ClipOpening(name, request, lambda cine, masks: self._steps(clip, cine, masks))
 
-    def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
-        """Puts a clip that was read into the scene, frame by frame; its browser. Raises `EchoApexError`."""
+    def _steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
         found = clipOfPixels(self.report.clips[clip], cine, masks)
         browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         self._markAs(browser, clip)
@@ -123,6 +127,11 @@ class ReportInScene:
         browser.SetSelectedItemNumber(place.frame)
         markFrame(browser)
         return browser
+
+
+def reportKeyOf(browser: Any) -> str:
+    """Which report the clip of ``browser`` was read from, or analyzed for last; empty for none."""
+    return (browser.GetAttribute(REPORT_CLIP) or "").partition(":")[0]
 
 
 def chartOf(browser: Any) -> Any:

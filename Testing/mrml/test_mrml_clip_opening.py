@@ -14,10 +14,10 @@ import pytest
 import scene_cases as cases
 from written_reports import write_cine, write_report
 
+from EchoApexLib.cine import clipOpening
 from EchoApexLib.cine.cineFromBrowser import cineOf, openCineSteps
+from EchoApexLib.cine.clipOpening import ClipOpening, OpeningState, openFile
 from EchoApexLib.sequences.cineSequence import Steps
-from EchoApexLib.study import clipOpening
-from EchoApexLib.study.clipOpening import ClipOpening, OpeningState
 from EchoApexLib.study.openedReport import OpenedReport
 from EchoApexLib.study.reportInScene import ReportInScene
 from EchoApexLib.study.studyInScene import newScene, readStudy
@@ -85,7 +85,7 @@ def test_a_clip_of_a_report_comes_as_it_does_at_once(tmp_path: Path) -> None:
     report = OpenedReport(write_report(tmp_path, cases.make_clip()))
     with newScene() as one, newScene() as other:
         shown = ReportInScene(one, report)
-        opening = read(ClipOpening("a", shown.request("a"), lambda cine, masks: shown.steps("a", cine, masks)))
+        opening = read(shown.open("a"))
         while opening.busy:
             opening.poll()
         assert opening.state is OpeningState.DONE and shown.browserOf("a") is opening.browser
@@ -102,7 +102,7 @@ def test_a_clip_of_a_report_comes_as_it_does_at_once(tmp_path: Path) -> None:
 def test_ended_in_the_middle_it_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     monkeypatch.setattr(clipOpening, "PIECE_BYTES", 1)
     with newScene() as scene:
-        opening = ClipOpening("a.nrrd", {"file": file}, lambda cine, _masks: openCineSteps(scene, cine, "A4C"))
+        opening = openFile(scene, file)
         if looks:
             read(opening)
         for _ in range(looks):
