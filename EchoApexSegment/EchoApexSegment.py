@@ -203,7 +203,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onOpened(self, browser):
         """A cine that was opened has come into the scene: it is turned to."""
-        self.attempt(lambda: self._turnTo(browser))
+        self.attempt(lambda: self.turnTo(browser))
         self.ui.cineSelector.setCurrentNode(browser)
 
     def onBrowserChosen(self, browser):
@@ -218,13 +218,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.toolBar.show(browser)
         if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
-        self.attempt(lambda: self._turnTo(browser))
+        self.attempt(lambda: self.turnTo(browser))
         clip = self.bench.clip
         if clip is not None and clip.browser is not browser:
             # It is no cine: the one that is worked on stays.
             self.ui.cineSelector.setCurrentNode(clip.browser)
 
-    def _turnTo(self, browser):
+    def turnTo(self, browser):
         """A cine is looked at, too, where the model cannot be started."""
         self.editing.leave()
         try:

@@ -27,13 +27,15 @@ class CineSection:
         self.panel.attempt(lambda: self.panel.bench.current.setView(self.ui.viewBox.itemData(index)))
 
     def onStart(self):
-        """Installs what is missing, with consent, and starts the process."""
+        """Installs what is missing, with consent, and starts the process, as the settings are by now."""
         from EchoApexLib.pythonDependencies import installModelLibraries
 
         def start():
             if self.panel.bench.missing:
                 installModelLibraries()
-            self.panel.bench.start()
+            browser = self.panel.bench.begin()
+            if browser is not None:
+                self.panel.turnTo(browser)
 
         self.panel.attempt(start)
 
@@ -67,12 +69,9 @@ class CineSection:
             self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
 
     def _showProcess(self, clip):
-        from echoapex.serving import ProcessState
-
         bench = self.panel.bench
         process, missing = bench.process, () if bench.process is not None else bench.missing
-        broken = process is not None and process.state is ProcessState.BROKEN
-        self.ui.startButton.visible = bool(missing) or broken
+        self.ui.startButton.visible = bool(missing) or bench.stopped or bench.settingsChanged
         self.ui.startButton.text = _("Install...") if missing else _("Start again")
         self.ui.deviceLabel.text = deviceText(bench, missing)
         self.ui.deviceLabel.toolTip = "" if process is None else f"{process.told.reason}\n{bench.card.limits}"
@@ -116,8 +115,10 @@ def deviceText(bench, missing):
     process = bench.process
     if missing:
         return _("The model needs libraries that are not installed: {names}.").format(names=", ".join(missing))
+    if bench.settingsChanged:
+        return _("The settings were changed, and count once the model is started again.")
     if process is None:
-        return _("The model starts with the first cine.")
+        return _("The model does not run.") if bench.stopped else _("The model starts with the first cine.")
     if process.state is ProcessState.BROKEN:
         return _("The inference process does not run.")
     if process.state is not ProcessState.READY:

@@ -6,13 +6,14 @@ No Qt: whoever drives it calls `SceneController.tick` every few milliseconds fro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from echoapex.analysis.view_structures import WALL_VIEW
-from echoapex.errors import EchoApexError
+from echoapex.errors import EchoApexError, ModelError
 from echoapex.models.model_card import ModelCard, read_card
-from echoapex.serving import InferenceProcess
+from echoapex.serving import InferenceProcess, ProcessState
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
@@ -22,7 +23,7 @@ from ..cine.clipReaders import prepareReader
 from ..cine.scaleByHand import SCALE_CHANGES
 from ..nodes.observers import Observers
 from ..pythonDependencies import missingModules, pythonExecutable
-from ..sliceView.redSliceSetup import showClip
+from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, showClip
 from ..userSettings import UserSettings
 from .cineController import CineController
 from .cineFiles import CineFiles, Then
@@ -53,6 +54,9 @@ class SceneController:
         self._startProcess = startProcess or self._inferenceProcess
         self._clips: dict[str, CineController] = {}
         self._model: tuple[Path, ModelCard] | None = None
+        self._used = UserSettings()
+        self._unopened: Any = None
+        self.settingsChanged = False
         self._seen: object = None
         self._observers = Observers(said)
         self._files = CineFiles(scene, said)
@@ -67,9 +71,17 @@ class SceneController:
     def _chosenModel(self) -> tuple[Path, ModelCard]:
         """Folder and card of one and the same model, until `close`."""
         if self._model is None:
-            folder = self._settings().modelFolder()
+            self._used = self._settings()
+            folder = self._used.modelFolder()
             self._model = folder, read_card(folder)
         return self._model
+
+    def _lookAtSettings(self) -> None:
+        """The rater of the settings counts from now on; the rest does once the model is started anew."""
+        now = self._settings()
+        for clip in self._clips.values():
+            clip.state.rater = now.rater
+        self.settingsChanged = self.process is not None and now != replace(self._used, rater=now.rater)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -120,10 +132,18 @@ class SceneController:
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.
 
-        Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read.
+        Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read. Where there is no such
+        model as was chosen, the cine is shown all the same.
         """
         self._dropClosed()
-        clip = self._clips.get(browser.GetID()) or self._enter(browser)
+        self._unopened = None
+        try:
+            clip = self._clips.get(browser.GetID()) or self._enter(browser)
+        except ModelError:
+            self._unopened = browser
+            if browser in clipBrowsers(self._scene):
+                showBrowser(self._scene, browser)
+            raise
         if clip is self.clip:
             return
         if self.clip is not None:
@@ -158,6 +178,25 @@ class SceneController:
             clip.walls.setPhases(*phases)
         return clip
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a cine is open that the model does not work for; `begin` starts it."""
+        broken = self.process is None or self.process.state is ProcessState.BROKEN
+        return self._unopened is not None or (self.clip is not None and broken)
+
+    def begin(self) -> Any:
+        """Starts the model, also again, as the settings are by now.
+
+        Gives a browser where its cine has to be turned to for that: what was known of the model of before does not
+        hold. Raises `EchoApexError` where it cannot be started.
+        """
+        if self._unopened is None and (self.clip is None or not self.settingsChanged):
+            self.start()
+            return None
+        browser = self._unopened or self.current.browser
+        self.close()
+        return browser
+
     def start(self) -> None:
         """Starts the inference process, also again. Raises `EchoApexError` where that is not possible."""
         missing = self.missing
@@ -180,6 +219,7 @@ class SceneController:
         """Takes what the process has answered and brings numbers up to date. Never waits for the process."""
         self._goOnOpening()
         self._dropClosed()
+        self._lookAtSettings()
         for clip in self._clips.values():
             clip.walls.tidy()
         if self.process is not None:
@@ -189,7 +229,8 @@ class SceneController:
         if self.clip is not None and self.clip.measure():
             self._changed()
         placing = None if self.clip is None else self.clip.walls.placing
-        seen = placing, None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        process = None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        seen = self.settingsChanged, placing, process
         if seen != self._seen:
             self._seen = seen
             self._changed()
@@ -203,6 +244,8 @@ class SceneController:
             self._changed()
 
     def _dropClosed(self) -> None:
+        if self._unopened is not None and self._unopened.GetScene() is None:
+            self._unopened = None
         for identifier, clip in list(self._clips.items()):
             if clip.closed:
                 self._drop(identifier)
@@ -222,11 +265,13 @@ class SceneController:
             self._drop(identifier)
         if self.process is not None:
             self.process.close()
-        self.process = self._model = None
+        self.process = self._model = self._unopened = None
+        self.settingsChanged = False
         self._changed()
 
     def _inferenceProcess(self, model: Path, said: Said) -> InferenceProcess:
         settings = self._settings()
         settings.check()
+        self._used = replace(settings, model=self._used.model)
         command = serve_command(model, settings.device, pythonExecutable())
         return InferenceProcess(command, environment=settings.environment(), news=said)
