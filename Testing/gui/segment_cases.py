@@ -13,7 +13,7 @@ import pydicom.examples
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 
-PATIENCE_S = 40.0
+PATIENCE_S = 240.0
 """Only so that a test that waits in vain ends."""
 
 
