@@ -1,4 +1,4 @@
-"""Makes the pictures of the panels: ``panel_pictures.py [--out DIR] [--scale 1.5] [--panel EchoApex]``.
+"""Makes pictures of the panels: ``panel_pictures.py [--out DIR] [--scale 1.5] [--locale de_DE] [--panel EchoApex]``.
 
 Without ``--out`` these are the three that the README shows. With it there are also those that are only to be looked at:
 each panel while it is empty, with a message, at its upper and at its lower end, and EchoApex while it works.
@@ -102,10 +102,13 @@ class Studio:
         area.verticalScrollBar().setValue(widget.mapTo(area.widget(), QtCore.QPoint(0, 0)).y())
 
 
-def start() -> Any:
-    """The window of the Host, off screen."""
+def start(locale: str) -> Any:
+    """The window of the Host, off screen, with numbers as they are written in ``locale``, where it is given."""
     import slicerhost.host as starting
+    from PySide6 import QtCore
 
+    if locale:
+        QtCore.QLocale.setDefault(QtCore.QLocale(locale))
     host = starting.boot(testing=True)
     starting.loadModules(host)
     host.window.resize(*SIZE)
@@ -206,6 +209,7 @@ def show_study(studio: Studio, folder: Path) -> None:
     studio.wait(lambda: panel.study._next is None)
     ui.measurementTable.selectRow(names.index("LVEF"))
     panel.results.goTo(names.index("LVEF"))
+    studio.wait(lambda: panel.study.opening is None)
     studio.look("study-ef")
     show_trace(studio)
     ui.measurementTable.selectRow(names.index("IVSd"))
@@ -213,6 +217,7 @@ def show_study(studio: Studio, folder: Path) -> None:
     studio.wait(lambda: panel.study.opening is None)
     # The folder of this run is of no interest.
     ui.folderEdit.currentPath = "~/EchoApex reports"
+    studio.go_to("examinationSection")
     studio.look("study-upper")
     panel.say("A message is shown here.")
     studio.look("study-message")
@@ -251,6 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=SHOWN, help="folder for the pictures")
     parser.add_argument("--scale", default="1", help="of the screen")
+    parser.add_argument("--locale", default="", help="such as de_DE, with a decimal comma")
     parser.add_argument("--panel", choices=("EchoApex", "EchoApexSegment"), help="only this one")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -258,7 +264,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         # Qt reads these when it starts; what was encoded before must not make a difference.
         os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR=arguments.scale, ECHOAPEX_CACHE=folder)
-        window, everything = start(), arguments.out != SHOWN
+        window, everything = start(arguments.locale), arguments.out != SHOWN
         if arguments.panel != "EchoApexSegment":
             show_study(studio_of(window, "EchoApex", arguments.out, everything), Path(folder))
         if arguments.panel != "EchoApex":

@@ -19,8 +19,11 @@ from echoapex.measure.measurement import Beat
 from echoapex.measure.volumes_while_editing import Phases
 from EchoApexLib.cine.scaleByHand import calibrate
 from EchoApexLib.measurements.phasesByHand import PHASES, keepPhases, phasesOf
+from EchoApexLib.sequences.cineSequence import sequencesWith
+from EchoApexLib.session.borrowedSession import borrowedSession
 from EchoApexLib.sliceView.redSliceSetup import SECOND, clipBrowsers, isPairShown, showBrowser, showPair
-from EchoApexLib.study.openedReport import OpenedReport
+from EchoApexLib.study.openedReport import OpenedReport, Place
+from EchoApexLib.study.reportInScene import ReportInScene
 from EchoApexLib.study.studyInScene import newScene
 from EchoApexLib.trace.efTrace import EfTrace
 from EchoApexLib.trace.pairedPlaying import PairedPlaying
@@ -292,8 +295,6 @@ def test_a_pair_whose_clip_is_gone_stops_without_harm(both: dict[str, Any]) -> N
 
 
 def test_side_by_side_each_view_has_its_own_outlines_until_one_is_shown_again(both: dict[str, Any]) -> None:
-    from EchoApexLib.sequences.cineSequence import sequencesWith
-
     scene = both["A4C"].GetScene()
     first, second = both.values()
     assert not isPairShown(scene, first, second)
@@ -322,3 +323,27 @@ def test_ed_and_es_by_hand_are_found_again(both: dict[str, Any]) -> None:
 def test_a_report_of_both_views_is_one_that_its_schema_allows(tmp_path: Path) -> None:
     report = OpenedReport(apical_report(tmp_path / "report"))
     assert {item.method for item in report.measurements} >= {"biplane", "A4C", "A2C"}
+
+
+def test_a_clip_that_is_read_for_the_trace_alone_is_not_drawn_over_the_one_that_is_shown(
+    scene: Any, tmp_path: Path
+) -> None:
+    shown = ReportInScene(scene, OpenedReport(apical_report(tmp_path / "report")))
+    first = shown.show(Place("a4c", 0))
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda clip, _: shown.read(clip))
+    for _ in range(3):
+        control.update(first, shown)
+    assert control.trace is not None and list(control.trace.browsers) == ["A4C", "A2C"]
+    second = control.trace.browsers["A2C"]
+    assert all(_drawn(first)) and not any(_drawn(second))
+    with borrowedSession(scene, second) as session:
+        session.tell(session.state.accept([2], "LV"))
+    assert all(_drawn(first)) and not any(_drawn(second))
+    shown.show(Place("a2c", 2))
+    assert any(_drawn(second)) and not any(_drawn(first))
+
+
+def _drawn(browser: Any) -> list[bool]:
+    """Of each finding of a clip, whether it is drawn."""
+    proxies = (browser.GetProxyNode(sequence) for sequence in sequencesWith(browser))
+    return [bool(proxy.GetDisplayVisibility()) for proxy in proxies]

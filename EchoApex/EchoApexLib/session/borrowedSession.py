@@ -11,6 +11,7 @@ from echoapex.models.model_card import read_card
 from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf
+from ..sliceView.redSliceSetup import hideUnlessShown
 from .sessionSaveAndRestore import restoreState
 from .sessionScene import SessionScene, openSession
 from .startFromAnalysis import takeAnalyzed
@@ -36,3 +37,4 @@ def borrowedSession(scene: Any, browser: Any, rater: str = "") -> Iterator[Sessi
         yield own
     finally:
         own.close()
+        hideUnlessShown(scene, browser)

@@ -37,7 +37,8 @@ class SceneController:
     """The work on the cines of one scene, one of them at a time.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``settings``
-    gives what the user has set, looked at when it is needed. ``startProcess`` makes the inference process from the
+    gives what the user has set, looked at at each tick: ``settingsChanged`` says that the process runs with others, and
+    that `begin` would start it with these. ``startProcess`` makes the inference process from the
     folder of the model and from where news go.
     """
 

@@ -88,6 +88,13 @@ def shownBrowser(scene: Any) -> Any:
     return next((browser for browser in browsers if _shows(view, browser)), None)
 
 
+def hideUnlessShown(scene: Any, browser: Any) -> None:
+    """Draws nothing of a clip that no view shows: new nodes are visible, and would lie over the clip that is shown."""
+    views = (scene.GetSingletonNode(name, _COMPOSITE) for name in (RED, SECOND))
+    if not any(view is not None and _shows(view, browser) for view in views):
+        _setFindingsVisible(browser, False)
+
+
 def isShownInColor(scene: Any, browser: Any) -> bool:
     """Whether the red view shows the cine of ``browser`` in color."""
     view, volume = scene.GetSingletonNode(RED, _COMPOSITE), colorVolumeOf(browser)

@@ -16,7 +16,7 @@ from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
 from ..record.reportFile import Masks, readPixels
 from ..sequences.cineSequence import Steps, finished
-from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, shownBrowser
+from ..sliceView.redSliceSetup import clipBrowsers, hideUnlessShown, showBrowser, shownBrowser
 from .analysisTakenOver import fits, takeOver
 from .openedReport import OpenedReport, Place
 from .studyFromReport import clipOfPixels
@@ -98,10 +98,12 @@ class ReportInScene:
         return ClipOpening(name, request, lambda cine, masks: self._steps(clip, cine, masks))
 
     def _steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
+        """Puts a clip that was read into the scene, frame by frame, with nothing drawn yet; its browser."""
         found = clipOfPixels(self.report.clips[clip], cine, masks)
         browser = yield from addClipSteps(self._scene, found, self._scene.GenerateUniqueName(self.report.names[clip]))
         self._markAs(browser, clip)
         keepDecisions(browser, self.report.decisions(clip))
+        hideUnlessShown(self._scene, browser)
         return browser
 
     def _takenOver(self, clip: str) -> Any:
