@@ -343,6 +343,38 @@ def test_a_clip_that_is_read_for_the_trace_alone_is_not_drawn_over_the_one_that_
     assert any(_drawn(second)) and not any(_drawn(first))
 
 
+def test_a_clip_of_a_new_report_of_the_same_files_is_traced_and_no_other(scene: Any, tmp_path: Path) -> None:
+    folder = apical_report(tmp_path / "report")
+    before = ReportInScene(scene, OpenedReport(folder))
+    first = before.show(Place("a4c", 0))
+    before.read("a2c")
+    (folder / "report.json").write_text((folder / "report.json").read_text() + " ")
+    now, other = (ReportInScene(scene, OpenedReport(one)) for one in (folder, apical_report(tmp_path / "other")))
+    assert now.clipOf(first) is None
+    control = TraceController(
+        scene, lambda: None, lambda _: None, lambda _: None, lambda *_: pytest.fail("both are there")
+    )
+    control.update(first, now)
+    assert control.trace is not None and list(control.trace.browsers) == ["A4C", "A2C"] and control.problem == ""
+    assert now.clipOf(first) == "a4c" and asked == [], "both were there, and what was found is theirs by now"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 2
+    control.update(first, other)
+    assert control.trace is None and control.problem == "No trace: this clip is none of the report that is open."
+    control.update(first, None)
+    assert control.trace is not None and control.problem == ""
+
+
+def test_without_a_report_clips_of_two_reports_make_no_pair(scene: Any, tmp_path: Path) -> None:
+    one, other = (ReportInScene(scene, OpenedReport(apical_report(tmp_path / name))) for name in ("one", "other"))
+    first, foreign = one.show(Place("a4c", 0)), other.read("a2c")
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda *_: None)
+    control.update(first, None)
+    assert control.trace is not None and list(control.trace.browsers) == ["A4C"]
+    second = one.read("a2c")
+    control.update(first, None)
+    assert control.trace.browsers["A2C"] is second is not foreign
+
+
 def _drawn(browser: Any) -> list[bool]:
     """Of each finding of a clip, whether it is drawn."""
     proxies = (browser.GetProxyNode(sequence) for sequence in sequencesWith(browser))

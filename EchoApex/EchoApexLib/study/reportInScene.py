@@ -47,9 +47,9 @@ class ReportInScene:
     def begin(self) -> Place | None:
         """Where to begin: at the frame that is shown, if its clip is one of this report, else in the best one."""
         shown = shownBrowser(self._scene)
-        for clip, file in self.report.files() if shown is not None else ():
-            if shown in browsersOf(self._scene, file):
-                return Place(clip, min(shown.GetSelectedItemNumber(), self.report.clips[clip]["frame_count"] - 1))
+        clip = None if shown is None else self.clipOfFile(shown)
+        if clip is not None:
+            return Place(clip, min(shown.GetSelectedItemNumber(), self.report.clips[clip]["frame_count"] - 1))
         return None if self.best is None else self.first(self.best)
 
     def first(self, clip: str) -> Place:
@@ -67,6 +67,11 @@ class ReportInScene:
         """The clip of the report that a browser plays; None for another one."""
         wanted = browser.GetAttribute(REPORT_CLIP)
         return next((clip for clip in self.report.clips if self._mark(clip) == wanted), None)
+
+    def clipOfFile(self, browser: Any) -> str | None:
+        """As `clipOf`, by the file of the clip: also for one that was in the scene before this report."""
+        files = self.report.files()
+        return next((clip for clip, file in files if browser in browsersOf(self._scene, file)), None)
 
     def _mark(self, clip: str) -> str:
         """By its number: its identifier stays out of scenes."""

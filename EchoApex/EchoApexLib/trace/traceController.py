@@ -112,13 +112,26 @@ class TraceController:
             return {}
         if shown is None:
             return self._inScene(browser, view)
-        clip = shown.clipOf(browser)
+        clip = self._clipOf(browser, shown)
         if clip is None:
             return {}
         self.clips = pairedClips(shown.report, clip) or {view: clip}
         found = {name: self._read(shown, one) for name, one in self.clips.items()}
         self._coming = [name for name, one in found.items() if one is None and self.clips[name] not in self._unread]
         return {name: one for name, one in found.items() if one is not None}
+
+    def _clipOf(self, browser: Any, shown: ReportInScene) -> str | None:
+        """The clip of the report that is in the view; one from before the report gets what was found in it by now."""
+        known = shown.clipOf(browser)
+        clip = shown.clipOfFile(browser) if known is None else None
+        if clip is None or clip in self._unread:
+            return known
+        try:
+            return clip if shown.inScene(clip) is browser else None
+        except EchoApexError as refusal:
+            self._unread[clip] = str(refusal)
+            self._said(str(refusal))
+            return None
 
     @staticmethod
     def _whyNone(browser: Any) -> str:
