@@ -256,11 +256,11 @@ class EchoApexLogic(ScriptedLoadableModuleLogic):
 
         return StudyController(slicer.mrmlScene, changed, said, settings=UserSettings.read)
 
-    def traceController(self, changed, said, arranged):
-        """The trace of the ejection fraction; ``changed``, ``said`` and ``arranged`` are as for `TraceController`."""
+    def traceController(self, changed, said, arranged, bring):
+        """The trace of the ejection fraction; what is given is as for `TraceController`."""
         from EchoApexLib.trace.traceController import TraceController
 
-        return TraceController(slicer.mrmlScene, changed, said, arranged)
+        return TraceController(slicer.mrmlScene, changed, said, arranged, bring)
 
 
 class EchoApexTest(ScriptedLoadableModuleTest):

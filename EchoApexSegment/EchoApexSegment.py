@@ -192,6 +192,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Opening
 
     def onOpen(self):
+        # It starts while a file is being chosen.
+        self.attempt(self.bench.prepareOpening)
         path = qt.QFileDialog.getOpenFileName(
             self.uiWidget, _("Open a cine"), "", _("Cines ({extensions});;All files (*)").format(extensions=EXTENSIONS)
         )
@@ -199,12 +201,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.openFile(path)
 
     def openFile(self, path):
-        """Opens a cine from a file, as the button does after the dialog."""
-        browser = self.attempt(lambda: self.bench.addFile(path))
-        if browser is not None:
-            self.attempt(lambda: self._turnTo(browser))
-            self.ui.cineSelector.setCurrentNode(browser)
-        return browser
+        """Opens a cine from a file, as the button does after the dialog; whether it is on its way into the scene."""
+        return bool(self.attempt(lambda: self.bench.openFile(path, self.onOpened) or True))
+
+    def onOpened(self, browser):
+        """A cine that was opened has come into the scene: it is turned to."""
+        self.attempt(lambda: self.turnTo(browser))
+        self.ui.cineSelector.setCurrentNode(browser)
 
     def onBrowserChosen(self, browser):
         """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
@@ -218,13 +221,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.toolBar.show(browser)
         if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
-        self.attempt(lambda: self._turnTo(browser))
+        self.attempt(lambda: self.turnTo(browser))
         clip = self.bench.clip
         if clip is not None and clip.browser is not browser:
             # It is no cine: the one that is worked on stays.
             self.ui.cineSelector.setCurrentNode(clip.browser)
 
-    def _turnTo(self, browser):
+    def turnTo(self, browser):
         """A cine is looked at, too, where the model cannot be started."""
         self.editing.leave()
         try:
@@ -327,7 +330,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._browser = None
             self.ui.cineSelector.setCurrentNode(None)
         process = self.bench.process
-        self._setPace(self._outdated or (process is not None and process.busy))
+        busy = self.bench.opening is not None or (process is not None and process.busy)
+        self._setPace(self._outdated or busy)
         if self._outdated:
             self._outdated = False
             for part in self.parts:
@@ -369,7 +373,11 @@ class EchoApexSegmentTest(ScriptedLoadableModuleTest):
         """A cine of a simulated heart opens in the panel."""
         from EchoApexSegmentLib.selfTest import simulatedFile
 
+        slicer.util.selectModule("EchoApexSegment")
+        panel = slicer.util.getModuleWidget("EchoApexSegment")
         with simulatedFile() as (path, count):
-            browser = slicer.util.getModuleWidget("EchoApexSegment").openFile(path)
-        self.assertEqual(browser.GetNumberOfItems(), count)
+            panel.openFile(path)
+            while panel.bench.opening is not None:
+                self.delayDisplay("The cine is being read", 100)
+        self.assertEqual(panel.bench.current.browser.GetNumberOfItems(), count)
         self.delayDisplay("Test passed")

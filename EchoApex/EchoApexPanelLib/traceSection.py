@@ -17,7 +17,8 @@ class TraceSection:
 
     def __init__(self, panel):
         self.panel, self.ui, self.study = panel, panel.ui, panel.study
-        self.control = panel.logic.traceController(panel.outdate, panel.say, self.onArranged)
+        given = panel.outdate, panel.say, self.onArranged, self.study.bring
+        self.control = panel.logic.traceController(*given)
         self._entered, self.mouse = False, None
         self._chartId, self._fit, self._beats = None, 0, {}
         self._chosen = None

@@ -20,7 +20,8 @@ from echoapex.console import plain
 from echoapex.inference.segmentation import Segmentation
 from echoapex.measure.measurement import Measurement, MeasurementStatus, Source
 from echoapex.session.frame_entries import Status
-from EchoApexLib.cine.cineFromBrowser import cineOf, openFile
+from EchoApexLib.cine.cineFromBrowser import cineOf
+from EchoApexLib.cine.clipOpening import openFile
 from EchoApexLib.cine.fileMarks import markFile
 from EchoApexLib.record.studyContents import SceneClip
 from EchoApexLib.session.borrowedSession import borrowedSession
@@ -171,7 +172,7 @@ def test_a_clip_that_is_in_the_scene_takes_it_as_steps_unless_something_was_done
     shown = shown_in(scene, tmp_path / "report")
     file = dict(shown.report.files())["a"]
     for number, touched in enumerate((False, True)):
-        browser = openFile(scene, file)
+        browser = openFile(scene, file).finish(lambda: None)
         markFile(browser, file)
         if touched:
             browser.SetAttribute("EchoApex.View", "A2C")

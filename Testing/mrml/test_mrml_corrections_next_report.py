@@ -16,7 +16,8 @@ from session_cases import draw, square
 from echoapex.inference.segmentation import Segmentation
 from echoapex.measure.measurement import Beat
 from echoapex.session.frame_entries import Status
-from EchoApexLib.cine.cineFromBrowser import cineOf, openFile
+from EchoApexLib.cine.cineFromBrowser import cineOf
+from EchoApexLib.cine.clipOpening import openFile
 from EchoApexLib.cine.fileMarks import markFile
 from EchoApexLib.record.raters import ratersOf
 from EchoApexLib.record.studyContents import SceneClip
@@ -133,7 +134,7 @@ def test_a_clip_that_was_opened_from_its_file_before_goes_on_with_the_report(sce
     clip = cases.make_clip("a", "PLAX", scale=cases.NO_SCALE, times=cases.NO_TIMES)
     shown = reported(scene, tmp_path, clip)
     file = dict(shown.report.files())["a"]
-    browser = openFile(scene, file)
+    browser = openFile(scene, file).finish(lambda: None)
     markFile(browser, file)
     bench = worker(scene, "r1")
     bench.openBrowser(browser)

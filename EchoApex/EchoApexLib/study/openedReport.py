@@ -23,8 +23,8 @@ from echoapex.report.comparison import Comparison, ReportFacts, compare
 
 from ..record.clipRecords import measurementOfRecord
 from ..record.decisions import Decisions
+from ..record.reportFile import REPORT_FILE, reportRecord
 from ..record.studyContents import namesByView
-from .studyFromReport import REPORT_FILE, reportRecord
 
 PAGE_FILE, TABLE_FILE = "report.html", "measurements.csv"
 

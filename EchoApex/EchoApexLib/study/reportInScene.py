@@ -14,11 +14,13 @@ from echoapex.io import use_python
 from echoapex.models.model_card import ModelCard
 
 from ..cine.cineFromBrowser import cineOf
+from ..cine.clipOpening import ClipOpening
 from ..cine.fileMarks import browsersOf, markFile
 from ..measurements.frameLine import showFrameLine
 from ..pythonDependencies import pythonExecutable
 from ..record.decisions import keepDecisions
 from ..record.recordSaving import RECORD
+from ..record.reportFile import Masks, readPixels
 from ..sequences.cineSequence import Steps, finished
 from ..session.borrowedSession import borrowedSession
 from ..sliceView.redSliceSetup import clipBrowsers, hideUnlessShown, showBrowser, shownBrowser
@@ -27,7 +29,7 @@ from .analysisTakenOver import fits, takeOver
 from .correctionsOfReport import bringBack, bringBackInto, stateSteps
 from .gatheredCorrections import isSaid
 from .openedReport import OpenedReport, Place
-from .studyFromReport import Masks, clipOfPixels, readPixels
+from .studyFromReport import clipOfPixels
 from .studyInScene import ACTIVE_FIRST, STUDY_CHART, addClipSteps
 
 _Result = TypeVar("_Result")
@@ -67,9 +69,9 @@ class ReportInScene:
     def begin(self) -> Place | None:
         """Where to begin: at the frame that is shown, if its clip is one of this report, else in the best one."""
         shown = shownBrowser(self._scene)
-        for clip, file in self.report.files() if shown is not None else ():
-            if shown in browsersOf(self._scene, file):
-                return Place(clip, min(shown.GetSelectedItemNumber(), self.report.clips[clip]["frame_count"] - 1))
+        clip = None if shown is None else self.clipOfFile(shown)
+        if clip is not None:
+            return Place(clip, min(shown.GetSelectedItemNumber(), self.report.clips[clip]["frame_count"] - 1))
         return None if self.best is None else self.first(self.best)
 
     def first(self, clip: str) -> Place:
@@ -88,6 +90,11 @@ class ReportInScene:
         wanted = browser.GetAttribute(REPORT_CLIP)
         return next((clip for clip in self.report.clips if self._mark(clip) == wanted), None)
 
+    def clipOfFile(self, browser: Any) -> str | None:
+        """As `clipOf`, by the file of the clip: also for one that was in the scene before this report."""
+        files = self.report.files()
+        return next((clip for clip, file in files if browser in browsersOf(self._scene, file)), None)
+
     def _mark(self, clip: str) -> str:
         """By its number: its identifier stays out of scenes."""
         return f"{self.report.key}:{list(self.report.clips).index(clip)}"
@@ -99,7 +106,7 @@ class ReportInScene:
             return known
         use_python(pythonExecutable())
         pixels = readPixels(self.report.folder, self.report.clips[self._checked(clip)], inColor=True)
-        return finished(self.steps(clip, *pixels))
+        return finished(self._steps(clip, *pixels))
 
     def inScene(self, clip: str) -> Any:
         """As `read`, for a clip that is there, if only from before this report; None for another one."""
@@ -110,15 +117,15 @@ class ReportInScene:
             raise EchoApexError("The report has no such clip", value=clip)
         return clip
 
-    def request(self, clip: str) -> dict[str, Any]:
-        """What `clipReadingProcess` is to read for `steps`. Raises `EchoApexError`."""
-        return {"report": self.report.folder.absolute(), "clip": self._checked(clip)}
+    def open(self, clip: str) -> ClipOpening:
+        """Opens a clip that is not `inScene`. Raises `EchoApexError`."""
+        file = dict(self.report.files()).get(self._checked(clip))
+        request = {"report": self.report.folder.absolute(), "clip": clip}
+        name = self.report.names[clip] if file is None else file.name
+        return ClipOpening(name, request, lambda cine, masks: self._steps(clip, cine, masks))
 
-    def steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
-        """Puts a clip that was read into the scene, frame by frame, with nothing drawn yet; its browser.
-
-        Raises `EchoApexError`.
-        """
+    def _steps(self, clip: str, cine: Cine, masks: Masks) -> Steps:
+        """Puts a clip that was read into the scene, frame by frame, with nothing drawn yet; its browser."""
         found = clipOfPixels(self.report.clips[clip], cine, masks)
         corrections = self._corrections(clip, found.cine)
         # Before anything is in the scene: who cancels has nothing of it there.
@@ -180,6 +187,11 @@ class ReportInScene:
         browser.SetSelectedItemNumber(place.frame)
         markFrame(browser)
         return browser
+
+
+def reportKeyOf(browser: Any) -> str:
+    """Which report the clip of ``browser`` was read from, or analyzed for last; empty for none."""
+    return (browser.GetAttribute(REPORT_CLIP) or "").partition(":")[0]
 
 
 def chartOf(browser: Any) -> Any:

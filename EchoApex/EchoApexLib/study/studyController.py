@@ -16,6 +16,7 @@ from echoapex.models.model_card import UNKNOWN
 from echoapex.patient import Patient
 from echoapex.report.comparison import Comparison
 
+from ..cine.clipOpening import ClipOpening
 from ..cine.echoViewLabel import VIEW, setViewOf
 from ..cine.fileMarks import browsersOf
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
@@ -23,7 +24,6 @@ from ..sliceView.redSliceSetup import showBrowser, shownBrowser
 from ..userSettings import UserSettings
 from .changedSince import Changes, ChangesSince
 from .clipList import ClipList, ListedClip
-from .clipOpening import ClipOpening
 from .clipReader import ClipReader
 from .clipScales import ClipScales
 from .clipShowing import ClipShowing, Then
@@ -159,7 +159,7 @@ class StudyController:
         self._next = None if mayShow else self._next
         if place is not None:
             self._attempt(lambda: self.show(place))
-        self._attempt(self._goOn)
+        self._attempt(lambda: self._goOn(mayShow))
         self._attempt(self._pollSample)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
@@ -168,8 +168,8 @@ class StudyController:
             if not self.analysis.busy:
                 self._analyzed(self.analysis)
 
-    def _goOn(self) -> None:
-        if self._clips.poll():
+    def _goOn(self, mayShow: bool) -> None:
+        if self._clips.poll(mayShow):
             self._changed()
         if not self._scene.IsClosing() and not self._scene.IsImporting():
             self._scales.keep(self.list)
@@ -315,6 +315,11 @@ class StudyController:
         self._changed()
         return browser
 
+    def bring(self, clip: str, refused: Said) -> None:
+        """Has a clip of the open report read into the scene, as `ClipShowing.bring`."""
+        if self.shown is not None and self._clips.bring(self.shown, clip, refused):
+            self._changed()
+
     @property
     def shownFile(self) -> Path | None:
         """The file in the list whose clip is in the view; None for another one."""
@@ -369,7 +374,7 @@ class StudyController:
 
     def sceneClosed(self) -> None:
         """The clips are gone from the scene; the list, its scales and an analysis stay."""
-        self._clips.cancel()
+        self._clips.end()
         self._scales.sceneClosed()
         self._left = None
         self.closeReport()
@@ -382,7 +387,7 @@ class StudyController:
         """Ends everything that runs, at once."""
         self._closeReader()
         self._closeSample()
-        self._clips.cancel()
+        self._clips.end()
         if self.analysis is not None:
             self.analysis.close()
         self._corrections.remove()
