@@ -31,7 +31,7 @@ from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 from .reportInScene import ReportInScene
-from .sampleStudy import SimulatedStudy
+from .sampleStudy import SampleStudies
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
 
 Said = Callable[[str], None]
@@ -61,7 +61,7 @@ class StudyController:
         self._scene, self._changed, self._said, self._start = scene, changed, said, start
         self._settings = settings
         self._gathering, self._corrections = CorrectionsOfScene(scene, self._userSettings), CorrectionsFile()
-        self.sample: SimulatedStudy | None = None
+        self.samples = SampleStudies(lambda folder: self.open([folder]), said)
         self._reader: ClipReader | None = None
         self._clips = ClipShowing(scene, self._clipReady, said)
         self._scales = ClipScales(scene)
@@ -108,7 +108,7 @@ class StudyController:
     @property
     def busy(self) -> bool:
         """Whether anything is under way that is to be looked at often."""
-        return self.listing or self.analyzing or self.opening is not None or self.sample is not None
+        return self.listing or self.analyzing or self.opening is not None or self.samples.underWay is not None
 
     # Opening
 
@@ -128,27 +128,8 @@ class StudyController:
         """Has a study of a simulated heart made in ``folder``, and lists it then. Raises `EchoApexError`."""
         if self.analyzing:
             raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
-        self._closeSample()
-        self.sample = SimulatedStudy(folder, pythonExecutable())
+        self.samples.make(folder)
         self._changed()
-
-    def _pollSample(self) -> None:
-        sample = self.sample
-        if sample is None or not sample.poll():
-            return
-        if not sample.busy:
-            self.sample = None
-            if sample.problem:
-                raise EchoApexError(sample.problem.rstrip("."))
-            self._said("")
-            self.open([sample.folder])
-        else:
-            self._said(f"A study of a simulated heart is being made: clip {sample.words} is there.")
-
-    def _closeSample(self) -> None:
-        if self.sample is not None:
-            self.sample.close()
-            self.sample = None
 
     def tick(self, mayShow: bool = True) -> None:
         """Takes what the processes have found by now. Waits for none.
@@ -160,7 +141,7 @@ class StudyController:
         if place is not None:
             self._attempt(lambda: self.show(place))
         self._attempt(lambda: self._goOn(mayShow))
-        self._attempt(self._pollSample)
+        self._attempt(self.samples.poll)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
         if self.analysis is not None and self.analysis.poll():
@@ -237,8 +218,7 @@ class StudyController:
 
     def cancel(self) -> None:
         """Ends the opening of a clip at once, the analysis within two seconds; a report of before stays as it is."""
-        if self.sample is not None:
-            self._closeSample()
+        if self.samples.close():
             self._said("The simulated study was not made.")
         if self._clips.cancel():
             self._said("The clip was not opened.")
@@ -386,7 +366,7 @@ class StudyController:
     def close(self) -> None:
         """Ends everything that runs, at once."""
         self._closeReader()
-        self._closeSample()
+        self.samples.close()
         self._clips.end()
         if self.analysis is not None:
             self.analysis.close()
