@@ -30,6 +30,7 @@ from EchoApexLib.trace.pairedPlaying import PairedPlaying
 from EchoApexLib.trace.traceChart import TraceChart
 from EchoApexLib.trace.traceController import TraceController
 from EchoApexLib.trace.tracedClips import pairedClips
+from EchoApexLib.userSettings import UserSettings
 
 
 @pytest.fixture
@@ -336,7 +337,7 @@ def test_a_clip_that_is_read_for_the_trace_alone_is_not_drawn_over_the_one_that_
     assert control.trace is not None and list(control.trace.browsers) == ["A4C", "A2C"]
     second = control.trace.browsers["A2C"]
     assert all(_drawn(first)) and not any(_drawn(second))
-    with borrowedSession(scene, second) as session:
+    with borrowedSession(scene, second, UserSettings()) as session:
         session.tell(session.state.accept([2], "LV"))
     assert all(_drawn(first)) and not any(_drawn(second))
     shown.show(Place("a2c", 2))
