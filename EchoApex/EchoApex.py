@@ -61,7 +61,7 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.study = self.ui = self.uiWidget = self.timer = None
         self.parts, self.keys, self.drops = [], None, None
         self.examination = self.scale = self.analysis = self.results = self.trace = None
-        self._parameterNode, self._browser = None, None
+        self._parameterNode = self._browser = self.messages = None
         self._entered, self._outdated, self._imported = False, True, False
         VTKObservationMixin.__init__(self)
         # Last: without a parent it sets the panel up at once.
@@ -72,11 +72,13 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
         from EchoApexPanelLib.fileDrops import FileDrops
+        from EchoApexPanelLib.panelMessages import PanelMessages
         from EchoApexPanelLib.studySections import makeSections
 
         self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoApex.ui"))
         self.layout.addWidget(self.uiWidget)
         self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.messages = PanelMessages(self.ui.messageLabel, self.outdate)
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexLogic()
         self.study = self.logic.studyController(self.outdate, self.say)
@@ -196,35 +198,15 @@ class EchoApexWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def attempt(self, action):
         """Does ``action`` and gives its result; what is refused is said in the panel, and None comes back."""
-        from echoapex.errors import EchoApexError
-
-        try:
-            self.say("")
-            return action()
-        except EchoApexError as refusal:
-            self.say(str(refusal))
-            return None
-        finally:
-            self.outdate()
+        return self.messages.attempt(action)
 
     def attemptQuietly(self, action):
-        """As `attempt`, in the middle of showing things: a message that is there stays, and nothing is shown anew."""
-        from echoapex.errors import EchoApexError
-
-        try:
-            return action()
-        except EchoApexError as refusal:
-            self.say(str(refusal))
-            return None
+        """As `attempt`, but what is shown stays as it is."""
+        return self.messages.attemptQuietly(action)
 
     def say(self, sentence):
-        """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
-        if sentence == self.ui.messageLabel.text:
-            # A status bar paints the window at once, with the same words, too.
-            return
-        self.ui.messageLabel.text = sentence
-        self.ui.messageLabel.visible = bool(sentence)
-        slicer.util.showStatusMessage(sentence)
+        """Says a sentence at the top of the panel."""
+        self.messages.say(sentence)
 
     def outdate(self):
         """Everything is shown anew at the next tick, which comes soon."""
@@ -274,11 +256,11 @@ class EchoApexLogic(ScriptedLoadableModuleLogic):
 
         return StudyController(slicer.mrmlScene, changed, said, settings=UserSettings.read)
 
-    def traceController(self, changed, said, arranged):
-        """The trace of the ejection fraction; ``changed``, ``said`` and ``arranged`` are as for `TraceController`."""
+    def traceController(self, changed, said, arranged, bring):
+        """The trace of the ejection fraction; what is given is as for `TraceController`."""
         from EchoApexLib.trace.traceController import TraceController
 
-        return TraceController(slicer.mrmlScene, changed, said, arranged)
+        return TraceController(slicer.mrmlScene, changed, said, arranged, bring)
 
 
 class EchoApexTest(ScriptedLoadableModuleTest):

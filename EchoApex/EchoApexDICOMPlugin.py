@@ -2,6 +2,7 @@
 
 import logging
 
+import qt
 import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
 from slicer.i18n import tr as _
@@ -53,12 +54,12 @@ class EchoApexDICOMPluginClass(DICOMPlugin):
 
     def load(self, loadable):
         from echoapex.errors import EchoApexError
-        from EchoApexLib.cine.cineFromBrowser import openFile
+        from EchoApexLib.cine.clipOpening import openFile
         from EchoApexLib.record.recordSaving import RECORD
         from EchoApexLib.sliceView.redSliceSetup import showClip
 
         try:
-            browser = openFile(slicer.mrmlScene, loadable.files[0])
+            browser = openFile(slicer.mrmlScene, loadable.files[0]).finish(_letWindowBePainted)
         except EchoApexError as refusal:
             slicer.util.errorDisplay(str(refusal))
             return False
@@ -66,6 +67,14 @@ class EchoApexDICOMPluginClass(DICOMPlugin):
         ours = [one for one in browsers if one.GetNodeReference(RECORD) is not None]
         showClip(slicer.mrmlScene, ours, ours.index(browser), keepLayout=True)
         return True
+
+
+def _letWindowBePainted():
+    """Slicer wants the nodes at once, so this has to wait: the window is painted meanwhile, and takes no input.
+
+    What runs in it beside, such as timers, finds a whole scene: the nodes come together at the end.
+    """
+    slicer.app.processEvents(qt.QEventLoop.ExcludeUserInputEvents)
 
 
 def _loadable(path, header):

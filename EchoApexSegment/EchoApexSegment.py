@@ -65,7 +65,7 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def __init__(self, parent=None):
         self.logic = self.bench = self.ui = self.uiWidget = self.timer = None
-        self.parts, self.editing = [], None
+        self.parts, self.editing, self.messages = [], None, None
         self.keys = self.viewInput = self.toolBar = None
         self._parameterNode, self._guiTag = None, None
         self._browser, self._entered, self._outdated, self._imported = None, False, True, False
@@ -80,9 +80,12 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.setup(self)
         from EchoApexSegmentLib.panelSections import makeSections
 
+        from EchoApexPanelLib.panelMessages import PanelMessages
+
         self.uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoApexSegment.ui"))
         self.layout.addWidget(self.uiWidget)
         self.ui = slicer.util.childWidgetVariables(self.uiWidget)
+        self.messages = PanelMessages(self.ui.messageLabel, self.outdate)
         self.uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = EchoApexSegmentLogic()
         self.bench = self.logic.sceneController(self.outdate, self.say)
@@ -189,6 +192,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     # Opening
 
     def onOpen(self):
+        # It starts while a file is being chosen.
+        self.attempt(self.bench.prepareOpening)
         path = qt.QFileDialog.getOpenFileName(
             self.uiWidget, _("Open a cine"), "", _("Cines ({extensions});;All files (*)").format(extensions=EXTENSIONS)
         )
@@ -196,12 +201,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.openFile(path)
 
     def openFile(self, path):
-        """Opens a cine from a file, as the button does after the dialog."""
-        browser = self.attempt(lambda: self.bench.addFile(path))
-        if browser is not None:
-            self.attempt(lambda: self._turnTo(browser))
-            self.ui.cineSelector.setCurrentNode(browser)
-        return browser
+        """Opens a cine from a file, as the button does after the dialog; whether it is on its way into the scene."""
+        return bool(self.attempt(lambda: self.bench.openFile(path, self.onOpened) or True))
+
+    def onOpened(self, browser):
+        """A cine that was opened has come into the scene: it is turned to."""
+        self.attempt(lambda: self.turnTo(browser))
+        self.ui.cineSelector.setCurrentNode(browser)
 
     def onBrowserChosen(self, browser):
         """Turns to a cine; in another module, and before all of a scene is read, that has to wait."""
@@ -215,13 +221,13 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.toolBar.show(browser)
         if browser is None or known or not self._entered or slicer.mrmlScene.IsImporting():
             return
-        self.attempt(lambda: self._turnTo(browser))
+        self.attempt(lambda: self.turnTo(browser))
         clip = self.bench.clip
         if clip is not None and clip.browser is not browser:
             # It is no cine: the one that is worked on stays.
             self.ui.cineSelector.setCurrentNode(clip.browser)
 
-    def _turnTo(self, browser):
+    def turnTo(self, browser):
         """A cine is looked at, too, where the model cannot be started."""
         self.editing.leave()
         try:
@@ -302,25 +308,11 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def attempt(self, action):
         """Does ``action`` and gives its result; what is refused is said in the panel, and None comes back."""
-        from echoapex.errors import EchoApexError
-
-        try:
-            self.say("")
-            return action()
-        except EchoApexError as refusal:
-            self.say(str(refusal))
-            return None
-        finally:
-            self.outdate()
+        return self.messages.attempt(action)
 
     def say(self, sentence):
-        """One message at a time: at the top of the panel, and in the status bar, which is always seen."""
-        if sentence == self.ui.messageLabel.text:
-            # A status bar paints the window at once, with the same words, too.
-            return
-        self.ui.messageLabel.text = sentence
-        self.ui.messageLabel.visible = bool(sentence)
-        slicer.util.showStatusMessage(sentence)
+        """Says a sentence at the top of the panel."""
+        self.messages.say(sentence)
 
     def outdate(self):
         """Everything is shown anew at the next tick, which comes soon."""
@@ -338,7 +330,8 @@ class EchoApexSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._browser = None
             self.ui.cineSelector.setCurrentNode(None)
         process = self.bench.process
-        self._setPace(self._outdated or (process is not None and process.busy))
+        busy = self.bench.opening is not None or (process is not None and process.busy)
+        self._setPace(self._outdated or busy)
         if self._outdated:
             self._outdated = False
             for part in self.parts:
@@ -380,7 +373,11 @@ class EchoApexSegmentTest(ScriptedLoadableModuleTest):
         """A cine of a simulated heart opens in the panel."""
         from EchoApexSegmentLib.selfTest import simulatedFile
 
+        slicer.util.selectModule("EchoApexSegment")
+        panel = slicer.util.getModuleWidget("EchoApexSegment")
         with simulatedFile() as (path, count):
-            browser = slicer.util.getModuleWidget("EchoApexSegment").openFile(path)
-        self.assertEqual(browser.GetNumberOfItems(), count)
+            panel.openFile(path)
+            while panel.bench.opening is not None:
+                self.delayDisplay("The cine is being read", 100)
+        self.assertEqual(panel.bench.current.browser.GetNumberOfItems(), count)
         self.delayDisplay("Test passed")

@@ -10,6 +10,7 @@ from echoapex.errors import EchoApexError
 from echoapex.inference.feature_cache import MOST_BYTES, SIZE_VARIABLE, check_cache_size
 from echoapex.models.device import DEVICES
 from echoapex.models.installed_models import find_model
+from echoapex.models.model_card import ModelCard, read_card
 
 MODEL, DEVICE, RATER, CACHE_SIZE, REPORT_FOLDER = (
     f"EchoApex/{name}" for name in ("Model", "Device", "Rater", "CacheSize", "ReportFolder")
@@ -50,6 +51,10 @@ class UserSettings:
     def modelFolder(self) -> Path:
         """The folder of the chosen model. Raises `ModelError` for one that is not there."""
         return find_model(self.model or None)
+
+    def modelCard(self) -> ModelCard:
+        """The card of the chosen model. Raises `ModelError` for one that is missing or damaged."""
+        return read_card(self.modelFolder())
 
     def options(self) -> list[str]:
         """Options of verbs of the command line that use a model."""

@@ -6,6 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from .clipTexts import openingText
+
 FOLDER_SETTING = "EchoApex/ReportFolder"
 DEFAULT_FOLDER = "EchoApex reports"
 
@@ -107,14 +109,6 @@ class AnalysisSection:
             bar.setMaximum(count)
             bar.setValue(done)
         self.ui.progressLabel.text = progressText(analysis) if opening is None or busy else openingText(opening)
-
-
-def openingText(opening):
-    """How far a clip is on its way into the scene, in a line."""
-    if not opening.count:
-        return _("{name} is being read...").format(name=opening.name)
-    share = 100 * opening.done // opening.count
-    return _("{name}: {share} % is there...").format(name=opening.name, share=share)
 
 
 def progressText(analysis):

@@ -1,4 +1,4 @@
-"""What the list of clips says, in words."""
+"""What is said of clips: of the list, and of one on its way into the scene."""
 
 from slicer.i18n import tr as _
 
@@ -108,3 +108,11 @@ def viewText(clip):
 
 def _sentence(text):
     return f"{text.rstrip('.')}."
+
+
+def openingText(opening):
+    """How far a clip is on its way into the scene, in a line."""
+    if not opening.count:
+        return _("{name} is being read...").format(name=opening.name)
+    share = 100 * opening.done // opening.count
+    return _("{name}: {share} % is there...").format(name=opening.name, share=share)

@@ -84,7 +84,7 @@ class ResultsSection:
 
         if self.study.report is not None:
             text = tabSeparated(self.study.report, self.study.decisions, self.study.comparison)
-            qt.QApplication.clipboard().setText("\n".join(filter(None, (self.trace.movedText(), text))))
+            qt.QApplication.clipboard().setText("\n".join(filter(None, (self.trace.changedText(), text))))
             self.panel.say(_("The table is on the clipboard."))
 
     def onSaveTable(self):
@@ -149,7 +149,7 @@ class ResultsSection:
     def _takeReport(self, report):
         chosen, same = self.row, report is self._report
         self._report = report
-        # Numbers that rest on what was moved since the report are marked.
+        # Numbers that rest on what was changed since the report are marked.
         self._rows = () if report is None else self.trace.marked(self._measurementRows(report))
         # The same number is chosen in a new report.
         like = (number for number, row in enumerate(self._rows) if chosen is not None and chosen.isLike(row))

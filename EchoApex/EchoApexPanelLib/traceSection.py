@@ -17,7 +17,8 @@ class TraceSection:
 
     def __init__(self, panel):
         self.panel, self.ui, self.study = panel, panel.ui, panel.study
-        self.control = panel.logic.traceController(panel.outdate, panel.say, self.onArranged)
+        given = panel.outdate, panel.say, self.onArranged, self.study.bring
+        self.control = panel.logic.traceController(*given)
         self._entered, self.mouse = False, None
         self._chartId, self._fit, self._beats = None, 0, {}
         self._chosen = None
@@ -129,25 +130,22 @@ class TraceSection:
     @property
     def stamp(self):
         """Tells whether `marked` would give something else."""
-        from EchoApexLib.trace.traceWords import movedClips
-
-        moved = {} if self.study.shown is None else movedClips(self.study.shown)
-        trace = self.control.trace
-        return (moved, None if trace is None else trace.numbers.measurements) if moved else None
+        changes, trace = self.study.changes, self.control.trace
+        return (changes, None if trace is None else trace.numbers.measurements) if changes else None
 
     def marked(self, rows):
-        """``rows`` of the report, marked where they rest on ED or ES that was moved since."""
+        """``rows`` of the report, marked where they rest on what was changed by hand since."""
         from EchoApexLib.trace.traceWords import markedRows
 
-        return markedRows(rows, self.study.shown, self.control.trace, self.control.clips)
+        return markedRows(rows, self.study.changes, self.control.trace, self.control.clips)
 
-    def movedText(self):
-        """That the numbers of the report are those of before; "" where nothing was moved since."""
-        from EchoApexLib.trace.traceWords import movedClips, movedWords
+    def changedText(self):
+        """That the numbers of the report are those of before; "" where nothing was changed since."""
+        from EchoApexLib.study.changedSince import changesTold
 
-        moved = {} if self.study.shown is None else movedClips(self.study.shown)
-        told = _("As in the report, with ED and ES as they were; moved by hand since: {words}.")
-        return told.format(words=movedWords(moved)) if moved else ""
+        changes = self.study.changes
+        told = _("As in the report; changed by hand since: {words}.")
+        return told.format(words=changesTold(changes)) if changes else ""
 
     def _followBar(self):
         """Turns to the cine that was chosen in Slicer's tool bar."""
@@ -215,7 +213,7 @@ class TraceSection:
         trace = self.control.trace
         if trace is None:
             return self.control.problem or _("The trace is that of an apical view: show A4C or A2C.")
-        return traceNotes(trace, self.study.shown, self.control.clips)
+        return traceNotes(trace, self.study.report, self.study.changes, self.control.clips)
 
 
 def shownBrowser():

@@ -27,13 +27,15 @@ class CineSection:
         self.panel.attempt(lambda: self.panel.bench.current.setView(self.ui.viewBox.itemData(index)))
 
     def onStart(self):
-        """Installs what is missing, with consent, and starts the process."""
+        """Installs what is missing, with consent, and starts the process, as the settings are by now."""
         from EchoApexLib.pythonDependencies import installModelLibraries
 
         def start():
             if self.panel.bench.missing:
                 installModelLibraries()
-            self.panel.bench.start()
+            browser = self.panel.bench.begin()
+            if browser is not None:
+                self.panel.turnTo(browser)
 
         self.panel.attempt(start)
 
@@ -47,7 +49,7 @@ class CineSection:
 
     def update(self):
         clip = self.panel.bench.clip
-        self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
+        self._showCine(clip, self.panel.bench.opening)
         self.ui.scaleLabel.text = "" if clip is None else scaleText(clip.cine)
         self.ui.viewBox.enabled = clip is not None
         if clip is not None:
@@ -57,13 +59,19 @@ class CineSection:
             self.ui.viewBox.setCurrentIndex(VIEWS.index(clip.view) if clip.view in VIEWS else 0)
         self._showProcess(clip)
 
-    def _showProcess(self, clip):
-        from echoapex.serving import ProcessState
+    def _showCine(self, clip, opening):
+        """What is open; while another one is on its way, how far that is."""
+        from EchoApexPanelLib.clipTexts import openingText
 
+        if opening is not None:
+            self.ui.cineLabel.text = openingText(opening)
+        else:
+            self.ui.cineLabel.text = _("No cine is open.") if clip is None else describe(clip.cine)
+
+    def _showProcess(self, clip):
         bench = self.panel.bench
         process, missing = bench.process, () if bench.process is not None else bench.missing
-        broken = process is not None and process.state is ProcessState.BROKEN
-        self.ui.startButton.visible = bool(missing) or broken
+        self.ui.startButton.visible = bool(missing) or bench.stopped or bench.settingsChanged
         self.ui.startButton.text = _("Install...") if missing else _("Start again")
         self.ui.deviceLabel.text = deviceText(bench, missing)
         self.ui.deviceLabel.toolTip = "" if process is None else f"{process.told.reason}\n{bench.card.limits}"
@@ -107,8 +115,10 @@ def deviceText(bench, missing):
     process = bench.process
     if missing:
         return _("The model needs libraries that are not installed: {names}.").format(names=", ".join(missing))
+    if bench.settingsChanged:
+        return _("The settings were changed, and count once the model is started again.")
     if process is None:
-        return _("The model starts with the first cine.")
+        return _("The model does not run.") if bench.stopped else _("The model starts with the first cine.")
     if process.state is ProcessState.BROKEN:
         return _("The inference process does not run.")
     if process.state is not ProcessState.READY:

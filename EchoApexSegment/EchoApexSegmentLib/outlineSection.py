@@ -30,7 +30,7 @@ class OutlineSection:
         ui.redoButton.connect("clicked()", lambda: self._do("redo"))
         for button, direction in ((ui.backButton, -1), (ui.wholeButton, 0), (ui.forwardButton, 1)):
             button.connect("clicked()", lambda direction=direction: self._do("propagate", direction))
-        ui.cancelButton.connect("clicked()", lambda: self._do("cancel"))
+        ui.cancelButton.connect("clicked()", lambda: panel.attempt(panel.bench.cancel))
 
     def _do(self, name, *arguments):
         self.panel.attempt(lambda: getattr(self.panel.bench.current, name)(*arguments))
@@ -92,8 +92,10 @@ class OutlineSection:
             button.enabled = clip is not None
         for button in (ui.backButton, ui.wholeButton, ui.forwardButton):
             button.enabled = clip is not None and not running
-        ui.cancelButton.enabled = running
-        self._showProgress(clip.progress if running else None)
+        opening = bench.opening
+        ui.cancelButton.enabled = running or opening is not None
+        underWay = clip.progress if running else None
+        self._showProgress(underWay if opening is None else (opening.done, max(opening.count, 1)))
         self._showHistory(clip)
         self._showStructures(clip)
 

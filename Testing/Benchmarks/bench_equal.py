@@ -1,8 +1,9 @@
 """Whether the panel, ``echoapex analyze`` and the script without a window write the same report.json, byte for byte.
 
 Three small simulated studies, each analyzed in all three ways, with what a user says beside the files: nothing, the
-patient, the view of a clip. The panel's way is its controller, in a scene; only its analysis writes a scene as well.
-The exit code is 1 where two reports differ.
+patient, the view of a clip. The first study is analyzed a second time in the panel, with an outline drawn, one number
+confirmed and one excluded; the other ways are given the corrections that its report keeps. The panel's way is its
+controller, in a scene; only its analysis writes a scene as well. The exit code is 1 where two reports differ.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from echoapex.patient import Patient, Sex
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 from echoapex.simulation.vendor_looks import TRAINING
 from EchoApexLib.pythonDependencies import pythonExecutable
+from EchoApexLib.session.borrowedSession import borrowedSession
 from EchoApexLib.study.studyAnalysis import analyzeCommand
 from EchoApexLib.study.studyController import StudyController
 from EchoApexLib.study.studyInScene import newScene
+from EchoApexLib.userSettings import UserSettings
 
 SCRIPT = Path(__file__).resolve().parents[2] / "EchoApex" / "EchoApexScripts" / "analyzeStudies.py"
 FRAMES = 14
 TICK_S = 0.05
-REPORT = "report.json"
+REPORT, CORRECTIONS = "report.json", "corrections.json"
 PANEL, VERB, WITHOUT_WINDOW = "panel", "analyze", "script"
 
 
@@ -42,10 +46,11 @@ class Study:
     views: Sequence[str]
     patient: Patient = field(default_factory=Patient)
     given: Mapping[str, str] = field(default_factory=dict)
+    corrected: bool = False
 
 
 STUDIES = (
-    Study("easy", 5, ("A4C", "A2C")),
+    Study("easy", 5, ("A4C", "A2C"), corrected=True),
     Study("easy", 7, ("A4C", "PLAX"), Patient(Sex.FEMALE, 61, 165, 70.5)),
     Study("hard", 900_960, ("A2C", "A4C"), given={"A2C": "A2C"}),
 )
@@ -75,11 +80,29 @@ def by_panel(files: Sequence[Path], study: Study, root: Path) -> Path:
                 panel.giveView(files[0].parent / f"{view}.dcm", told)
             panel.analyze(panel.list.clips[0].study, study.patient, root)
             _until_at_rest(panel)
+            if study.corrected and panel.report is not None:
+                _correct(scene, panel)
+                panel.analyze(panel.list.clips[0].study, study.patient, root)
+                _until_at_rest(panel)
             if panel.report is None:
                 raise SystemExit(f"The panel has no report: {' '.join(said)}")
             return panel.report.folder
         finally:
             panel.close()
+
+
+def _correct(scene: Any, panel: StudyController) -> None:
+    """What a user may do with the first report: the LV at ES of the A4C is drawn smaller, one number is confirmed and
+    one excluded."""
+    assert panel.report is not None and panel.decisions is not None and panel.shown is not None
+    numbers = {(item.name, item.method): item for item in panel.report.measurements}
+    smaller = numbers["LVESV", "A4C"].sources[0]
+    with borrowedSession(scene, panel.shown.read(smaller.clip), UserSettings(rater="r1")) as session:
+        mask = session.state.mask(smaller.frames[0], "LV")
+        mask[:, : int(mask.any(axis=0).argmax()) + 3] = False
+        session.tell(session.state.edit(smaller.frames[0], mask, "LV"))
+    panel.decisions.confirm(numbers["LVEDV", "A4C"])
+    panel.decisions.exclude(numbers["LVEDV", "biplane"], "oblique")
 
 
 def _until_at_rest(panel: StudyController) -> None:
@@ -102,10 +125,12 @@ def reports(folder: Path, study: Study) -> dict[str, bytes]:
     views = {folder.resolve() / "clips" / f"{view}.dcm": told for view, told in study.given.items()}
     for way, start in ((VERB, ["-m", "echoapex", "analyze"]), (WITHOUT_WINDOW, [str(SCRIPT)])):
         found[way] = root / way
-        python, *command = analyzeCommand(pythonExecutable(), files, found[way], views, study.patient)
+        kept = found[PANEL] / CORRECTIONS if study.corrected else None
+        python, *command = analyzeCommand(pythonExecutable(), files, found[way], views, study.patient, kept)
         options = [word for word in command[3:] if word not in ("--json", "--progress-json")]
         run([python, *start, "--no-scene", *options])
-    return {way: (place / REPORT).read_bytes() for way, place in found.items()}
+    names = (REPORT, CORRECTIONS) if study.corrected else (REPORT,)
+    return {way: b"".join((place / name).read_bytes() for name in names) for way, place in found.items()}
 
 
 def differences(found: Mapping[str, bytes]) -> list[str]:
@@ -121,7 +146,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             found = reports(Path(folder), study)
         others = differences(found)
-        record = json.loads(found[PANEL])
+        record = json.JSONDecoder().raw_decode(found[PANEL].decode())[0]
         size = f"{len(record['clips'])} clips, {len(record['measurements'])} numbers, {len(found[PANEL])} bytes"
         told = f"{' and '.join(others)} differ from the panel" if others else "the same in all three ways"
         print(f"study {number} ({study.preset}, {' and '.join(study.views)}): {size}: {told}", flush=True)

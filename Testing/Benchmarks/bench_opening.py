@@ -16,9 +16,10 @@ import numpy as np
 
 from echoapex.cine import BoolMask, Cine
 from echoapex.inference.segmentation import Segmentation
-from EchoApexLib.cine.cineFromBrowser import openFile
+from echoapex.io import read_cine
+from EchoApexLib.cine.cineFromBrowser import openCine
+from EchoApexLib.cine.clipOpening import ClipOpening
 from EchoApexLib.record.studyContents import SceneClip
-from EchoApexLib.study.clipOpening import ClipOpening
 from EchoApexLib.study.studyInScene import addClipSteps, newScene
 
 FRAMES, ROWS, COLUMNS = 200, 600, 800
@@ -37,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = _write(Path(folder) / "clip.nrrd")
         with newScene() as scene:
-            blocks = [_seconds(lambda: openFile(scene, file))]
+            blocks = [_seconds(lambda: openCine(scene, read_cine(file, in_color=True)))]
             _tell("at once, without masks", blocks)
         for count in dict.fromkeys((0, chosen.structures)):
             with newScene() as scene:

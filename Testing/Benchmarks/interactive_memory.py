@@ -135,6 +135,7 @@ def work_on(path: Path, model: Path, cache: Path) -> Mapping[str, float]:
         wait(process, lambda: process.told.device)
         meter = Meter({PANEL: os.getpid(), INFERENCE: process.pid})
         bench.openFile(path)
+        wait(process, lambda: bench.opening is None, bench.tick)
         cine = bench.current.cine
         wait(process, lambda: len(process.told.encoded) == cine.frame_count)
         meter.stage(OPENED)

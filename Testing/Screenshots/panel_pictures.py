@@ -60,6 +60,7 @@ class Studio:
     def open(self, path: str, view: str) -> Any:
         """Opens a cine, says which view it shows, and waits until all of its frames are encoded."""
         self.panel.openFile(path)
+        self.wait(lambda: self.panel.bench.opening is None)
         box = self.panel.ui.viewBox
         box.setCurrentIndex(box.findData(view))
         box.activated.emit(box.currentIndex())

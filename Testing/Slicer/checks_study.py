@@ -245,7 +245,7 @@ def check_sample_data_lists_and_loads_both(transcript: Transcript) -> None:
     for name, count in ((REAL, 1), (SIMULATED, 3)):
         sources[name].customDownloader(sources[name])
         shown = slicer.util.getModuleWidget(MODULE)
-        wait_until(lambda study=shown.study: study.sample is None and study.list.clips and not study.listing, 300)
+        wait_until(lambda study=shown.study: not study.busy and study.list.clips, 300)
         transcript.note(f"{name}: {shown.ui.listLabel.text}")
         assert len(shown.study.list.clips) == count
 

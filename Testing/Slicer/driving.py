@@ -106,6 +106,7 @@ def open_simulated(transcript: Transcript, beats: float = 0.4, view: str = "A4C"
     shown = shown_panel(transcript)
     with tempfile.TemporaryDirectory() as folder:
         shown.openFile(str(write_simulated(Path(folder), beats, view)))
+        wait_until(lambda: shown.bench.opening is None)
     settle()
     assert shown.bench.clip is not None, shown.ui.messageLabel.text
     return shown, shown.bench.clip

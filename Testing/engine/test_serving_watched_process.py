@@ -54,6 +54,20 @@ def test_it_gets_its_input_and_what_it_says_comes_in_lines() -> None:
     assert process.exit_code == 0
 
 
+def test_it_is_told_line_by_line_until_it_ends() -> None:
+    code = "import sys\nfor line in sys.stdin: print(line.strip().upper(), flush=True)\nprint('end', flush=True)"
+    process = WatchedProcess([sys.executable, "-c", code], given=None)
+    heard: list[str] = []
+    for number, word in enumerate(("süß", "two"), 1):
+        process.tell(word)
+        wait(lambda number=number: heard.extend(process.lines()) or len(heard) == number)
+    assert heard == ["SÜSS", "TWO"] and process.exit_code is None
+    process.kill()
+    wait(lambda: process.exit_code is not None)
+    process.tell("nobody hears this")
+    process.close()
+
+
 def test_more_than_a_pipe_holds_does_not_stop_it() -> None:
     lines, messages = all_of(python("import sys\nfor n in range(60_000): print('o' * 9, n); print(n, file=sys.stderr)"))
     assert len(lines) == len(messages) == 60_000 and lines[-1] == f"{'o' * 9} 59999"

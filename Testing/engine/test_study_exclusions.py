@@ -23,9 +23,13 @@ from echoapex.cine import Cine, FrameTimes, TimeSource
 from echoapex.inference.segmentation import Segmentation
 from echoapex.io import read_cine
 from echoapex.landmarks import Landmarks
-from echoapex.measure.measurement import Beat
+from echoapex.measure.derived_numbers import basis, made_of, out_with_parts
+from echoapex.measure.measurement import Beat, Exclusion, Measurement, Source
 from echoapex.measure.volumes_while_editing import Phases
+from echoapex.patient import Patient, Sex
 from echoapex.report import StudyReport, report_json
+from echoapex.report.measurements_csv import measurement_rows
+from echoapex.report.measurements_table import key_measurements, measurement_table
 from echoapex.session.frame_entries import Entry, PackedMask, Status
 from echoapex.session.state import SessionState
 from echoapex.study.batch_analysis import StudyOptions, analyze_study
@@ -219,3 +223,86 @@ def test_schema_and_reader_refuse_the_same(tmp_path: Path, change: dict[str, Any
     (tmp_path / "c.json").write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(Exception, match="no file of corrections"):
         read_corrections(tmp_path / "c.json")
+
+
+def test_a_number_is_out_where_one_that_it_rests_on_is_out(tmp_path: Path) -> None:
+    takes = {**TAKES, "a2c.dcm": Take("A2C")}
+    for name, take in takes.items():
+        write_take(tmp_path / name, take)
+    out = {
+        "a4c.dcm": {("LVESV", "A4C"): "cut off", ("LVEDV", "biplane"): "oblique"},
+        "plax.dcm": {("LVIDd", "linear"): "a poor view"},
+    }
+    clips = [
+        clip_record(SessionState(CARD, read_cine(tmp_path / name)), ClipCorrections("r1", excluded=found), name)
+        for name, found in out.items()
+    ]
+    write_corrections(tmp_path / "c.json", {key: one for clip in clips for key, one in clip.items()})
+    patient = Patient(Sex.MALE, 60.0, 176.0, 78.0)
+    corrections = read_corrections(tmp_path / "c.json")
+    report = analyzed(tmp_path, takes, corrections=corrections, patient=patient)
+    found = {(item.name, item.method): item.excluded for item in report.measurements}
+    of_a4c, of_both, of_wall = Exclusion("cut off"), Exclusion("oblique"), Exclusion("a poor view")
+    gone = {
+        ("LVESV", "A4C"): of_a4c,
+        **{(name, "A4C"): replace(of_a4c, through="LVESV") for name in ("LVESVI", "LVSV", "LVEF", "CO")},
+        ("LVEDV", "biplane"): of_both,
+        **{(name, "biplane"): replace(of_both, through="LVEDV") for name in ("LVEDVI", "LVSV", "LVEF", "CO")},
+        ("LVIDd", "linear"): of_wall,
+        **{
+            (name, "linear"): replace(of_wall, through="LVIDd")
+            for name in ("FS", "RWT", "LVMass", "LVMassIndex", "LVGeometry")
+        },
+    }
+    assert gone.keys() <= found.keys()
+    assert {key: why for key, why in found.items() if why is not None} == gone
+    # What stands for the study by now, and what the page, the table and the file say of the others.
+    chosen = {item.name: item.method for item in key_measurements(report)}
+    assert chosen["LVEF"] == "A2C" and chosen["LVEDV"] != "biplane" and chosen["LVESV"] == "biplane"
+    assert not {"LVMass", "RWT"} & chosen.keys()
+    assert "excluded: it rests on LVESV (cut off)" in measurement_table(report)
+    rows = {(row[2], row[5]): row[-2] for row in measurement_rows(report)}
+    assert rows["LVMassIndex", "linear"] == "it rests on LVIDd (a poor view)" and rows["LVIDs", "linear"] == ""
+    record = report_json(report, tmp_path)
+    schema = json.loads(resources.path("Schemas/report-2.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(record)
+    told = {(item["name"], item["method"]): item["excluded"] for item in record["measurements"]}
+    assert told["CO", "A4C"] == {"reason": "cut off", "through": "LVESV"} and told["HR", "ed_to_ed"] is None
+
+
+def number(name: str, method: str, *clips: str, why: str | None = None) -> Measurement:
+    excluded = None if why is None else Exclusion(why)
+    return Measurement(name, 1.0, "1", method, tuple(Source(clip, (1,)) for clip in clips), excluded=excluded)
+
+
+def test_only_numbers_of_the_same_method_and_clips_are_out_with_another_one() -> None:
+    items = (
+        number("LVSV", "A4C", "a", why="poor"),
+        number("CO", "A4C", "a"),
+        number("CO", "A4C", "other"),
+        number("LVSV", "A2C", "b"),
+        number("CO", "A2C", "b"),
+        number("LVSV", "biplane", "a", "b"),
+        number("CO", "biplane", "a", "b"),
+        number("HR", "ed_to_ed", "b", why="paced"),
+    )
+    found = out_with_parts(items)
+    assert [item.excluded for item in found] == [
+        Exclusion("poor"),
+        Exclusion("poor", "LVSV"),
+        None,
+        None,
+        Exclusion("paced", "HR"),
+        None,
+        Exclusion("paced", "HR"),
+        Exclusion("paced"),
+    ]
+    assert out_with_parts(found) == found
+    counts_again = [replace(found[0], excluded=None), *found[1:-1], replace(found[-1], excluded=None)]
+    assert all(item.excluded is None for item in out_with_parts(counts_again))
+
+
+def test_what_a_number_is_made_of_is_known_down_to_what_is_measured() -> None:
+    assert made_of("CO") == ("LVSV", "HR", "LVEDV", "LVESV") and basis("CO") == ("HR", "LVEDV", "LVESV")
+    assert basis("LVGeometry") == ("IVSd", "LVIDd", "LVPWd") and basis("LAVI") == ("LAV",)
+    assert made_of("IVSd") == () and basis("IVSd") == ("IVSd",)

@@ -13,7 +13,7 @@ import pydicom.examples
 from echoapex.simulation import SimulatedClip, draw_case, simulate_clip
 from echoapex.simulation.dicom_writing import write_dicom
 
-PATIENCE_S = 40.0
+PATIENCE_S = 240.0
 """Only so that a test that waits in vain ends."""
 
 
@@ -39,8 +39,14 @@ def real_cine() -> str:
     return str(pydicom.examples.get_path("ybr_color"))
 
 
+def open_file(panel: Any, path: str | Path) -> None:
+    """Opens a file, and waits until it is in the scene or refused."""
+    assert panel.openFile(str(path))
+    wait(lambda: panel.bench.opening is None)
+
+
 def opened(panel: Any, path: str) -> Any:
-    panel.openFile(path)
+    open_file(panel, path)
     wait(lambda: panel.bench.process is not None and panel.bench.process.ready)
     return panel.bench.clip
 

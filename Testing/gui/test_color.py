@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from segment_cases import open_file
 from study_panel_cases import clip_files, opened, press, wait
 
 ROWS, COLUMNS, PATCH = 60, 80, (40, 30)
@@ -79,8 +80,9 @@ def test_the_panel_for_one_cine_does_the_same_and_the_session_stays_gray(
     import slicer
     from slicerhost.driving import settle
 
-    browser = panel.openFile(str(folder / "z.nrrd"))
+    open_file(panel, folder / "z.nrrd")
     button, clip = panel.ui.colorButton, panel.bench.clip
+    browser = clip.browser
     wait(button.isEnabled)
     key("J")
     assert np.abs(seen(red) - RED).max() <= 2 and button.isChecked()
@@ -94,6 +96,72 @@ def test_the_panel_for_one_cine_does_the_same_and_the_session_stays_gray(
     slicer.util.selectModule("EchoApexSegment")
     settle(80)
     assert np.abs(seen(red) - RED).max() <= 2 and button.isChecked()
+
+
+@pytest.fixture
+def real_file() -> Path:
+    """A real PLAX with a box of color flow: 30 frames of 800 x 600 of the package deid-data (MIT), 43 MB."""
+    from importlib.util import find_spec
+
+    package = find_spec("deid_data")
+    if package is None or package.origin is None:
+        pytest.skip("the package deid-data is not installed")
+    return Path(package.origin).parent / "data" / "ultrasounds" / "ultrasound-multiframe.dcm"
+
+
+def assert_in_step(browser: Any, cine: Any, frames: tuple[int, ...]) -> None:
+    """What is shown of these frames, gray and in color, is what is read for an analysis, and its colors."""
+    import slicer
+
+    from EchoApexLib.sequences.colorSequence import colorVolumeOf, grayVolumeOf
+
+    colors, gray = colorVolumeOf(browser), grayVolumeOf(browser)
+    assert browser.GetNumberOfItems() == cine.frame_count
+    for frame in frames:
+        browser.SetSelectedItemNumber(frame)
+        assert np.array_equal(slicer.util.arrayFromVolume(gray)[0], cine.frames[frame])
+        assert np.array_equal(slicer.util.arrayFromVolume(colors)[0], cine.color_frames[frame])
+        assert colors.GetSpacing() == gray.GetSpacing()
+
+
+def spread(red: Any) -> int:
+    """How far the channels of a pixel of the view are apart at most; 0 where all is gray."""
+    from slicerhost.driving import settle
+
+    settle(80)
+    found = np.asarray(red.pixels()[..., :3], int)
+    return int((found.max(axis=-1) - found.min(axis=-1)).max())
+
+
+def test_the_box_of_a_real_cine_is_in_color_in_both_panels(
+    studyPanel: Any, panelOf: Any, real_file: Path, red: Any, key: Any, request: pytest.FixtureRequest
+) -> None:
+    from echoapex.io import read_cine
+
+    cine = read_cine(real_file, in_color=True)
+    assert cine.color_frames is not None and np.array_equal(read_cine(real_file).frames, cine.frames)
+    opened(studyPanel, real_file)
+    browser = shown_clip(studyPanel, real_file.parent, real_file.name)
+    wait(studyPanel.ui.colorButton.isEnabled)
+    assert_in_step(browser, cine, (0, 7, 29))
+    assert spread(red) == 0
+    key("J")
+    assert spread(red) > 60
+    assert_in_step(browser, cine, (3, 28))
+    # The other panel goes on with the same clip, and what the model sees is gray.
+    panel = request.getfixturevalue("panel")
+    panel.ui.cineSelector.setCurrentNode(browser)
+    wait(lambda: panel.bench.clip is not None and panel.bench.clip.browser is browser)
+    assert spread(red) > 60 and np.array_equal(panel.bench.clip.cine.frames, cine.frames)
+    key("J")
+    assert spread(red) == 0
+    # Opened there, it is the same.
+    open_file(panel, real_file)
+    assert panel.bench.clip.browser is not browser
+    assert np.array_equal(panel.bench.clip.cine.frames, cine.frames) and panel.bench.clip.cine.scale == cine.scale
+    assert_in_step(panel.bench.clip.browser, cine, (0, 11, 29))
+    key("J")
+    assert spread(red) > 60
 
 
 def test_without_a_cine_the_button_says_why_it_does_nothing(studyPanel: Any, key: Any) -> None:

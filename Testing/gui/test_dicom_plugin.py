@@ -118,6 +118,40 @@ def test_loading_keeps_times_scale_and_view(plugin: Any, simulated: Path) -> Non
     assert np.array_equal(cine.times.seconds, file.times.seconds) and cine.view == "A4C"
 
 
+def test_the_window_is_painted_while_a_clip_is_loaded(
+    plugin: Any, simulated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import slicer
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QWidget
+    from slicerhost.driving import settle
+
+    class Counted(QWidget):
+        painted = 0
+
+        def paintEvent(self, event: Any) -> None:
+            self.painted += 1
+
+    monkeypatch.setattr("EchoApexLib.cine.clipOpening.PIECE_BYTES", 1)
+    slicer.mrmlScene.Clear(0)
+    widget, timer, seen = Counted(), QTimer(), []
+    widget.show()
+    settle(20)
+    before = widget.painted
+
+    def tick() -> None:
+        seen.append(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode"))
+        widget.update()
+
+    timer.timeout.connect(tick)
+    timer.start(2)
+    (loadable,) = plugin.examineForImport([[str(simulated)]])
+    assert plugin.load(loadable) is True
+    timer.stop()
+    assert widget.painted - before > 5 and len(seen) > 5 and not any(seen), "its nodes come together at the end"
+    widget.close()
+
+
 def test_a_real_cine_is_offered_and_loads(plugin: Any) -> None:
     import slicer
 

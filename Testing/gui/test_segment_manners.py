@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from segment_cases import opened, real_cine, wait
+from segment_cases import open_file, opened, real_cine, wait
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,7 +88,8 @@ def test_without_a_window_the_panel_is_made_and_opens_a_cine(
     for _ in range(2):
         panel.enter()
         assert (panel.keys, panel.viewInput) == (None, None)
-        assert panel.openFile(real_cine()) is panel.bench.clip.browser
+        open_file(panel, real_cine())
+        assert panel.bench.clip is not None
         panel.exit()
     panel.cleanup()
     assert panel.bench.clip is None and uncaught == []
@@ -125,8 +126,7 @@ def test_a_reloaded_panel_goes_on_and_the_old_one_hears_nothing(panel: Any, host
     wait(lambda: new.bench.process is not None and new.bench.process.ready)
     assert new.bench.process.pid != pid and np.array_equal(new.bench.clip.state.mask(0, "LV"), mask)
     slicer.mrmlScene.Clear(0)
-    new.openFile(real_cine())
-    settle(40)
+    open_file(new, real_cine())
     assert panel.bench.clip is None and new.bench.clip is not None
     new.bench.close()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from segment_cases import (
     LV,
     OUTSIDE,
@@ -26,7 +26,6 @@ from segment_cases import (
 
 from echoapex.errors import PromptError
 from echoapex.evaluation.bootstrap_scores import dice
-from echoapex.io import read_cine
 from echoapex.simulation.heart import Tissue
 from echoapex.structures import find_structure
 
@@ -272,12 +271,11 @@ def test_structures_do_not_disturb_each_other(panel: Any, red: Any) -> None:
     assert not clip.state.mask(0, "RV").any() and clip.state.mask(0, "LV").any()
 
 
-def test_the_view_is_recognized_where_nothing_says_it(
-    panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_view_is_recognized_where_nothing_says_it(panel: Any, red: Any, tmp_path: Path) -> None:
     path, _ = simulated(tmp_path, "A4C", 900_201, beats=0.5)
-    silent = replace(read_cine(path), view=None)
-    monkeypatch.setattr("EchoApexLib.cine.cineFromBrowser.read_cine", lambda _, **__: silent)
+    header = dcmread(path)
+    del header.ViewCodeSequence
+    header.save_as(path, enforce_file_format=True)
     clip = opened(panel, path)
     wait(lambda: clip.view == "A4C")
     assert "takes this cine for A4C, probability" in panel.ui.messageLabel.text()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from segment_cases import LV, carried, opened, place, press, real_cine, simulated, wait
+from segment_cases import LV, carried, open_file, opened, place, press, real_cine, simulated, wait
 
 from echoapex.models.installed_models import find_model
 from echoapex.serving import ProcessState
@@ -94,7 +94,7 @@ def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypa
         weights.seek(5000)
         weights.write(b"damaged")
     monkeypatch.setattr("EchoApexLib.userSettings.find_model", lambda _: folder)
-    panel.openFile(real_cine())
+    open_file(panel, real_cine())
     wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
     assert "model.safetensors" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
     assert panel.bench.clip.cine.frame_count == 30, "looking at the cine goes on"
@@ -138,7 +138,7 @@ def test_a_file_that_is_no_cine_is_refused(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    assert panel.openFile(str(tmp_path / name)) is None
+    open_file(panel, tmp_path / name)
     assert words in said(panel) and panel.bench.clip is None
 
 
@@ -146,7 +146,7 @@ def test_missing_libraries_are_named_before_anything_starts(panel: Any, monkeypa
     import slicer
 
     monkeypatch.setattr("EchoApexLib.session.sceneController.missingModules", lambda: ("torch", "timm"))
-    panel.openFile(real_cine())
+    open_file(panel, real_cine())
     wait(lambda: "torch, timm" in panel.ui.deviceLabel.text())
     assert panel.ui.startButton.text() == "Install..." and panel.bench.process is None
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 1, "looking needs no model"
@@ -331,7 +331,7 @@ def test_without_room_for_the_cine_nothing_hangs(panel: Any, red: Any, monkeypat
         raise EchoApexError("There is no room to share the cine with the inference process", value="full")
 
     monkeypatch.setattr("echoapex.serving.restarting_client.SharedCine", full)
-    panel.openFile(real_cine())
+    open_file(panel, real_cine())
     wait(lambda: panel.bench.process.state is ProcessState.BROKEN)
     assert "no room to share" in said(panel) and panel.ui.startButton.isVisibleTo(panel.uiWidget)
     monkeypatch.undo()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from segment_cases import opened, press, real_cine, simulated, wait
+from segment_cases import open_file, opened, press, real_cine, simulated, wait
 
 from echoapex.landmarks import WALL_LANDMARKS
 from echoapex.measure.measurement import Beat
@@ -157,7 +157,7 @@ def test_walls_are_placed_wholly_by_hand(
     path, heart = simulated(tmp_path, "PLAX", 900_211, beats=1.1)
     if model == "missing":
         monkeypatch.setattr("EchoApexLib.session.sceneController.missingModules", lambda: ("torch", "timm"))
-        panel.openFile(path)
+        open_file(panel, path)
     else:
         opened(panel, path)
     clip, marks = panel.bench.clip, heart.landmarks().points

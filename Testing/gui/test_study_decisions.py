@@ -77,6 +77,34 @@ def test_a_number_is_excluded_for_a_reason_and_included_again(reported: Any, key
     assert status(reported, 2) == "predicted" and "--corrections" not in command_of(reported, key)
 
 
+def test_an_outline_changed_since_the_report_marks_its_numbers_until_it_is_undone(reported: Any, key: Any) -> None:
+    import slicer
+    from session_cases import draw, square
+
+    ui, bench = reported.ui, slicer.util.getModuleWidget("EchoApexSegment").bench
+
+    def first_cells() -> list[str]:
+        return [cells(ui.measurementTable, row)[0] for row in range(3)]
+
+    before = first_cells()
+    key("W")
+    wait(lambda: bench.clip is not None)
+    work = bench.clip
+    assert shown() == ("A4C (simulated)", 1)
+    draw(work.scene.segmentation, work.browser, square(20, 20), "LV")
+    key("W")
+    wait(lambda: "LVEF ↻" in first_cells()[0])
+    click_row(ui.measurementTable, 0)
+    assert "the outline of LV in frame 1 of A4C" in ui.measurementLabel.text()
+    assert first_cells()[2] == before[2], "a mass by lengths rests on no outline"
+    key("W")
+    wait(lambda: work.state.next_undo is not None)
+    key("Ctrl+Z")
+    key("W")
+    wait(lambda: first_cells() == before)
+    bench.close()
+
+
 def test_confirming_accepts_outlines_and_can_be_taken_back(reported: Any, key: Any) -> None:
     ui = reported.ui
     click_row(ui.measurementTable, 0)

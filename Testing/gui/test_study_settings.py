@@ -124,14 +124,14 @@ def test_the_simulated_study_is_made_and_listed(
     monkeypatch.setattr(sampleStudy, "WatchedProcess", lambda command: make([sys.executable, "-c", small, command[3]]))
     loadSimulatedStudy()
     assert "A study of a simulated heart is being made" in studyPanel.ui.messageLabel.text()
-    wait(lambda: studyPanel.study.sample is None and not studyPanel.study.listing and studyPanel.study.list.clips)
+    wait(lambda: not studyPanel.study.busy and studyPanel.study.list.clips)
     assert {clip.view for clip in studyPanel.study.list.clips} == {"A4C", "A2C", "PLAX"}
     assert studyPanel.ui.messageLabel.text() == "" and studyPanel.ui.listLabel.text() == "3 clips."
     monkeypatch.setattr(
         sampleStudy, "WatchedProcess", lambda command: make([sys.executable, "-c", "raise SystemExit('disk full')"])
     )
     loadSimulatedStudy()
-    wait(lambda: studyPanel.study.sample is None)
+    wait(lambda: studyPanel.study.samples.underWay is None)
     assert studyPanel.ui.messageLabel.text() == "The simulated study could not be made (found: disk full)."
     assert len(studyPanel.study.list.clips) == 3, "what was listed stays"
 

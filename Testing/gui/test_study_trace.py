@@ -315,6 +315,52 @@ def test_with_one_view_only_it_is_one_sentence(studyPanel: Any, tmp_path: Path, 
     assert not studyPanel.trace.control.paired and not studyPanel.ui.pairButton.isChecked()
 
 
+def test_side_by_side_waits_for_the_view_that_is_read(
+    studyPanel: Any, tmp_path: Path, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other view comes a few frames at a time, and does not keep the panel from what is asked for meanwhile."""
+    import trace_cases
+    from slicerhost.driving import settle
+
+    from EchoApexLib.cine import clipOpening
+
+    monkeypatch.setattr(clipOpening, "PIECE_BYTES", 1)
+    studyPanel.study.openReport(trace_cases.apical_report(tmp_path / "report"))
+    wait(lambda: studyPanel.trace.control.trace is not None)
+    assert list(studyPanel.trace.control.trace.views) == ["A4C"] and studyPanel.study.opening.name == "a2c.nrrd"
+    assert "a2c.nrrd" in studyPanel.ui.progressLabel.text() and studyPanel.ui.cancelButton.isEnabled()
+    key("V")
+    assert studyPanel.ui.messageLabel.text() == "A2C is being read: both are shown side by side once it is there."
+    seen, opening = [], studyPanel.study.opening
+    row = row_of(studyPanel, "LVEF")
+    click = studyPanel.results.goTo
+    click(row)
+    while opening.busy:
+        seen.append(opening.done)
+        settle(10)
+    assert studyPanel.study.opening is None and len(set(seen)) > 10
+    wait(lambda: studyPanel.trace.control.paired)
+    assert len(studyPanel.trace.control.trace.views) == 2 and frames().keys() == {"A4C", "A2C"}
+
+
+def test_a_canceled_view_is_not_read_again_by_itself(studyPanel: Any, tmp_path: Path, key: Any) -> None:
+    import trace_cases
+
+    folder = trace_cases.apical_report(tmp_path / "report")
+    studyPanel.study.openReport(folder)
+    wait(lambda: studyPanel.study.opening is not None and studyPanel.study.opening.name == "a4c.nrrd")
+    wait(lambda: studyPanel.study.opening is not None and studyPanel.study.opening.name == "a2c.nrrd")
+    studyPanel.study.cancel()
+    wait(lambda: studyPanel.trace.control.trace is not None)
+    assert studyPanel.study.opening is None and frames().keys() == {"A4C"}
+    key("V")
+    assert studyPanel.ui.messageLabel.text().endswith("there is no A2C (found: Its opening was canceled).")
+    from EchoApexLib.study.openedReport import Place
+
+    studyPanel.study.show(Place("a2c", 2))
+    wait(lambda: shown() == (A2C, 2) and len(studyPanel.trace.control.trace.views) == 2)
+
+
 def test_a_file_that_is_gone_leaves_the_other_view(studyPanel: Any, tmp_path: Path) -> None:
     import trace_cases
 
@@ -325,7 +371,20 @@ def test_a_file_that_is_gone_leaves_the_other_view(studyPanel: Any, tmp_path: Pa
     assert list(studyPanel.trace.control.trace.views) == ["A4C"] and shown() == (A4C, 4)
 
 
-def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path) -> None:
+def updates(panel: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, set[str | None]]]:
+    """A list that gets, at each update of the trace from now on, why there is none and the clips that are traced."""
+    control, seen = panel.trace.control, []
+
+    def update(browser: Any, shown: Any) -> None:
+        type(control).update(control, browser, shown)
+        browsers = () if control.trace is None else control.trace.browsers.values()
+        seen.append((control.problem, {shown.clipOf(one) for one in browsers}))
+
+    monkeypatch.setattr(control, "update", update)
+    return seen
+
+
+def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import scene_cases
     import trace_cases
     from written_reports import write_report
@@ -336,10 +395,11 @@ def test_another_clip_has_its_own_chart(traced: Any, tmp_path: Path) -> None:
     walls = scene_cases.make_clip("p", "PLAX", scale=scene_cases.NO_SCALE, times=scene_cases.NO_TIMES)
     numbers = plain(trace_cases.numbers_of(*clips))
     (tmp_path / "other").mkdir()
+    seen = updates(traced, monkeypatch)
     traced.study.openReport(write_report(tmp_path / "other", *clips, walls, measurements=numbers))
-    # Until a clip of this report is in the scene, those of the one before are traced.
-    of_report = traced.study.shown.clipOf
-    wait(lambda: {of_report(one) for one in traced.trace.control.trace.browsers.values()} == {"a4c", "a2c"})
+    wait(lambda: seen and seen[-1][1] == {"a4c", "a2c"})
+    assert seen[0] == ("No trace: this clip is none of the report that is open.", set())
+    assert not any(None in clips for _, clips in seen), "the clips of the report before are not traced under this one"
     from EchoApexLib.study.openedReport import Place
 
     traced.trace.control.step(1)

@@ -16,13 +16,13 @@ from written_reports import write_report
 
 from echoapex.analysis.clip_corrections import Calibration
 from echoapex.cine import Cine
-from EchoApexLib.cine.cineFromBrowser import cineOf, openCine, openCineSteps, openFile
+from EchoApexLib.cine import clipOpening
+from EchoApexLib.cine.cineFromBrowser import cineOf, openCine
+from EchoApexLib.cine.clipOpening import ClipOpening, OpeningState, openFile
 from EchoApexLib.cine.scaleByHand import calibrate
 from EchoApexLib.record.studyContents import SceneStudy
 from EchoApexLib.sequences.colorSequence import COLORS, colorVolumeOf, grayVolumeOf, shownVolumeOf, whyNoColor
 from EchoApexLib.sliceView import redSliceSetup as red
-from EchoApexLib.study import clipOpening
-from EchoApexLib.study.clipOpening import ClipOpening, OpeningState
 from EchoApexLib.study.openedReport import OpenedReport
 from EchoApexLib.study.reportInScene import ReportInScene
 from EchoApexLib.study.studyInScene import addClip, addStudy, newScene, readStudy
@@ -164,7 +164,7 @@ def test_a_cine_without_color_says_so_and_stays_gray() -> None:
 def test_a_file_in_color_is_opened_with_its_colors(tmp_path: Path) -> None:
     file = written_color_file(tmp_path / "clips")
     with newScene() as scene:
-        browser = openFile(scene, file)
+        browser = openFile(scene, file).finish(lambda: None)
         browser.SetSelectedItemNumber(6)
         assert np.array_equal(pixels(colorVolumeOf(browser)), COLORED[6])
 
@@ -183,7 +183,7 @@ def test_colors_come_a_few_frames_at_a_look(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(clipOpening, "PIECE_BYTES", 8 * cases.ROWS * cases.COLUMNS)
     file, seen = written_color_file(tmp_path / "clips"), []
     with newScene() as scene:
-        opening = ClipOpening("a.nrrd", {"file": file}, lambda cine, _masks: openCineSteps(scene, cine, "A4C"))
+        opening = openFile(scene, file)
         done(opening, lambda: (seen.append(opening.done), time.sleep(0.01))[1])
         assert opening.state is OpeningState.DONE and opening.count == 2 * cases.FRAMES
         steps = np.diff(seen)

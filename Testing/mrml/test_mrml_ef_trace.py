@@ -30,6 +30,7 @@ from EchoApexLib.trace.pairedPlaying import PairedPlaying
 from EchoApexLib.trace.traceChart import TraceChart
 from EchoApexLib.trace.traceController import TraceController
 from EchoApexLib.trace.tracedClips import pairedClips
+from EchoApexLib.userSettings import UserSettings
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_a_view_alone_and_a_clip_without_scale_are_traced_and_it_is_said(scene: 
 def test_a_scale_by_hand_counts_in_the_chart_at_once(scene: Any) -> None:
     both = apical_scene(scene, apical_clip("A4C"), apical_clip("A2C", scale=Scale.none("a test")))
     showBrowser(scene, both["A4C"])
-    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None)
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda *_: None)
     control.update(both["A4C"], None)
     assert control.trace is not None and list(control.trace.views) == ["A4C"]
     calibrate(both["A2C"], Calibration(((10.0, 10.0), (10.0, 60.0)), 50 * 1.1), Scale.none("a test"))
@@ -330,17 +331,50 @@ def test_a_clip_that_is_read_for_the_trace_alone_is_not_drawn_over_the_one_that_
 ) -> None:
     shown = ReportInScene(scene, OpenedReport(apical_report(tmp_path / "report")))
     first = shown.show(Place("a4c", 0))
-    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None)
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda clip, _: shown.read(clip))
     for _ in range(3):
         control.update(first, shown)
     assert control.trace is not None and list(control.trace.browsers) == ["A4C", "A2C"]
     second = control.trace.browsers["A2C"]
     assert all(_drawn(first)) and not any(_drawn(second))
-    with borrowedSession(scene, second) as session:
+    with borrowedSession(scene, second, UserSettings()) as session:
         session.tell(session.state.accept([2], "LV"))
     assert all(_drawn(first)) and not any(_drawn(second))
     shown.show(Place("a2c", 2))
     assert any(_drawn(second)) and not any(_drawn(first))
+
+
+def test_a_clip_of_a_new_report_of_the_same_files_is_traced_and_no_other(scene: Any, tmp_path: Path) -> None:
+    folder = apical_report(tmp_path / "report")
+    before = ReportInScene(scene, OpenedReport(folder))
+    first = before.show(Place("a4c", 0))
+    before.read("a2c")
+    (folder / "report.json").write_text((folder / "report.json").read_text() + " ")
+    now, other = (ReportInScene(scene, OpenedReport(one)) for one in (folder, apical_report(tmp_path / "other")))
+    assert now.clipOf(first) is None
+    asked: list[str] = []
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda clip, _: asked.append(clip))
+    control.update(first, now)
+    assert control.trace is not None and list(control.trace.browsers) == ["A4C", "A2C"] and control.problem == ""
+    assert now.clipOf(first) == "a4c" and asked == [], "both were there, and what was found is theirs by now"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 2
+    control.update(first, other)
+    assert control.trace is None and control.problem == "No trace: this clip is none of the report that is open."
+    control.update(first, None)
+    assert control.trace is not None and control.problem == ""
+
+
+def test_without_a_report_clips_of_two_reports_make_no_pair(scene: Any, tmp_path: Path) -> None:
+    folders = [apical_report(tmp_path / name) for name in ("one", "other")]
+    (folders[1] / "report.json").write_text((folders[1] / "report.json").read_text() + " ")
+    one, other = (ReportInScene(scene, OpenedReport(folder)) for folder in folders)
+    first, foreign = one.show(Place("a4c", 0)), other.read("a2c")
+    control = TraceController(scene, lambda: None, lambda _: None, lambda _: None, lambda *_: None)
+    control.update(first, None)
+    assert control.trace is not None and list(control.trace.browsers) == ["A4C"]
+    second = one.read("a2c")
+    control.update(first, None)
+    assert control.trace.browsers["A2C"] is second is not foreign
 
 
 def _drawn(browser: Any) -> list[bool]:

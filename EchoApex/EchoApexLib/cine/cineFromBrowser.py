@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,11 @@ from numpy.typing import NDArray
 
 from echoapex.cine import Cine, FrameTimes, Scale, TimeSource
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.io import read_cine, use_python
 from echoapex.io.color_to_gray import luminance, sample_colors
 from echoapex.io.sector_detection import find_sector
 from echoapex.models.model_card import UNKNOWN
 
 from ..nodes.coordinates import ijkToRasOf
-from ..pythonDependencies import pythonExecutable
 from ..record.clipRecords import cineOfRecord, clipRecord
 from ..record.recordSaving import CLIP, RECORD, addRecord, recordOf
 from ..record.studyContents import SceneClip
@@ -60,13 +57,6 @@ def openCineSteps(scene: Any, cine: Cine, name: str = "Cine") -> Steps:
     record = clipRecord(SceneClip(title, cine, cine.view or UNKNOWN, {}))
     browser.SetNodeReferenceID(RECORD, addRecord(scene, f"{title} record", CLIP, record).GetID())
     return browser
-
-
-def openFile(scene: Any, path: str | Path) -> Any:
-    """Reads a file into ``scene`` as `openCine`, called by its view where that is known; raises as `read_cine`."""
-    use_python(pythonExecutable())
-    cine = read_cine(path, in_color=True)
-    return openCine(scene, cine, cine.view or "Cine")
 
 
 def mayBeCine(browser: Any) -> bool:

@@ -173,5 +173,5 @@ def measurementOfRecord(item: Mapping[str, Any]) -> Measurement:
         warnings=tuple(item["warnings"]),
         status=MeasurementStatus(item.get("status", MeasurementStatus.PREDICTED)),
         rater=item.get("rater") or "",
-        excluded=None if excluded is None else Exclusion(excluded["reason"]),
+        excluded=None if excluded is None else Exclusion(excluded["reason"], excluded.get("through")),
     )

@@ -17,6 +17,12 @@ def ratersOf(browser: Any) -> str:
     return str(browser.GetAttribute(RATERS) or "")
 
 
+def keepRaters(browser: Any, codes: str) -> None:
+    """Those who have corrected the clip, as `ratersOf` gives them; "" changes nothing."""
+    if codes:
+        browser.SetAttribute(RATERS, codes)
+
+
 def sign(browser: Any, rater: str) -> None:
     """``rater`` has corrected something in the clip of ``browser``; "" is nobody that is known."""
     known = [one for one in ratersOf(browser).split(_BETWEEN) if one]

@@ -49,7 +49,7 @@ _MEASUREMENT = record(
     {
         "status": one_of(*MeasurementStatus),
         "rater": or_null(text),
-        "excluded": or_null(record({"reason": text})),
+        "excluded": or_null(record({"reason": text}, {"through": or_null(text)})),
     },
     more_allowed=True,
 )
@@ -157,6 +157,7 @@ REPORT: Shape = record(
         "failures": _REASONS,
         "not_measured": _REASONS,
         "notes": list_of(text),
+        "corrections": or_null(_fileBelow),
     },
     more_allowed=True,
 )

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from echoapex.models.installed_models import find_model
-from echoapex.models.model_card import read_card
 from echoapex.session.state import SessionState
 
 from ..cine.cineFromBrowser import cineOf
 from ..sliceView.redSliceSetup import hideUnlessShown
+from ..userSettings import UserSettings
 from .sessionSaveAndRestore import restoreState
 from .sessionScene import SessionScene, openSession
 from .startFromAnalysis import takeAnalyzed
 
 
 @contextmanager
-def borrowedSession(scene: Any, browser: Any, rater: str = "") -> Iterator[SessionScene]:
+def borrowedSession(scene: Any, browser: Any, settings: UserSettings) -> Iterator[SessionScene]:
     """The session of the cine of ``browser``; where there is none, it begins with what an analysis has found there.
+
+    It is then one with the model of the ``settings``, and by their rater.
 
     Raises `EchoApexError` where there is no model, or session or record are damaged.
     """
@@ -27,10 +28,10 @@ def borrowedSession(scene: Any, browser: Any, rater: str = "") -> Iterator[Sessi
     if found is not None:
         yield found
         return
-    card = read_card(find_model())
-    state = restoreState(browser, card, rater)
+    card = settings.modelCard()
+    state = restoreState(browser, card, settings.rater)
     if state is None:
-        state = SessionState(card, cineOf(browser), rater=rater)
+        state = SessionState(card, cineOf(browser), rater=settings.rater)
         takeAnalyzed(browser, state)
     own = SessionScene(scene, browser, state)
     try:

@@ -6,23 +6,27 @@ No Qt: whoever drives it calls `SceneController.tick` every few milliseconds fro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from echoapex.analysis.view_structures import WALL_VIEW
-from echoapex.errors import EchoApexError
+from echoapex.errors import EchoApexError, ModelError
 from echoapex.models.model_card import ModelCard, read_card
-from echoapex.serving import InferenceProcess
+from echoapex.serving import InferenceProcess, ProcessState
 from echoapex.serving.restarting_client import serve_command
 from echoapex.session.state import SessionState
 
-from ..cine.cineFromBrowser import cineOf, openFile
+from ..cine.cineFromBrowser import cineOf
+from ..cine.clipOpening import ClipOpening
+from ..cine.clipReaders import prepareReader
 from ..cine.scaleByHand import SCALE_CHANGES
 from ..nodes.observers import Observers
 from ..pythonDependencies import missingModules, pythonExecutable
-from ..sliceView.redSliceSetup import showClip
+from ..sliceView.redSliceSetup import clipBrowsers, showBrowser, showClip
 from ..userSettings import UserSettings
 from .cineController import CineController
+from .cineFiles import CineFiles, Then
 from .sessionSaveAndRestore import restoreState
 from .startFromAnalysis import analyzedPhases, takeAnalyzed
 
@@ -33,7 +37,8 @@ class SceneController:
     """The work on the cines of one scene, one of them at a time.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user. ``settings``
-    gives what the user has set, looked at when it is needed. ``startProcess`` makes the inference process from the
+    gives what the user has set, looked at at each tick: ``settingsChanged`` says that the process runs with others, and
+    that `begin` would start it with these. ``startProcess`` makes the inference process from the
     folder of the model and from where news go.
     """
 
@@ -50,8 +55,12 @@ class SceneController:
         self._startProcess = startProcess or self._inferenceProcess
         self._clips: dict[str, CineController] = {}
         self._model: tuple[Path, ModelCard] | None = None
+        self._used = UserSettings()
+        self._unopened: Any = None
+        self.settingsChanged = False
         self._seen: object = None
         self._observers = Observers(said)
+        self._files = CineFiles(scene, said)
         self.process: InferenceProcess | None = None
         self.clip: CineController | None = None
 
@@ -63,9 +72,17 @@ class SceneController:
     def _chosenModel(self) -> tuple[Path, ModelCard]:
         """Folder and card of one and the same model, until `close`."""
         if self._model is None:
-            folder = self._settings().modelFolder()
+            self._used = self._settings()
+            folder = self._used.modelFolder()
             self._model = folder, read_card(folder)
         return self._model
+
+    def _lookAtSettings(self) -> None:
+        """The rater of the settings counts from now on; the rest does once the model is started anew."""
+        now = self._settings()
+        for clip in self._clips.values():
+            clip.state.rater = now.rater
+        self.settingsChanged = self.process is not None and now != replace(self._used, rater=now.rater)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -79,23 +96,55 @@ class SceneController:
             raise EchoApexError("Open a cine first")
         return self.clip
 
-    def openFile(self, path: str | Path) -> Any:
-        """Reads a cine into the scene and turns to it; gives its browser. Raises as `addFile` and `openBrowser`."""
-        browser = self.addFile(path)
-        self.openBrowser(browser)
-        return browser
+    @property
+    def opening(self) -> ClipOpening | None:
+        """The cine that is on its way from its file into the scene, if there is one."""
+        return self._files.opening
 
-    def addFile(self, path: str | Path) -> Any:
-        """Reads a cine into the scene; gives its browser. Raises `EchoApexError` as `read_cine`."""
-        return openFile(self._scene, path)
+    def prepareOpening(self) -> None:
+        """A file will be chosen: what reads it starts meanwhile. Raises `EchoApexError` where it cannot."""
+        prepareReader()
+
+    def openFile(self, path: str | Path, then: Then | None = None) -> None:
+        """Reads a cine into the scene, behind those that are on their way there.
+
+        As soon as it is there, at a `tick`, ``then`` is called with its browser; without it, it is turned to. Raises
+        `EchoApexError` where reading cannot begin.
+        """
+        self._files.add(path, then or self.openBrowser)
+        self._changed()
+
+    def cancel(self) -> None:
+        """Opens no file any more; where none was on its way, ends what goes through the cine that is worked on."""
+        if self._files.cancel():
+            self._said("The cine was not opened.")
+            self._changed()
+        else:
+            self.current.cancel()
+
+    def _goOnOpening(self) -> None:
+        try:
+            if self._files.poll():
+                self._changed()
+        except EchoApexError as refusal:
+            self._said(str(refusal))
+            self._changed()
 
     def openBrowser(self, browser: Any) -> None:
         """Turns to the cine of a browser of the scene, going on with the session that is saved with it.
 
-        Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read.
+        Raises `EchoApexError` for one that holds no cine, and for a session that cannot be read. Where there is no such
+        model as was chosen, the cine is shown all the same.
         """
         self._dropClosed()
-        clip = self._clips.get(browser.GetID()) or self._enter(browser)
+        self._unopened = None
+        try:
+            clip = self._clips.get(browser.GetID()) or self._enter(browser)
+        except ModelError:
+            self._unopened = browser
+            if browser in clipBrowsers(self._scene):
+                showBrowser(self._scene, browser)
+            raise
         if clip is self.clip:
             return
         if self.clip is not None:
@@ -130,6 +179,25 @@ class SceneController:
             clip.walls.setPhases(*phases)
         return clip
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a cine is open that the model does not work for; `begin` starts it."""
+        broken = self.process is None or self.process.state is ProcessState.BROKEN
+        return self._unopened is not None or (self.clip is not None and broken)
+
+    def begin(self) -> Any:
+        """Starts the model, also again, as the settings are by now.
+
+        Gives a browser where its cine has to be turned to for that: what was known of the model of before does not
+        hold. Raises `EchoApexError` where it cannot be started.
+        """
+        if self._unopened is None and (self.clip is None or not self.settingsChanged):
+            self.start()
+            return None
+        browser = self._unopened or self.current.browser
+        self.close()
+        return browser
+
     def start(self) -> None:
         """Starts the inference process, also again. Raises `EchoApexError` where that is not possible."""
         missing = self.missing
@@ -150,7 +218,9 @@ class SceneController:
 
     def tick(self) -> None:
         """Takes what the process has answered and brings numbers up to date. Never waits for the process."""
+        self._goOnOpening()
         self._dropClosed()
+        self._lookAtSettings()
         for clip in self._clips.values():
             clip.walls.tidy()
         if self.process is not None:
@@ -160,7 +230,8 @@ class SceneController:
         if self.clip is not None and self.clip.measure():
             self._changed()
         placing = None if self.clip is None else self.clip.walls.placing
-        seen = placing, None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        process = None if self.process is None else (self.process.state, len(self.process.told.encoded))
+        seen = self.settingsChanged, placing, process
         if seen != self._seen:
             self._seen = seen
             self._changed()
@@ -174,6 +245,8 @@ class SceneController:
             self._changed()
 
     def _dropClosed(self) -> None:
+        if self._unopened is not None and self._unopened.GetScene() is None:
+            self._unopened = None
         for identifier, clip in list(self._clips.items()):
             if clip.closed:
                 self._drop(identifier)
@@ -187,16 +260,19 @@ class SceneController:
 
     def close(self) -> None:
         """Ends everything, the process too: the scene is about to be closed, or the panel."""
+        self._files.cancel()
         self._observers.clear()
         for identifier in list(self._clips):
             self._drop(identifier)
         if self.process is not None:
             self.process.close()
-        self.process = self._model = None
+        self.process = self._model = self._unopened = None
+        self.settingsChanged = False
         self._changed()
 
     def _inferenceProcess(self, model: Path, said: Said) -> InferenceProcess:
         settings = self._settings()
         settings.check()
+        self._used = replace(settings, model=self._used.model)
         command = serve_command(model, settings.device, pythonExecutable())
         return InferenceProcess(command, environment=settings.environment(), news=said)

@@ -102,6 +102,15 @@ def acceptedMasks(browser: Any) -> frozenset[Key]:
 
     Raises `EchoApexError` for a damaged record.
     """
+    return _reviewedMasks(browser, Status.ACCEPTED)
+
+
+def flaggedMasks(browser: Any) -> frozenset[Key]:
+    """As `acceptedMasks`, of those that somebody has flagged."""
+    return _reviewedMasks(browser, Status.FLAGGED)
+
+
+def _reviewedMasks(browser: Any, review: Status) -> frozenset[Key]:
     node = browser.GetNodeReference(SESSION)
     if node is None:
         return frozenset()
@@ -110,5 +119,5 @@ def acceptedMasks(browser: Any) -> frozenset[Key]:
     return frozenset(
         (item["structure"], item["frame"])
         for item in data["entries"]
-        if item["review"] == Status.ACCEPTED and item["source"] not in BY_HAND
+        if item["review"] == review and item["source"] not in BY_HAND
     )

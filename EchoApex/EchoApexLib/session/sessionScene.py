@@ -7,7 +7,7 @@ answer into the session and has its change written (`SessionScene.write`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakSet
 
@@ -16,7 +16,7 @@ import numpy as np
 from echoapex.cine import BoolMask
 from echoapex.errors import EchoApexError
 from echoapex.inference.segmentation import Segmentation
-from echoapex.session.frame_entries import EMPTY, PackedMask
+from echoapex.session.frame_entries import EMPTY, Entry, Key, PackedMask
 from echoapex.session.state import SessionState
 from echoapex.session.undo_history import Change
 from echoapex.structures import PROMPTED
@@ -185,6 +185,13 @@ class SessionScene:
         self.readEdits()
         change = self.state.take_found(structure, found)
         if change.frames:
+            self._readBefore(change)
+            self._put(change)
+            self._onEdited(change)
+
+    def takeByHand(self, entries: Mapping[Key, Entry]) -> None:
+        """Shows masks that persons had drawn, prompted or accepted elsewhere (`SessionState.take_by_hand`)."""
+        for change in self.state.take_by_hand(entries):
             self._readBefore(change)
             self._put(change)
             self._onEdited(change)

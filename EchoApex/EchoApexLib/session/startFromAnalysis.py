@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from echoapex.cine import Cine
@@ -28,8 +28,26 @@ def takeAnalyzed(browser: Any, state: SessionState) -> None:
     if found is None:
         return
     state.begin(entries)
-    for structure, frame in entries:
-        found.GetNthDataNode(frame).GetSegmentation().GetSegment(structure).SetTag(STRUCTURE_TAG, structure)
+    _own(browser, found, entries)
+
+
+def ownMasks(browser: Any, state: SessionState) -> None:
+    """The masks that were found in the cine of ``browser`` are those of ``state`` from now on, which has them already.
+
+    Raises `ReadError` for a damaged record.
+    """
+    record = recordOf(browser.GetNodeReference(RECORD))
+    found = _found(browser, state.cine.frame_count, record["confidence"])
+    if found is not None:
+        keys = ((name, frame) for name in record["confidence"] for frame in range(state.cine.frame_count))
+        _own(browser, found, keys)
+
+
+def _own(browser: Any, found: Any, keys: Iterable[Key]) -> None:
+    for structure, frame in keys:
+        segment = found.GetNthDataNode(frame).GetSegmentation().GetSegment(structure)
+        if segment is not None:
+            segment.SetTag(STRUCTURE_TAG, structure)
     browser.SetNodeReferenceID(MASKS, found.GetID())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ..record.studyContents import Curve
 from ..sequences.cineSequence import addToBrowser, spacingOfSequence
 from ..sequences.landmarkSequence import addLandmarkSequence
 from ..session.borrowedSession import borrowedSession
+from ..userSettings import UserSettings
 from ..walls.wallPointNodes import findWallPoints
 from .studyFromReport import clipOfPixels
 from .studyInScene import STUDY_CHART
@@ -46,10 +48,11 @@ def fits(browser: Any, item: Mapping[str, Any]) -> bool:
     return wanted is None or bool(np.allclose(spacingOfSequence(sequence), wanted, rtol=_ROUNDING))
 
 
-def takeOver(scene: Any, browser: Any, home: Path, item: Mapping[str, Any]) -> None:
+def takeOver(scene: Any, browser: Any, home: Path, item: Mapping[str, Any], settings: UserSettings) -> None:
     """Puts what the report in ``home`` has found in its clip ``item`` into the clip of ``browser``, which `fits`.
 
-    Raises `EchoApexError` where the report or the scene is damaged; nothing is changed then.
+    ``settings`` have the model of a session that nobody has begun yet. Raises `EchoApexError` where the report or the
+    scene is damaged; nothing is changed then.
     """
     cine = cineOf(browser)
     masks = {name: read_masks(home / path).masks for name, path in item["masks"].items()}
@@ -57,7 +60,7 @@ def takeOver(scene: Any, browser: Any, home: Path, item: Mapping[str, Any]) -> N
     before, now = recordOf(browser.GetNodeReference(RECORD)), dict(plain(clipRecord(clip)))
     if any(before.get(name) != now[name] for name in ("checksums", "confidence")):
         gone = before["confidence"].keys() - clip.segmentations.keys()
-        _takeMasks(scene, browser, clip.segmentations, sorted(gone))
+        _takeMasks(scene, browser, clip.segmentations, sorted(gone), settings)
     if clip.landmarks is not None and findWallPoints(browser, cine) is None:
         with samePlaceNode(scene):
             addToBrowser(browser, addLandmarkSequence(scene, f"{browser.GetName()} landmarks", cine, clip.landmarks))
@@ -66,9 +69,15 @@ def takeOver(scene: Any, browser: Any, home: Path, item: Mapping[str, Any]) -> N
     browser.GetNodeReference(RECORD).SetText(json.dumps({**before, **now}, ensure_ascii=False, allow_nan=False))
 
 
-def _takeMasks(scene: Any, browser: Any, segmentations: Mapping[str, Segmentation], gone: Iterable[str]) -> None:
+def _takeMasks(
+    scene: Any,
+    browser: Any,
+    segmentations: Mapping[str, Segmentation],
+    gone: Iterable[str],
+    settings: UserSettings,
+) -> None:
     """Puts masks in place, and takes those away that were ``gone`` for structures before."""
-    with borrowedSession(scene, browser) as session:
+    with borrowedSession(scene, browser, replace(settings, rater="")) as session:
         for structure in gone:
             session.takeFound(structure, None)
         for structure, found in segmentations.items():

@@ -6,16 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from echoapex.cine import Cine
-
-from ..cine.cineFromBrowser import openCineSteps
+from ..cine.clipOpening import ClipOpening, OpeningState, openFile
 from ..cine.echoViewLabel import setViewOf
 from ..cine.fileMarks import browsersOf, markFile
-from ..pythonDependencies import pythonExecutable
-from ..sequences.cineSequence import Steps
 from ..sliceView.redSliceSetup import showBrowser
 from .clipList import ListedClip
-from .clipOpening import ClipOpening, OpeningState
 from .openedReport import Place
 from .reportInScene import ReportInScene
 
@@ -32,6 +27,7 @@ class ClipShowing:
         self._scene, self._ready, self._said = scene, ready, said
         self.opening: ClipOpening | None = None
         self._wanted: Callable[[], object] | None = None
+        self._refused: Callable[[str], None] | None = None
         self._key: object = None
         self._file: Path | None = None
 
@@ -41,16 +37,11 @@ class ClipShowing:
         ``then`` is called with the browser as soon as it is shown. Raises `EchoApexError`.
         """
         if report.inScene(place.clip) is not None:
-            self.cancel()
+            self._dropWanted()
             browser = report.show(place)
             then(browser)
             return browser
-        file = dict(report.report.files()).get(place.clip)
-
-        def make(cine: Cine, masks: dict[str, Any]) -> Steps:
-            return report.steps(place.clip, cine, masks)
-
-        self._open((report, place.clip), file, report.request(place.clip), make)
+        self._openOf(report, place.clip)
         self._wanted = lambda: self.place(report, place, then)
         return None
 
@@ -58,48 +49,76 @@ class ClipShowing:
         """As `place`, a clip of the list that is in no report."""
         browser = next(iter(browsersOf(self._scene, clip.file)), None)
         if browser is not None:
-            self.cancel()
+            self._dropWanted()
             if clip.viewSource == "user" and clip.view:
                 setViewOf(browser, clip.view)
             showBrowser(self._scene, browser)
             then(browser)
             return browser
-
-        def make(cine: Cine, _masks: dict[str, Any]) -> Steps:
-            return openCineSteps(self._scene, cine, cine.view or "Cine")
-
-        self._open(clip.file, clip.file, {"file": clip.file, "parts": clip.parts}, make)
+        self._open(clip.file, clip.file, lambda: openFile(self._scene, clip.file, clip.parts))
         self._wanted = lambda: self.file(clip, then)
         return None
 
-    def _open(self, key: object, file: Path | None, request: dict[str, Any], make: Callable[..., Steps]) -> None:
+    def bring(self, report: ReportInScene, clip: str, refused: Callable[[str], None]) -> bool:
+        """Has a clip of ``report`` read into the scene without showing it, once nothing else is under way.
+
+        To be asked for again until it is there; whether it was begun by now. ``refused`` gets a sentence where it
+        cannot be read, or is canceled. Raises `EchoApexError`.
+        """
+        if self.opening is not None:
+            return False
+        self._openOf(report, clip)
+        self._refused = refused
+        return True
+
+    def _openOf(self, report: ReportInScene, clip: str) -> None:
+        file = dict(report.report.files()).get(clip)
+        self._open((report, clip), file, lambda: report.open(clip))
+
+    def _open(self, key: object, file: Path | None, start: Callable[[], ClipOpening]) -> None:
         if self.opening is not None and key == self._key:
             return
-        self.cancel()
-        name = "The clip" if file is None else file.name
-        self.opening = ClipOpening(name, request, make, pythonExecutable())
-        self._key, self._file = key, file
+        self.end()
+        self.opening, self._key, self._file = start(), key, file
 
-    def poll(self) -> bool:
-        """Goes on with what is being opened; whether there was anything. Raises `EchoApexError`."""
+    def poll(self, mayShow: bool) -> bool:
+        """Goes on with what is being opened; whether there was anything. Raises `EchoApexError`.
+
+        Unless it ``mayShow`` anything, what has come is in the scene only.
+        """
         opening = self.opening
         if opening is None or not opening.poll():
             return False
         if not opening.busy:
-            wanted, self._wanted, self.opening = self._wanted, None, None
+            wanted, refused = self._wanted, self._refused
+            self.end()
             if opening.state is OpeningState.FAILED:
                 self._said(opening.problem)
+                if refused is not None:
+                    refused(opening.problem)
             else:
                 if self._file is not None:
                     markFile(opening.browser, self._file)
                 self._ready(opening.browser, self._file)
-                if wanted is not None:
+                if wanted is not None and mayShow:
                     wanted()
         return True
 
+    def _dropWanted(self) -> None:
+        """Something else is shown: what was asked for before is not wanted any more; what is brought goes on."""
+        if self._wanted is not None:
+            self.end()
+
     def cancel(self) -> bool:
+        """The user wants nothing opened any more; whether anything was under way."""
+        if self._refused is not None:
+            self._refused("Its opening was canceled")
+        return self.end()
+
+    def end(self) -> bool:
         """Opens nothing any more; whether anything was under way. What is half done is in no scene."""
-        opening, self.opening, self._wanted, self._key = self.opening, None, None, None
+        opening, self.opening = self.opening, None
+        self._wanted = self._refused = self._key = None
         if opening is not None:
             opening.close()
         return opening is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from typing import Any
 from echoapex.analysis.clip_corrections import Calibration, ClipCorrections
 from echoapex.analysis.corrections_file import clip_record, file_record, write_corrections
 from echoapex.errors import EchoApexError
-from echoapex.models.installed_models import find_model
-from echoapex.models.model_card import ModelCard, read_card
+from echoapex.models.model_card import ModelCard
 from echoapex.session.frame_entries import PackedMask, Status
 from echoapex.session.state import SessionState
 
@@ -34,6 +33,7 @@ from ..session.sessionSaveAndRestore import SESSION, restoreState
 from ..session.sessionScene import openSession
 from ..session.startFromAnalysis import analyzedEntries
 from ..sliceView.redSliceSetup import clipBrowsers
+from ..userSettings import UserSettings
 from ..walls.wallProtocol import PROTOCOL
 from ..walls.wallsByHand import wallsByHand
 
@@ -65,28 +65,28 @@ class CorrectionsFile:
 class CorrectionsOfScene:
     """The corrections of the clips in ``scene``, as files for analyses. It remembers which outlines nobody has touched:
     looking through all of them takes a second for a long cine.
+
+    ``settings`` gives what the user has set: the model that sessions are with which nobody has begun, and who works now
+    and has corrected what nobody has signed.
     """
 
-    def __init__(self, scene: Any) -> None:
-        self._scene = scene
+    def __init__(self, scene: Any, settings: Callable[[], UserSettings] = UserSettings) -> None:
+        self._scene, self._settings = scene, settings
         self._untouched: dict[str, int] = {}
 
     def write(
-        self,
-        rater: str = "",
-        calibrations: Mapping[Path, Calibration] | None = None,
-        only: Iterable[Path] | None = None,
+        self, calibrations: Mapping[Path, Calibration] | None = None, only: Iterable[Path] | None = None
     ) -> Path | None:
         """Writes what was corrected to a new file that only this user may read; None where there is nothing.
 
-        ``rater`` is who works now and has corrected what nobody has signed; ``calibrations`` are by file of a clip,
-        shown or not. Clips that are known to be of other files than ``only`` these are left out. Raises `EchoApexError`
-        where what the scene says is damaged, or no file can be written.
+        ``calibrations`` are by file of a clip, shown or not. Clips that are known to be of other files than ``only``
+        these are left out. Raises `EchoApexError` where what the scene says is damaged, or no file can be written.
         """
-        rater = rater.strip()[:LONGEST_TEXT]
+        settings = self._settings()
+        rater = settings.rater.strip()[:LONGEST_TEXT]
         marks = None if only is None else {None, *map(fileMark, only)}
         browsers = [one for one in clipBrowsers(self._scene) if marks is None or one.GetAttribute(FILE) in marks]
-        clips = self._clips(browsers, read_card(find_model()), rater) if browsers else {}
+        clips = self._clips(browsers, settings.modelCard(), rater) if browsers else {}
         scales = (calibrations or {}).items()
         files = {
             path: entry
@@ -124,11 +124,11 @@ class CorrectionsOfScene:
             session.saveRecord()
         touched = _lastTouch(browser)
         drawn = self._untouched.get(browser.GetID()) != touched
-        said = any(browser.GetAttribute(name) for name in _SAID)
+        said = isSaid(browser)
         if not (drawn or said or browser.GetNodeReference(SESSION)):
             return {}
         state = _state(browser, card, drawn)
-        if not (said or _isByHand(state)):
+        if not (said or isByHand(state)):
             self._untouched[browser.GetID()] = touched
             return {}
         decisions = decisionsOf(browser)
@@ -183,6 +183,12 @@ def _readDrawn(browser: Any, state: SessionState) -> None:
                 state.edit(frame, mask, structure)
 
 
-def _isByHand(state: SessionState) -> bool:
+def isSaid(browser: Any) -> bool:
+    """Whether somebody has said anything of the clip of ``browser``, but for its outlines."""
+    return any(browser.GetAttribute(name) for name in _SAID)
+
+
+def isByHand(state: SessionState) -> bool:
+    """Whether there is any mask that a person has drawn, prompted or accepted."""
     frames = range(state.cine.frame_count)
     return any(state.entry(frame, structure).by_a_person for structure in state.structures for frame in frames)

@@ -50,7 +50,10 @@ def measurementRows(
     report: OpenedReport, decisions: NumberDecisions | None = None, comparison: Comparison | None = None
 ) -> tuple[MeasurementRow, ...]:
     """The rows under `COLUMNS`, in the order of the report; what was decided since counts, changes stand beside."""
-    return tuple(_row(report, item, decisions, _changeOf(item, report, comparison)) for item in report.measurements)
+    items = report.measurements
+    numbers = items if decisions is None else decisions.numbers
+    changes = [_changeOf(item, report, comparison) for item in items]
+    return tuple(_row(report, item, now, change) for item, now, change in zip(items, numbers, changes, strict=True))
 
 
 def _changeOf(item: Measurement, report: OpenedReport, comparison: Comparison | None) -> Change | None:
@@ -62,11 +65,8 @@ def _changeOf(item: Measurement, report: OpenedReport, comparison: Comparison | 
     return comparison.changes.get(key) if first == item else None
 
 
-def _row(
-    report: OpenedReport, item: Measurement, decisions: NumberDecisions | None, change: Change | None
-) -> MeasurementRow:
+def _row(report: OpenedReport, item: Measurement, now: Measurement, change: Change | None) -> MeasurementRow:
     grade = "" if item.grade is None else item.grade.replace("_", " ")
-    now = item if decisions is None else decisions.now(item)
     cells = (
         item.name,
         display_names.with_unit(item.value, item.unit),
@@ -111,7 +111,7 @@ def _byHand(item: Measurement, pending: bool) -> str:
     who = f" by {item.rater}" if item.rater else ""
     status = item.status is not MeasurementStatus.PREDICTED or pending
     told = f" {item.status.value.capitalize()}{who}." if status else ""
-    told = told if item.excluded is None else f"{told} Excluded: {item.excluded.reason}."
+    told = told if item.excluded is None else f"{told} Excluded: {item.excluded.words}."
     return f"{told} Analyze again to have this in the report." if pending else told
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from echoapex.analysis.clip_corrections import ExcludedBeat
-from echoapex.analysis.walls_by_hand import PARTS
 from echoapex.errors import EchoApexError
+from echoapex.measure.derived_numbers import basis, out_with_parts
 from echoapex.measure.lv_mass import LINEAR
 from echoapex.measure.measurement import Beat, Exclusion, Measurement, MeasurementStatus
 from echoapex.session.frame_entries import Key
@@ -21,6 +21,7 @@ from ..record.decisions import DECISIONS, Decisions, checkedReason, decisionsOf,
 from ..record.raters import sign
 from ..session.borrowedSession import borrowedSession
 from ..session.sessionSaveAndRestore import SESSION, acceptedMasks
+from ..userSettings import UserSettings
 from ..walls.wallProtocol import PROTOCOL
 from .openedReport import Place
 from .reportInScene import ReportInScene
@@ -33,10 +34,13 @@ Stamp = tuple[object, ...]
 
 
 class NumberDecisions:
-    """What is decided about the numbers of the report that ``shown`` shows, by whom ``rater`` tells (a code)."""
+    """What is decided about the numbers of the report that ``shown`` shows.
 
-    def __init__(self, scene: Any, shown: ReportInScene, rater: Callable[[], str] = str) -> None:
-        self._scene, self._shown, self._rater = scene, shown, rater
+    ``settings`` say by whom, and with which model.
+    """
+
+    def __init__(self, scene: Any, shown: ReportInScene, settings: Callable[[], UserSettings] = UserSettings) -> None:
+        self._scene, self._shown, self._settings = scene, shown, settings
         self._accepted: dict[str, tuple[int, frozenset[Key]]] = {}
 
     @property
@@ -44,19 +48,23 @@ class NumberDecisions:
         """Differs once anything was decided."""
         return tuple(_stampOf(self._shown.browserOf(clip)) for clip in self._shown.report.clips)
 
-    def now(self, item: Measurement) -> Measurement:
-        """``item`` with its status and exclusion as they are by now; the rater of a status that was given since."""
+    @property
+    def numbers(self) -> tuple[Measurement, ...]:
+        """Those of the report with status and exclusion as they are by now; the rater of a status given since."""
+        return out_with_parts([self._now(item) for item in self._shown.report.measurements])
+
+    def _now(self, item: Measurement) -> Measurement:
         reason, status = self.reasonOf(item), self.statusOf(item)
-        rater = item.rater if status is item.status else "" if status is _PREDICTED else self._rater()
+        rater = item.rater if status is item.status else "" if status is _PREDICTED else self._settings().rater
         return replace(item, status=status, rater=rater, excluded=None if reason is None else Exclusion(reason))
 
     # Numbers that are not to count
 
     def reasonOf(self, item: Measurement) -> str | None:
-        """Why ``item`` is not to count by now; None where it is."""
+        """Why ``item`` itself is not to count by now; None where it is, or is out for another one alone."""
         browser = self._shown.browserOf(item.sources[0].clip) if item.sources else None
         if browser is None:
-            return None if item.excluded is None else item.excluded.reason
+            return None if item.excluded is None or item.excluded.through else item.excluded.reason
         return decisionsOf(browser).excluded.get((item.name, item.method))
 
     def exclude(self, item: Measurement, reason: str) -> None:
@@ -80,7 +88,7 @@ class NumberDecisions:
 
     def _keep(self, browser: Any, decisions: Decisions) -> None:
         keepDecisions(browser, decisions)
-        sign(browser, self._rater())
+        sign(browser, self._settings().rater)
 
     # Beats
 
@@ -162,7 +170,7 @@ class NumberDecisions:
             return
         for clip, frames in self._frames(item):
             browser = self._shown.read(clip)
-            with borrowedSession(self._scene, browser, self._rater()) as session:
+            with borrowedSession(self._scene, browser, self._settings()) as session:
                 session.tell(session.state.accept(frames, _chamber(item)))
 
     def reopen(self, item: Measurement) -> None:
@@ -170,19 +178,19 @@ class NumberDecisions:
         if item.method == LINEAR:
             home = self._home(item)
             before = decisionsOf(home)
-            names = {(name, LINEAR) for name in (item.name, *PARTS.get(item.name, ()))}
+            names = {(name, LINEAR) for name in (item.name, *basis(item.name))}
             self._keep(
                 home, replace(before, confirmed={key: one for key, one in before.confirmed.items() if key not in names})
             )
             return
         for clip, frames in self._frames(item):
-            with borrowedSession(self._scene, self._shown.read(clip), self._rater()) as session:
+            with borrowedSession(self._scene, self._shown.read(clip), self._settings()) as session:
                 session.tell(session.state.reopen(frames, _chamber(item)))
 
     def _confirmValues(self, item: Measurement) -> None:
         """The number and those that it is made of, with the values that they have."""
         home, clips = self._home(item), {source.clip for source in item.sources}
-        names = (item.name, *PARTS.get(item.name, ()))
+        names = (item.name, *basis(item.name))
         values = {
             (one.name, one.method): one.value
             for one in self._shown.report.measurements

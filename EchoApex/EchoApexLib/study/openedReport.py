@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from echoapex.analysis.clip_corrections import Calibration, ExcludedBeat
-from echoapex.cine import ScaleSource
+from echoapex.analysis.clip_corrections import Calibration, ClipCorrections, ExcludedBeat
+from echoapex.analysis.corrections_file import CorrectionsFile, read_corrections
+from echoapex.cine import Cine, ScaleSource
 from echoapex.console import harmless
 from echoapex.errors import EchoApexError, ReadError
 from echoapex.measure.measurement import Measurement
+from echoapex.models.model_card import ModelCard
 from echoapex.patient import Patient, Sex
 from echoapex.report import display_names
 from echoapex.report.comparison import Comparison, ReportFacts, compare
 
 from ..record.clipRecords import measurementOfRecord
 from ..record.decisions import Decisions
+from ..record.reportFile import REPORT_FILE, reportRecord
 from ..record.studyContents import namesByView
-from .studyFromReport import REPORT_FILE, reportRecord
 
 PAGE_FILE, TABLE_FILE = "report.html", "measurements.csv"
 
@@ -128,13 +131,45 @@ class OpenedReport:
         return ""
 
     def decisions(self, clip: str) -> Decisions:
-        """The numbers and beats of a clip that were excluded when the report was made."""
+        """The numbers and beats of a clip that a person had excluded when the report was made."""
         of_clip = [item for item in self.measurements if item.sources and item.sources[0].clip == clip]
         beats = self.clips[clip].get("excluded_beats", ())
         return Decisions(
-            {(item.name, item.method): item.excluded.reason for item in of_clip if item.excluded is not None},
+            {
+                (item.name, item.method): item.excluded.reason
+                for item in of_clip
+                if item.excluded is not None and not item.excluded.through
+            },
             tuple(ExcludedBeat(beat["ed"], beat["es"], beat["reason"]) for beat in beats),
         )
+
+    def corrections(self, clip: str, cine: Callable[[], Cine], card: Callable[[], ModelCard]) -> ClipCorrections | None:
+        """What persons had decided about a clip; None where nothing is kept of it.
+
+        ``cine`` gives it as a scene shows it, ``card`` that of the model of its session: both are asked for only where
+        there is something. Raises `EchoApexError` where the file with it is damaged.
+        """
+        if self._kept is None or clip not in self._keptClips:
+            return None
+        return self._kept.of(cine(), card())
+
+    def kept(self, clip: str) -> Mapping[str, Any]:
+        """What is kept of the corrections of a clip, as their file has it; nothing, too, where it cannot be read."""
+        return self._keptClips.get(clip, {})
+
+    @cached_property
+    def _keptClips(self) -> dict[str, Mapping[str, Any]]:
+        try:
+            found = self._kept
+        except EchoApexError:  # it is told where the clip is shown
+            return {}
+        return {} if found is None else {str(one.get("file")): one for one in found.clips.values()}
+
+    @cached_property
+    def _kept(self) -> CorrectionsFile | None:
+        """The file of corrections; None without one. Raises `EchoApexError` for one that cannot be read."""
+        name = self.record.get("corrections")
+        return None if name is None else read_corrections(self.folder / name)
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """The file of each clip by its identifier; clips without one are left out."""

@@ -88,7 +88,7 @@ def _frames(report: OpenedReport, item: Measurement) -> Iterable[str]:
     if status != "predicted":
         yield f"{status} by {item.rater}" if item.rater else status
     if item.excluded is not None:
-        yield f"excluded: {item.excluded.reason}"
+        yield f"excluded: {item.excluded.words}"
 
 
 def _numbered(rows: Iterable[MeasurementRow]) -> dict[str, int]:

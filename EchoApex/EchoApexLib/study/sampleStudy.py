@@ -1,14 +1,17 @@
 """Sample data: a study of a simulated heart, made on the spot by a process of its own, and a real cine of pydicom.
 
-No Qt: whoever holds a `SimulatedStudy` calls `poll` every now and then.
+No Qt: whoever holds `SampleStudies` calls `SampleStudies.poll` every now and then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from echoapex.errors import EchoApexError
 from echoapex.serving.watched_process import WatchedProcess
+
+from ..pythonDependencies import pythonExecutable
 
 REAL_CINE = "examples_ybr_color.dcm"
 """A color cine of a real heart, A4C, which comes with pydicom."""
@@ -22,6 +25,40 @@ def realCine() -> Path:
     if found is None:
         raise EchoApexError("This pydicom comes without its sample cine", value=REAL_CINE)
     return Path(str(found))
+
+
+class SampleStudies:
+    """Has a simulated study made, one at a time: ``made`` gets its folder, ``said`` a sentence on how far it is."""
+
+    def __init__(self, made: Callable[[Path], object], said: Callable[[str], object]) -> None:
+        self._made, self._said = made, said
+        self.underWay: SimulatedStudy | None = None
+
+    def make(self, folder: Path) -> None:
+        """Begins one in ``folder``, in place of one that is under way. Raises `EchoApexError`."""
+        self.close()
+        self.underWay = SimulatedStudy(folder, pythonExecutable())
+
+    def poll(self) -> None:
+        """Tells how far it is, and hands over what is there. Raises `EchoApexError` where it could not be made."""
+        study = self.underWay
+        if study is None or not study.poll():
+            return
+        if study.busy:
+            self._said(f"A study of a simulated heart is being made: clip {study.words} is there.")
+            return
+        self.underWay = None
+        if study.problem:
+            raise EchoApexError(study.problem.rstrip("."))
+        self._said("")
+        self._made(study.folder)
+
+    def close(self) -> bool:
+        """Ends what is under way; whether anything was."""
+        study, self.underWay = self.underWay, None
+        if study is not None:
+            study.close()
+        return study is not None
 
 
 class SimulatedStudy:

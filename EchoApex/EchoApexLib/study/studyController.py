@@ -16,13 +16,14 @@ from echoapex.models.model_card import UNKNOWN
 from echoapex.patient import Patient
 from echoapex.report.comparison import Comparison
 
+from ..cine.clipOpening import ClipOpening
 from ..cine.echoViewLabel import VIEW, setViewOf
 from ..cine.fileMarks import browsersOf
 from ..pythonDependencies import installModelLibraries, missingModules, pythonExecutable
 from ..sliceView.redSliceSetup import showBrowser, shownBrowser
 from ..userSettings import UserSettings
+from .changedSince import Changes, ChangesSince
 from .clipList import ClipList, ListedClip
-from .clipOpening import ClipOpening
 from .clipReader import ClipReader
 from .clipScales import ClipScales
 from .clipShowing import ClipShowing, Then
@@ -30,7 +31,7 @@ from .gatheredCorrections import CorrectionsFile, CorrectionsOfScene
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 from .reportInScene import ReportInScene
-from .sampleStudy import SimulatedStudy
+from .sampleStudy import SampleStudies
 from .studyAnalysis import AnalysisState, StudyAnalysis, analyzeCommand
 
 Said = Callable[[str], None]
@@ -59,8 +60,8 @@ class StudyController:
     ) -> None:
         self._scene, self._changed, self._said, self._start = scene, changed, said, start
         self._settings = settings
-        self._gathering, self._corrections = CorrectionsOfScene(scene), CorrectionsFile()
-        self.sample: SimulatedStudy | None = None
+        self._gathering, self._corrections = CorrectionsOfScene(scene, self._userSettings), CorrectionsFile()
+        self.samples = SampleStudies(lambda folder: self.open([folder]), said)
         self._reader: ClipReader | None = None
         self._clips = ClipShowing(scene, self._clipReady, said)
         self._scales = ClipScales(scene)
@@ -71,13 +72,23 @@ class StudyController:
         self.analysis: StudyAnalysis | None = None
         self.shown: ReportInScene | None = None
         self.decisions: NumberDecisions | None = None
+        self._since: ChangesSince | None = None
         self.earlier: OpenedReport | None = None
         self.comparison: Comparison | None = None
+
+    def _userSettings(self) -> UserSettings:
+        """As they are when it is asked."""
+        return self._settings()
 
     @property
     def report(self) -> OpenedReport | None:
         """The report that is open."""
         return None if self.shown is None else self.shown.report
+
+    @property
+    def changes(self) -> Changes:
+        """What was changed by hand in the clips of the report since it was made."""
+        return {} if self._since is None else self._since.of(self.list)
 
     @property
     def listing(self) -> bool:
@@ -97,7 +108,7 @@ class StudyController:
     @property
     def busy(self) -> bool:
         """Whether anything is under way that is to be looked at often."""
-        return self.listing or self.analyzing or self.opening is not None or self.sample is not None
+        return self.listing or self.analyzing or self.opening is not None or self.samples.underWay is not None
 
     # Opening
 
@@ -117,27 +128,8 @@ class StudyController:
         """Has a study of a simulated heart made in ``folder``, and lists it then. Raises `EchoApexError`."""
         if self.analyzing:
             raise EchoApexError("An analysis runs: wait for it, or cancel it, before other files are opened")
-        self._closeSample()
-        self.sample = SimulatedStudy(folder, pythonExecutable())
+        self.samples.make(folder)
         self._changed()
-
-    def _pollSample(self) -> None:
-        sample = self.sample
-        if sample is None or not sample.poll():
-            return
-        if not sample.busy:
-            self.sample = None
-            if sample.problem:
-                raise EchoApexError(sample.problem.rstrip("."))
-            self._said("")
-            self.open([sample.folder])
-        else:
-            self._said(f"A study of a simulated heart is being made: clip {sample.words} is there.")
-
-    def _closeSample(self) -> None:
-        if self.sample is not None:
-            self.sample.close()
-            self.sample = None
 
     def tick(self, mayShow: bool = True) -> None:
         """Takes what the processes have found by now. Waits for none.
@@ -148,8 +140,8 @@ class StudyController:
         self._next = None if mayShow else self._next
         if place is not None:
             self._attempt(lambda: self.show(place))
-        self._attempt(self._goOn)
-        self._attempt(self._pollSample)
+        self._attempt(lambda: self._goOn(mayShow))
+        self._attempt(self.samples.poll)
         if self._reader is not None and self._reader.poll():
             self._listed(self._reader)
         if self.analysis is not None and self.analysis.poll():
@@ -157,8 +149,8 @@ class StudyController:
             if not self.analysis.busy:
                 self._analyzed(self.analysis)
 
-    def _goOn(self) -> None:
-        if self._clips.poll():
+    def _goOn(self, mayShow: bool) -> None:
+        if self._clips.poll(mayShow):
             self._changed()
         if not self._scene.IsClosing() and not self._scene.IsImporting():
             self._scales.keep(self.list)
@@ -195,7 +187,7 @@ class StudyController:
             installModelLibraries()
         given = self._givenViews(study, files)
         scales = {clip.file: clip.calibration for clip in clips if clip.calibration is not None}
-        found = self._gathering.write(settings.rater, scales, [clip.file for clip in clips])
+        found = self._gathering.write(scales, [clip.file for clip in clips])
         corrections = self._corrections.keep(found)
         command = analyzeCommand(pythonExecutable(), files, root / _folderOf(files), given, patient, corrections)
         verb = command.index("analyze") + 1
@@ -226,8 +218,7 @@ class StudyController:
 
     def cancel(self) -> None:
         """Ends the opening of a clip at once, the analysis within two seconds; a report of before stays as it is."""
-        if self.sample is not None:
-            self._closeSample()
+        if self.samples.close():
             self._said("The simulated study was not made.")
         if self._clips.cancel():
             self._said("The clip was not opened.")
@@ -262,8 +253,9 @@ class StudyController:
         """
         report = OpenedReport(folder)
         self.stopComparing()
-        self.shown = ReportInScene(self._scene, report)
-        self.decisions = NumberDecisions(self._scene, self.shown, lambda: self._settings().rater)
+        self.shown = ReportInScene(self._scene, report, self._userSettings, self._said)
+        self.decisions = NumberDecisions(self._scene, self.shown, self._userSettings)
+        self._since = ChangesSince(self.shown)
         self._takeResults(report)
         if showing:
             self._next = self.shown.begin
@@ -276,7 +268,7 @@ class StudyController:
 
     def closeReport(self) -> None:
         """Shows no report; that on disk stays."""
-        self.shown = self.decisions = self._next = self.earlier = self.comparison = None
+        self.shown = self.decisions = self._since = self._next = self.earlier = self.comparison = None
         self._changed()
 
     def compareWith(self, path: str | Path) -> None:
@@ -302,6 +294,11 @@ class StudyController:
         browser = self._clips.place(self.shown, place, then)
         self._changed()
         return browser
+
+    def bring(self, clip: str, refused: Said) -> None:
+        """Has a clip of the open report read into the scene, as `ClipShowing.bring`."""
+        if self.shown is not None and self._clips.bring(self.shown, clip, refused):
+            self._changed()
 
     @property
     def shownFile(self) -> Path | None:
@@ -357,7 +354,7 @@ class StudyController:
 
     def sceneClosed(self) -> None:
         """The clips are gone from the scene; the list, its scales and an analysis stay."""
-        self._clips.cancel()
+        self._clips.end()
         self._scales.sceneClosed()
         self._left = None
         self.closeReport()
@@ -369,12 +366,12 @@ class StudyController:
     def close(self) -> None:
         """Ends everything that runs, at once."""
         self._closeReader()
-        self._closeSample()
-        self._clips.cancel()
+        self.samples.close()
+        self._clips.end()
         if self.analysis is not None:
             self.analysis.close()
         self._corrections.remove()
-        self.shown = self.decisions = self._next = None
+        self.shown = self.decisions = self._since = self._next = None
 
     def _closeReader(self) -> None:
         if self._reader is not None:

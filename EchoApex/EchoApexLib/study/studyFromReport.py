@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from echoapex.cine import BoolMask, Cine, Flip, FrameTimes, Scale, ScaleSource, TimeSource
+from echoapex.cine import Cine
 from echoapex.errors import EchoApexError, ReadError
-from echoapex.io import read_cine, read_masks, read_series
-from echoapex.io.json_shapes import check_shape, one_of, record
 from echoapex.io.quoting import quoted
-from echoapex.io.untrusted_json import read_json
 from echoapex.landmarks import WALL_LANDMARKS, Landmarks
 
 from ..record.clipRecords import beatsOfRecord, checkCurve, measurementOfRecord, numbers, segmentationsOf
-from ..record.recordShapes import REPORT
+from ..record.reportFile import REPORT_FILE, Masks, readPixels, reportRecord
 from ..record.studyContents import Curve, SceneClip, SceneStudy, sizeCurve
-
-REPORT_FILE = "report.json"
-SCHEMAS = (1, 2)
-"""Versions of report.json that are read here; the first knew nothing of corrections."""
 
 _MOST_LANDMARKS = 64
 """Our choice: there are four of the walls."""
 
 _CURVES = ("volume_ml", "area_px", "lvid_mm")
-_UNKNOWN = "unknown in the report"
 
 
 def readReport(folder: str | Path, liesIn: str | Path | None = None) -> tuple[SceneStudy, tuple[EchoApexError, ...]]:
@@ -72,23 +63,6 @@ def _study(home: Path, report: Mapping[str, Any]) -> tuple[SceneStudy, tuple[Ech
     return SceneStudy(clips, measurements, _note(report)), refusals
 
 
-def reportRecord(folder: Path) -> dict[str, Any]:
-    """What ``report.json`` in ``folder`` says. Raises `ReadError` where there is none that can be read."""
-    file = folder / REPORT_FILE
-    try:
-        found = read_json(file, "This report is damaged", kind=ReadError)
-    except FileNotFoundError as error:
-        raise ReadError("There is no report here", value=error.strerror, file=file) from None
-    schema = found.get("schema") if isinstance(found, Mapping) else None
-    if isinstance(schema, int) and schema > max(SCHEMAS):
-        rule = f"This report was written by a newer EchoApex: of its schema this one reads up to {max(SCHEMAS)}"
-        raise ReadError(rule, value=schema, file=file)
-    rule = f"Only reports of schema {' and '.join(map(str, SCHEMAS))} can be read"
-    check_shape(found, record({"schema": one_of(*SCHEMAS)}, more_allowed=True), rule, file=file, kind=ReadError)
-    check_shape(found, REPORT, "This report does not keep to its schema", file=file, kind=ReadError)
-    return dict(found)
-
-
 def _readClips(
     home: Path, items: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[SceneClip, ...], tuple[EchoApexError, ...]]:
@@ -112,17 +86,6 @@ def readClip(home: Path, item: Mapping[str, Any]) -> SceneClip:
     return clipOfPixels(item, *readPixels(home, item))
 
 
-Masks = dict[str, BoolMask]
-
-
-def readPixels(home: Path, item: Mapping[str, Any], *, inColor: bool = False) -> tuple[Cine, Masks]:
-    """The part of `readClip` that takes time: the cine of a clip, and its masks by structure. Raises as that.
-
-    With ``inColor`` the cine has its ``color_frames``, too.
-    """
-    return _readCine(home, item, inColor), {name: read_masks(home / path).masks for name, path in item["masks"].items()}
-
-
 def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip:
     """What `readClip` gives, from what `readPixels` has read. Raises as that."""
     for name, stack in masks.items():
@@ -137,37 +100,6 @@ def clipOfPixels(item: Mapping[str, Any], cine: Cine, masks: Masks) -> SceneClip
         curve=_curveOfReport(item, cine.frame_count),
         landmarks=_landmarksOfReport(item["landmarks"], cine.frame_count),
     )
-
-
-def _readCine(home: Path, item: Mapping[str, Any], inColor: bool) -> Cine:
-    if item["file"] is None:
-        raise ReadError("The report names no file for this clip", value=item["id"])
-    parts = [home / part for part in item.get("parts", [])]
-    file = home / item["file"]
-    cine = read_series(parts, in_color=inColor) if parts else read_cine(file, in_color=inColor)
-    if cine.frame_count != item["frame_count"]:
-        found = f"{cine.frame_count} frames, {item['frame_count']} in the report"
-        raise ReadError("This clip has changed since the report", value=found, file=cine.path)
-    if item.get("flip") is not None:
-        cine = cine.turned(Flip(item["flip"]))
-    # A scene gets passed on, and outside the sector machines burn in names and dates.
-    frames, colors = cine.masked_frames(), cine.masked_color_frames()
-    times, scale = _times(item, cine), _scale(item, cine)
-    return replace(cine, frames=frames, color_frames=colors, times=times, scale=scale, simulated=item["simulated"])
-
-
-def _times(item: Mapping[str, Any], cine: Cine) -> FrameTimes:
-    seconds = item["frame_times_s"]
-    if seconds is None:
-        return FrameTimes.unknown(item.get("frame_time_reason") or cine.times.reason or _UNKNOWN)
-    return FrameTimes(np.array(seconds, np.float64), TimeSource(item["frame_time_source"]))
-
-
-def _scale(item: Mapping[str, Any], cine: Cine) -> Scale:
-    if item["scale_mm_per_px"] is None:
-        return Scale.none(item.get("scale_reason") or cine.scale.reason or _UNKNOWN)
-    y, x = item["scale_mm_per_px"]
-    return Scale((float(y), float(x)), ScaleSource(item["scale_source"]))
 
 
 def _curveOfReport(item: Mapping[str, Any], frameCount: int) -> Curve | None:

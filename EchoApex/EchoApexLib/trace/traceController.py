@@ -1,4 +1,4 @@
-"""The trace of what is shown: it follows the clip in the red view, reads the other view, and is moved by mouse and key.
+"""The trace of what is shown: it follows the clip in the red view, has the other view read, is moved by mouse and key.
 
 No Qt: `update` is called at each tick that shows things anew, and is the only one that adds nodes.
 """
@@ -13,7 +13,7 @@ from echoapex.measure.ef_trace import VIEWS
 
 from ..cine.echoViewLabel import viewOf
 from ..sliceView.redSliceSetup import clipBrowsers, isPairShown, showBrowser, showPair
-from ..study.reportInScene import ReportInScene
+from ..study.reportInScene import ReportInScene, reportKeyOf
 from .efTrace import EfTrace, Marker
 from .pairedPlaying import PairedPlaying
 from .traceChart import TraceChart
@@ -24,7 +24,8 @@ class TraceController:
     """The trace in ``scene``.
 
     ``changed`` is told that something on screen is out of date, ``said`` gets a sentence for the user, ``arranged``
-    whether the views are to stand side by side.
+    whether the views are to stand side by side. ``bring`` has a clip of the open report read into the scene, with what
+    is to be told where it cannot be; it may be called again and again.
     """
 
     def __init__(
@@ -33,14 +34,16 @@ class TraceController:
         changed: Callable[[], None],
         said: Callable[[str], None],
         arranged: Callable[[bool], None],
+        bring: Callable[[str, Callable[[str], None]], None],
     ) -> None:
         self._scene, self._changed, self._said, self._arranged = scene, changed, said, arranged
+        self._bring = bring
         self.byPhase = True
         self._chart: TraceChart | None = None
         self._pair: PairedPlaying | None = None
         self._dragged: Marker | None = None
         self._shown: Any = None
-        self._unread: dict[str, str] = {}
+        self._pairWanted = False
         self.forget()
 
     def forget(self) -> None:
@@ -51,7 +54,9 @@ class TraceController:
         self.problem = ""
         self._chart, self._shown, self._dragged = None, None, None
         self._sources: tuple[Any, ...] = ()
-        self._announced, self._unread = "", {}
+        self._report: ReportInScene | None = None
+        self._unread: dict[str, str] = {}
+        self._coming: list[str] = []
 
     @property
     def chart(self) -> Any:
@@ -66,12 +71,19 @@ class TraceController:
     # Following what is shown
 
     def update(self, browser: Any, shown: ReportInScene | None) -> None:
-        """Traces the clip of ``browser``, which is in the red view, with the other view of the report if it has one."""
+        """Traces the clip of ``browser``, which is in the red view, with the other view of the report if it has one.
+
+        While a report is open, only its clips are traced: its numbers must not stand beside the curve of another one.
+        Raises `EchoApexError` where both cannot be shown side by side, as soon as that is known.
+        """
         if self.trace is not None and self.trace.closed:
             self.forget()
         self._shown = browser
         if self.paired:
             self._keepPair()
+        if shown is not self._report:
+            self._report, self._unread = shown, {}
+        self.clips, self._coming = {}, []
         found = {} if browser is None else self._browsers(browser, shown)
         # A clip may stay in the scene while a new report has found other beats in it.
         report = None if shown is None else shown.report
@@ -80,9 +92,13 @@ class TraceController:
             self._sources = sources
             self._build(found)
             if self.trace is None or not self._hasBoth(self.trace):
-                self.closePair()
+                self._endPair()
+        if not found:
+            self.problem = "" if browser is None else self._whyNone(browser)
         if self._chart is not None and browser is not None:
             self._showFrame()
+        if self._pairWanted and not self._coming:
+            self.pair()
 
     def refresh(self) -> None:
         """Outlines, or ED and ES, may have been changed elsewhere: they are looked at anew."""
@@ -93,33 +109,51 @@ class TraceController:
         """The browsers of the trace by view, as far as they are read by now."""
         view = viewOf(browser)
         if view not in VIEWS:
-            self.clips = {}
             return {}
-        clip = None if shown is None else shown.clipOf(browser)
-        if shown is None or clip is None:
+        if shown is None:
             return self._inScene(browser, view)
+        clip = self._clipOf(browser, shown)
+        if clip is None:
+            return {}
         self.clips = pairedClips(shown.report, clip) or {view: clip}
         found = {name: self._read(shown, one) for name, one in self.clips.items()}
+        self._coming = [name for name, one in found.items() if one is None and self.clips[name] not in self._unread]
         return {name: one for name, one in found.items() if one is not None}
 
+    def _clipOf(self, browser: Any, shown: ReportInScene) -> str | None:
+        """The clip of the report that is in the view; one from before the report gets what was found in it by now."""
+        known = shown.clipOf(browser)
+        clip = shown.clipOfFile(browser) if known is None else None
+        if clip is None or clip in self._unread:
+            return known
+        try:
+            return clip if shown.inScene(clip) is browser else None
+        except EchoApexError as refusal:
+            self._unread[clip] = str(refusal)
+            self._said(str(refusal))
+            return None
+
+    @staticmethod
+    def _whyNone(browser: Any) -> str:
+        """Why nothing is traced, where it is an apical view."""
+        return "No trace: this clip is none of the report that is open." if viewOf(browser) in VIEWS else ""
+
     def _inScene(self, browser: Any, view: str) -> dict[str, Any]:
-        """Without a report: the first clip of the other view that is in the scene."""
-        self.clips = {}
+        """Without a report: the first clip of the other view that is in the scene, from the same report if from any."""
         others = [one for one in clipBrowsers(self._scene) if viewOf(one) in VIEWS and viewOf(one) != view]
+        others = [one for one in others if reportKeyOf(one) == reportKeyOf(browser)]
         found = {view: browser} | ({viewOf(others[0]): others[0]} if others else {})
         return {name: found[name] for name in VIEWS if name in found}
 
     def _read(self, shown: ReportInScene, clip: str) -> Any:
-        """The browser of a clip of the report; it is read one tick after it was missed, so that the window is shown."""
-        known = shown.browserOf(clip)
-        if known is not None or clip in self._unread:
-            return known
-        if self._announced != clip:
-            self._announced = clip
-            self._changed()
-            return None
+        """The browser of a clip of the report; None for one that is yet to come, and for one that cannot be read."""
+        if clip in self._unread:
+            return shown.browserOf(clip)
         try:
-            return shown.read(clip)
+            browser = shown.inScene(clip)
+            if browser is None:
+                self._bring(clip, lambda why: self._unread.update({clip: why}))
+            return browser
         except EchoApexError as refusal:
             self._unread[clip] = str(refusal)
             self._said(str(refusal))
@@ -264,8 +298,14 @@ class TraceController:
     # Side by side
 
     def pair(self) -> None:
-        """Shows both cines side by side, in step. Raises `EchoApexError` where there are not two that can be."""
-        trace = self.trace
+        """Shows both cines side by side, in step; where one is yet to come, as soon as it is there.
+
+        Raises `EchoApexError` where there are not two that can be.
+        """
+        trace, self._pairWanted = self.trace, bool(self._coming)
+        if self._pairWanted:
+            self._said(f"{' and '.join(self._coming)} is being read: both are shown side by side once it is there.")
+            return
         if trace is None or not self._hasBoth(trace):
             has = "" if trace is None else next(iter(trace.browsers))
             missing = " and ".join(view for view in VIEWS if view != has)
@@ -311,6 +351,10 @@ class TraceController:
 
     def closePair(self) -> None:
         """One cine again: that of the red view, where it is still there."""
+        self._pairWanted = False
+        self._endPair()
+
+    def _endPair(self) -> None:
         pair, self._pair = self._pair, None
         if pair is None:
             return

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ..measure.derived_numbers import basis, made_of, out_with_parts
 from ..measure.lv_mass import LINEAR
 from ..measure.measurement import Exclusion, Measurement, MeasurementStatus, Source
 from ..measure.root_and_atrium import ENDS, STRUCTURES
+from ..session.frame_entries import Key
 from .clip_corrections import AppliedCorrections
-from .walls_by_hand import PARTS
 
 _UNSCALED = ("%", "1", "1/min")
 """Units of ratios and rates, which are the same with any scale."""
@@ -33,6 +34,12 @@ def needs_scale(item: Measurement) -> bool:
     return item.unit not in _UNSCALED or item.method in _SCALED or item.name in _SCALED
 
 
+def outlines_under(item: Measurement, source: Source) -> frozenset[Key]:
+    """Structure and frame of each outline that a number comes from in a clip; none for lengths between landmarks."""
+    chambers = () if item.method == LINEAR else STRUCTURES.get(item.name, _CHAMBERS)
+    return frozenset((name, frame) for name in chambers for frame in source.frames)
+
+
 def compared(
     applied: AppliedCorrections, found: Iterable[Measurement], stands: Iterable[Measurement]
 ) -> AppliedCorrections:
@@ -48,9 +55,10 @@ def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrection
     A number is corrected where a clip that it comes from was turned, or has another view or another such number for the
     corrections; where it depends on a scale by hand, of which a warning tells; and where a mask of its frames was drawn
     or a wall placed. It is confirmed where the masks of all of its frames, or all its walls, were accepted as they were
-    found, and a number of the walls, too, where it has the value that was confirmed.
+    found, and a number of the walls, too, where it has the value that was confirmed. It is excluded where a person has
+    said so of it or of a number that it rests on.
     """
-    return tuple(_marked(item, applied) for item in items)
+    return out_with_parts([_marked(item, applied) for item in items])
 
 
 def _marked(item: Measurement, applied: Mapping[str, AppliedCorrections]) -> Measurement:
@@ -89,22 +97,21 @@ def _status(item: Measurement, source: Source, applied: AppliedCorrections | Non
 
 
 def _of_masks(item: Measurement, source: Source, applied: AppliedCorrections) -> MeasurementStatus:
-    chambers = STRUCTURES.get(item.name, _CHAMBERS)
-    if applied.corrections.drawn & {(name, frame) for name in chambers for frame in source.frames}:
+    if applied.corrections.drawn & outlines_under(item, source):
         return CORRECTED
     looked_at = ENDS.get(item.name, ("LA" if item.name.startswith("LA") else "LV",))
     if {(name, frame) for name in looked_at for frame in source.frames} <= applied.corrections.confirmed:
         return CONFIRMED
     # An outline in one frame may change how all frames are measured.
-    return CORRECTED if applied.changed & {item.name, item.name.removesuffix("I")} else PREDICTED
+    return CORRECTED if applied.changed & {item.name, *made_of(item.name)} else PREDICTED
 
 
 def _of_walls(item: Measurement, applied: AppliedCorrections) -> MeasurementStatus:
-    names = PARTS.get(item.name, ())
+    names = basis(item.name)
     parts = [applied.corrections.walls.get(name) for name in names]
     if any(part is not None and part.placed for part in parts):
         return CORRECTED
-    if _has_confirmed_value(item, applied) or (parts and all(part is not None for part in parts)):
+    if _has_confirmed_value(item, applied) or all(part is not None for part in parts):
         return CONFIRMED
     return CORRECTED if applied.changed & {item.name, *names} else PREDICTED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -250,10 +251,15 @@ def _chosen(phases: Phases) -> tuple[int | None, int | None]:
 
 
 def write_corrections(file: str | Path, clips: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> None:
-    """Writes the records of `clip_record` and `file_record` to ``file``; raises `EchoApexError` where it cannot."""
+    """Writes the records of `clip_record` and `file_record` to ``file``, which only this user may read.
+
+    Raises `EchoApexError` where it cannot.
+    """
     data = {"schema": SCHEMA, "clips": clips, "files": files or {}}
     try:
-        Path(file).write_text(json.dumps(data, allow_nan=False), encoding="utf-8")
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as written:
+            json.dump(data, written, allow_nan=False)
     except OSError as error:
         raise EchoApexError("The corrections cannot be written", value=error.strerror, file=file) from None
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..cine import Cine, FloatArray
 from ..errors import EchoApexError
 from ..measure.caliper_line import Caliper
+from ..measure.derived_numbers import basis
 from ..measure.measurement import Measurement
 from ..measure.wall_steps_by_hand import WALL_STEPS, StepLength, measure_steps
 from ..measure.wall_thickness import CURVES, WallResult
@@ -19,14 +20,6 @@ Point = tuple[float, float]
 
 STEPS = tuple(step.name for step in WALL_STEPS)
 """``IVSd``, ``LVIDd``, ``LVPWd`` and ``LVIDs``."""
-
-PARTS = {
-    **{name: (name,) for name in STEPS},
-    "FS": ("LVIDd", "LVIDs"),
-    "RWT": ("LVPWd", "LVIDd"),
-    **dict.fromkeys(("LVMass", "LVMassIndex", "LVGeometry"), ("IVSd", "LVIDd", "LVPWd")),
-}
-"""Of which lengths a number is made."""
 
 _OF_STEPS = (*STEPS, "FS", "RWT")
 
@@ -86,9 +79,9 @@ def _measured(
         lengths[name] = StepLength(sizes[name], item.frame, (_told(name, item),))
     made = measure_steps(clip, lengths, cine.scale)
     return tuple(
-        replace(item, confidence=min((_sure(part, found, given) for part in PARTS[item.name]), default=None))
+        replace(item, confidence=min((_sure(part, found, given) for part in basis(item.name)), default=None))
         for item in made
-        if item.name in _OF_STEPS and set(PARTS[item.name]) & given.keys()
+        if item.name in _OF_STEPS and set(basis(item.name)) & given.keys()
     )
 
 

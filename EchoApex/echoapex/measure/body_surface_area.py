@@ -21,12 +21,13 @@ class BsaFormula(StrEnum):
     HAYCOCK = "Haycock"
 
 
-_INDEXED = {
+INDEXED = {
     "LVEDV": [("LVEDVI", "mL/m2")],
     "LVESV": [("LVESVI", "mL/m2")],
     "LAV": [("LAVI", "mL/m2")],
     "LVMass": [("LVMassIndex", "g/m2")],
 }
+"""Name and unit of each index of a number."""
 
 
 def bsa(height_cm: float, weight_kg: float, formula: BsaFormula = BsaFormula.DUBOIS) -> float:
@@ -68,5 +69,5 @@ def index_by_bsa(
         replace(item, name=name, unit=unit, value=item.value / area, reference=None, grade=None)
         for item in measurements
         if item.value is not None
-        for name, unit in _INDEXED.get(item.name, ())
+        for name, unit in INDEXED.get(item.name, ())
     )

@@ -50,9 +50,18 @@ class Reference:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A person's reason why a number is not to count."""
+    """A person's reason why a number is not to count; ``through`` names the number that was excluded for it.
+
+    That is None where the number was excluded itself; else it is out because it rests on that one.
+    """
 
     reason: str
+    through: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The reason, and the number that it is of."""
+        return f"it rests on {self.through} ({self.reason})" if self.through else self.reason
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def _row(report: StudyReport, item: Measurement) -> tuple[str, ...]:
         item.grade or "",
         item.status,
         item.rater,
-        "" if item.excluded is None else item.excluded.reason,
+        "" if item.excluded is None else item.excluded.words,
         _joined(item.warnings),
     )
 

@@ -108,7 +108,7 @@ def _by_hand(item: Measurement) -> str:
     parts = [] if item.status is MeasurementStatus.PREDICTED else [item.status.value]
     parts += [f"by {item.rater}"] if parts and item.rater else []
     told = [" ".join(parts)] if parts else []
-    told += [f"excluded: {item.excluded.reason}"] if item.excluded is not None else []
+    told += [f"excluded: {item.excluded.words}"] if item.excluded is not None else []
     return f' <span class="badge">{escape("; ".join(told))}</span>' if told else ""
 
 

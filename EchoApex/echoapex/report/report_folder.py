@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..analysis.clip_analysis import ClipResult
+from ..analysis.corrections_file import clip_record, write_corrections
 from ..errors import EchoApexError
 from ..io import write_masks
 from ..io.output_folder import OutputFolder
+from ..session.state import SessionState
 from .animation import player_frames, player_paths
 from .clip_section import ClipPictures, Still
 from .curve_chart import Chart, draw_chart
@@ -22,8 +26,9 @@ from .still_drawing import still, still_uri, write_png
 from .stills_and_captions import still_caption, still_frames
 
 JSON_FILE, PAGE_FILE, TABLE_FILE, SCENE_FILE = "report.json", "report.html", "measurements.csv", "scene.mrb"
+CORRECTIONS_FILE = "corrections.json"
 
-_NAMES = (JSON_FILE, PAGE_FILE, TABLE_FILE, SCENE_FILE)
+_NAMES = (JSON_FILE, PAGE_FILE, TABLE_FILE, SCENE_FILE, CORRECTIONS_FILE)
 
 # The rest of the page's size is for outlines and text.
 _SHARE_OF_FRAMES, _SHARE_OF_STILLS = 0.5, 0.25
@@ -34,9 +39,10 @@ def write_report(folder: str | Path, report: StudyReport, *, progress: Callable[
 
     The folder is made if need be; what an earlier run wrote there, which may be of another patient, is replaced all at
     once, and whatever else lies there stays. Pictures are a PNG of every frame that a number comes from (the first
-    frame of a clip without any) and the curve of each clip as SVG; masks are one NRRD for each structure. The same
-    report gives the same files. Gives back the path of the page; ``progress`` is told what is being written. Raises
-    `EchoApexError` where that is not possible.
+    frame of a clip without any) and the curve of each clip as SVG; masks are one NRRD for each structure. What a person
+    had decided about clips is in ``corrections.json``, if there is anything. The same report gives the same files.
+    Gives back the path of the page; ``progress`` is told what is being written. Raises `EchoApexError` where that is
+    not possible.
     """
     with report_output(folder) as output:
         write_report_files(output, report, progress=progress)
@@ -61,7 +67,8 @@ def write_report_files(
         tell(f"pictures and masks of {clip.id}")
         masks[clip.id] = _write_masks(target, clip)
         pictures[clip.id] = _write_pictures(target, clip, report)
-    record = json.dumps(report_json(report, output.target, masks), indent=2, allow_nan=False)
+    corrections = _write_corrections(target, report)
+    record = json.dumps(report_json(report, output.target, masks, corrections), indent=2, allow_nan=False)
     _write_text(target / JSON_FILE, record + "\n")
     _write_text(target / TABLE_FILE, measurement_csv(report))
     _write_text(target / PAGE_FILE, report_page(report, pictures))
@@ -72,6 +79,24 @@ def _write_text(file: Path, text: str) -> None:
         file.write_bytes(text.encode("utf-8"))
     except OSError as error:
         raise EchoApexError("The report cannot be written", value=error.strerror, file=file) from None
+
+
+def _write_corrections(target: Path, report: StudyReport) -> str | None:
+    """The name of the file with what persons had decided about the clips; None where there is nothing.
+
+    A clip is known again by its pixels as a scene of the report shows them; the name of its file stays out.
+    """
+    clips: dict[str, Any] = {}
+    for clip in report.clips:
+        if clip.applied is not None:
+            shown = replace(clip.cine, frames=clip.cine.masked_frames())
+            state = SessionState(report.model, shown)
+            state.begin(clip.applied.corrections.entries)
+            clips |= clip_record(state, replace(clip.applied.corrections, flip=shown.flip), clip.id)
+    if not clips:
+        return None
+    write_corrections(target / CORRECTIONS_FILE, clips)
+    return CORRECTIONS_FILE
 
 
 def _write_masks(target: Path, clip: ClipResult) -> dict[str, str]:

@@ -25,12 +25,16 @@ SCHEMA = 2
 
 
 def report_json(
-    report: StudyReport, folder: str | Path = ".", masks: Mapping[str, Mapping[str, str]] | None = None
+    report: StudyReport,
+    folder: str | Path = ".",
+    masks: Mapping[str, Mapping[str, str]] | None = None,
+    corrections: str | None = None,
 ) -> dict[str, Any]:
     """The report as plain data, fit for JSON.
 
     ``folder`` is where the file will lie, for relative paths; ``masks`` has the path of each clip's structures, already
-    relative. ``patient`` is null where nothing is known, and never a name.
+    relative, and ``corrections`` is that of what was decided by hand. ``patient`` is null where nothing is known, and
+    never a name.
     """
     files = masks or {}
     record = {
@@ -50,6 +54,7 @@ def report_json(
         "failures": [_failure(item, Path(folder)) for item in report.failures],
         "not_measured": [_failure(item, Path(folder)) for item in report.not_measured],
         "notes": report.notes,
+        "corrections": corrections,
     }
     if report.truth is not None:
         record["truth"] = list(report.truth.values)

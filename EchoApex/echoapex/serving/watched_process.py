@@ -24,21 +24,22 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 
 
 class WatchedProcess:
-    """A process started by ``command``, which finds this very package; ``given`` is its whole standard input.
+    """A process started by ``command``, which finds this very package.
 
-    Nothing here waits: whoever holds it looks every now and then. Raises `EchoApexError` where it cannot be started.
+    ``given`` is its whole standard input; with None it is given line by line (`tell`). Nothing here waits:
+    whoever holds it looks every now and then. Raises `EchoApexError` where it cannot be started.
     """
 
     def __init__(
-        self, command: Sequence[str], *, given: bytes = b"", environment: Mapping[str, str] | None = None
+        self, command: Sequence[str], *, given: bytes | None = b"", environment: Mapping[str, str] | None = None
     ) -> None:
         try:
             with tempfile.TemporaryFile() as source:
-                source.write(given)
+                source.write(given or b"")
                 source.seek(0)
                 self._process = subprocess.Popen(
                     list(command),
-                    stdin=source,
+                    stdin=subprocess.PIPE if given is None else source,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     env=_environment(environment or {}),
@@ -81,6 +82,12 @@ class WatchedProcess:
         """The whole lines on its standard error since the last call."""
         return _read(self._errors, self._messages)
 
+    def tell(self, line: str) -> None:
+        """Gives it a short line more on standard input; one that has ended hears it no more."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(f"{line}\n".encode())
+
     def end(self) -> None:
         """Asks it to end; `exit_code`, looked at again and again, ends it by force after `GRACE_S`."""
         if sys.platform == "win32":
@@ -102,7 +109,7 @@ class WatchedProcess:
         """Ends it by force if it still runs, and hears no more of it."""
         if self._process.poll() is None:
             self.kill()
-        for pipe in (self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()

@@ -27,6 +27,7 @@ from .frame_entries import (
     ENTRY_SHAPES,
     Entry,
     Given,
+    Key,
     PackedMask,
     Status,
     entry_from_plain,
@@ -157,9 +158,25 @@ class SessionState:
         if found is not None and found.masks.shape != self.cine.frames.shape:
             raise PromptError("Masks must have the shape of their cine", value=found.masks.shape, file=self.cine.path)
         now = self._marks.frames(structure)
-        kept = {frame for frame, one in now.items() if one.prompts or one.review or one.by_a_person}
+        kept = {frame for frame, one in now.items() if self._is_taken(one)}
         entries = {frame: _found_in(found, frame) for frame in range(self.cine.frame_count) if frame not in kept}
         return self._marks.change("analysis", structure, entries)
+
+    def take_by_hand(self, entries: Mapping[Key, Entry]) -> list[Change]:
+        """Puts what persons have drawn, prompted or accepted elsewhere in place, one step for each structure.
+
+        Frames that a person has prompted, drawn, accepted or flagged here stay as they are.
+        """
+        by_structure: dict[str, dict[int, Entry]] = {}
+        for (structure, frame), entry in entries.items():
+            if not self._is_taken(self.entry(frame, structure)):
+                by_structure.setdefault(structure, {})[frame] = entry
+        return [self._marks.change("corrections of before", name, one) for name, one in by_structure.items()]
+
+    @staticmethod
+    def _is_taken(entry: Entry) -> bool:
+        """Whether a person has prompted, drawn, accepted or flagged it."""
+        return bool(entry.prompts or entry.review or entry.by_a_person)
 
     def _outlined(self, question: PromptQuestion, found: Segmentation) -> Entry:
         kept = () if question.given.prompt.box is not None else question.before.prompts

@@ -59,7 +59,7 @@ def _parse(arguments: list[str]) -> list[str]:
 
 
 def _open(host: Any, name: str, files: list[str]) -> None:
-    """Opens the files in the module; what it says of one that it refuses is told in the terminal, too."""
+    """Opens the files in the module; what it says of one that it refuses at once is told in the terminal, too."""
     import slicer
 
     from .window import openScene

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,17 @@ from echoapex.io.worker_messages import BrokenMessageError, load
 from echoapex.serving.watched_process import WatchedProcess
 
 from ..sequences.cineSequence import Steps
+from .cineFromBrowser import openCineSteps
+from .clipReaders import giveBackReader, takeReader
+from .clipReadingProcess import ASKED, READ
 
 PIECE_BYTES = 4_000_000
 """Pixels that are put into the scene at one look (own choice: 8 gray frames of 800 x 600)."""
 
-_REFUSED = record({"refused": text})
+_ANSWER = record({}, {"refused": text})
 _ENDED = "The clip could not be read: the process that reads it has ended"
+_UNWRITTEN = "What is to be read cannot be told to the process that reads: no folder for it can be made"
+_LOOK_S = 0.01
 
 
 class OpeningState(StrEnum):
@@ -50,11 +55,7 @@ class ClipOpening:
     """
 
     def __init__(
-        self,
-        name: str,
-        request: Mapping[str, Any],
-        make: Callable[[Cine, dict[str, BoolMask]], Steps],
-        python: str = sys.executable,
+        self, name: str, request: Mapping[str, Any], make: Callable[[Cine, dict[str, BoolMask]], Steps]
     ) -> None:
         self.name, self._make = name, make
         self.state = OpeningState.READING
@@ -63,17 +64,19 @@ class ClipOpening:
         self.done = self.count = 0
         self._steps: Steps | None = None
         self._pace = 1
-        self._lines: list[str] = []
         self._lastWords = ""
-        self._folder = tempfile.TemporaryDirectory(prefix="echoapex-clip-", ignore_cleanup_errors=True)
-        self._out = Path(self._folder.name) / "clip"
-        asked = json.dumps({**request, "out": str(self._out)}, default=str).encode()
+        self._process: WatchedProcess | None = None
         try:
-            command = [python, "-m", "EchoApexLib.study.clipReadingProcess"]
-            self._process: WatchedProcess | None = WatchedProcess(command, given=asked)
+            self._folder = tempfile.TemporaryDirectory(prefix="echoapex-clip-", ignore_cleanup_errors=True)
+            (Path(self._folder.name) / ASKED).write_text(json.dumps(request, default=str), "utf-8")
+        except OSError as error:
+            raise EchoApexError(_UNWRITTEN, value=error.strerror) from None
+        try:
+            self._process = takeReader()
         except EchoApexError:
             self._folder.cleanup()
             raise
+        self._process.tell(json.dumps(self._folder.name))
 
     @property
     def busy(self) -> bool:
@@ -89,9 +92,26 @@ class ClipOpening:
             return True
         return False
 
+    def finish(self, turn: Callable[[], object]) -> Any:
+        """Waits until it is done, with a ``turn`` for whatever else there is to do between the looks; its browser.
+
+        Raises `EchoApexError` where it cannot be read.
+        """
+        try:
+            while self.busy:
+                turn()
+                if not self.poll():
+                    time.sleep(_LOOK_S)
+        finally:
+            self.close()
+        if self.state is OpeningState.FAILED:
+            raise EchoApexError(self.problem.rstrip("."))
+        return self.browser
+
     def close(self) -> None:
         """Ends it; what is not whole is in no scene."""
         if self._process is not None:
+            # It reads what nobody wants.
             self._process.close()
             self._process = None
         # The frames of the file are let go of before it is removed.
@@ -102,22 +122,24 @@ class ClipOpening:
 
     def _look(self) -> bool:
         assert self._process is not None
-        code = self._process.exit_code
-        self._lines += self._process.lines()
+        code, lines = self._process.exit_code, self._process.lines()
         self._lastWords = ([self._lastWords, *self._process.messages()])[-1]
-        if code is None:
+        if code is None and not lines:
             return False
-        self._attempt(lambda: self._begin(code))
+        self._attempt(lambda: self._begin(code, lines))
         return True
 
-    def _begin(self, code: int) -> None:
-        if code != 0:
-            if self._lines:
-                found = parse_json(self._lines[-1], _ENDED, _REFUSED)
-                raise EchoApexError(harmless(found["refused"]).rstrip("."))
+    def _begin(self, code: int | None, lines: Sequence[str]) -> None:
+        if not lines:
             raise EchoApexError(_ENDED, value=self._lastWords or _ended(code), file=self.name)
+        answer = parse_json(lines[0], _ENDED, _ANSWER)
+        if self._process is not None and code is None:
+            giveBackReader(self._process)
+            self._process = None
+        if "refused" in answer:
+            raise EchoApexError(harmless(answer["refused"]).rstrip("."))
         try:
-            cine, masks = load(self._out)
+            cine, masks = load(Path(self._folder.name) / READ)
             colors = () if cine.color_frames is None else (cine.color_frames,)
             size = sum(stack.nbytes for stack in (cine.frames, *colors, *masks.values()))
             self.count = cine.frame_count * (1 + len(colors) + bool(masks))
@@ -147,5 +169,18 @@ class ClipOpening:
             self.close()
 
 
-def _ended(code: int) -> str:
-    return f"exit code {code}" if code >= 0 or os.name == "nt" else f"signal {-code}"
+def openFile(scene: Any, path: str | Path, parts: Sequence[str | Path] = ()) -> ClipOpening:
+    """Opens a file, or the ``parts`` of a clip, in ``scene``, called by its view where that is known.
+
+    Raises as `ClipOpening`.
+    """
+
+    def make(cine: Cine, _masks: dict[str, BoolMask]) -> Steps:
+        return openCineSteps(scene, cine, cine.view or "Cine")
+
+    file = Path(path).absolute()
+    return ClipOpening(file.name, {"file": file, "parts": [Path(part).absolute() for part in parts]}, make)
+
+
+def _ended(code: int | None) -> str:
+    return f"exit code {code}" if code is None or code >= 0 or os.name == "nt" else f"signal {-code}"

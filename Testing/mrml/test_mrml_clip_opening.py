@@ -14,10 +14,11 @@ import pytest
 import scene_cases as cases
 from written_reports import write_cine, write_report
 
+from echoapex.errors import EchoApexError
+from EchoApexLib.cine import clipOpening, clipReaders
 from EchoApexLib.cine.cineFromBrowser import cineOf, openCineSteps
+from EchoApexLib.cine.clipOpening import ClipOpening, OpeningState, openFile
 from EchoApexLib.sequences.cineSequence import Steps
-from EchoApexLib.study import clipOpening
-from EchoApexLib.study.clipOpening import ClipOpening, OpeningState
 from EchoApexLib.study.openedReport import OpenedReport
 from EchoApexLib.study.reportInScene import ReportInScene
 from EchoApexLib.study.studyInScene import newScene, readStudy
@@ -85,7 +86,7 @@ def test_a_clip_of_a_report_comes_as_it_does_at_once(tmp_path: Path) -> None:
     report = OpenedReport(write_report(tmp_path, cases.make_clip()))
     with newScene() as one, newScene() as other:
         shown = ReportInScene(one, report)
-        opening = read(ClipOpening("a", shown.request("a"), lambda cine, masks: shown.steps("a", cine, masks)))
+        opening = read(shown.open("a"))
         while opening.busy:
             opening.poll()
         assert opening.state is OpeningState.DONE and shown.browserOf("a") is opening.browser
@@ -98,11 +99,51 @@ def test_a_clip_of_a_report_comes_as_it_does_at_once(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found.cine.frames, wanted.cine.frames)
 
 
+def test_one_process_reads_clip_after_clip(file: Path, tmp_path: Path) -> None:
+    clipReaders.endReaders()
+    with newScene() as scene:
+        first = openFile(scene, file)
+        pid = first._process.pid
+        first.finish(lambda: None)
+        refused = openFile(scene, tmp_path / "gone.nrrd")
+        assert refused._process.pid == pid
+        with pytest.raises(EchoApexError, match=r"gone\.nrrd") as refusal:
+            refused.finish(lambda: None)
+        assert str(refusal.value) == refused.problem
+        # Two at once are two processes; one that is ended in the middle is not kept, nor is one that has died.
+        one, other = openFile(scene, file), openFile(scene, file)
+        assert one._process.pid == pid != other._process.pid
+        one.close()
+        assert other.finish(lambda: None) is not None and nodes(scene) == 2
+        (kept,) = clipReaders._idle
+        kept.kill()
+        while kept.exit_code is None:
+            time.sleep(0.01)
+        assert openFile(scene, file).finish(lambda: None).GetNumberOfItems() == cases.FRAMES
+    clipReaders.endReaders()
+    assert not clipReaders._idle
+
+
+def test_between_the_looks_there_is_a_turn_for_others(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clipOpening, "PIECE_BYTES", 1)
+    with newScene() as scene:
+        seen: list[int] = []
+        openFile(scene, file).finish(lambda: seen.append(nodes(scene)))
+        assert len(seen) > cases.FRAMES and not any(seen), "nothing is in the scene before all of it"
+        with pytest.raises(KeyboardInterrupt):
+            openFile(scene, file).finish(_interrupt)
+        assert nodes(scene) == 1
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("looks", [0, 2])
 def test_ended_in_the_middle_it_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
     monkeypatch.setattr(clipOpening, "PIECE_BYTES", 1)
     with newScene() as scene:
-        opening = ClipOpening("a.nrrd", {"file": file}, lambda cine, _masks: openCineSteps(scene, cine, "A4C"))
+        opening = openFile(scene, file)
         if looks:
             read(opening)
         for _ in range(looks):
