@@ -20,6 +20,8 @@ def add(table: Any) -> None:
     add_archive_options(parser, "SHARDS")
     text = f"shares of the patients, each of whom is in one split alone (default: {_SPLITS})"
     parser.add_argument("--splits", type=_splits, default=_splits(_SPLITS), metavar="NAME=SHARE,...", help=text)
+    text = "a shard ends with the clip that reaches so many megabytes (default: 256)"
+    parser.add_argument("--shard-size", type=count, default=256, metavar="MB", help=text)
     text = "pixels of the longer side of a frame at most; larger ones are made smaller (default: 512)"
     parser.add_argument("--size", type=count, default=512, help=text)
     parser.add_argument("--every-frame", action="store_true", help="keep frames that look nearly like others, too")
@@ -40,7 +42,7 @@ def _curate(chosen: Namespace) -> bool:
 
     require_pyarrow()
     frames = FrameSettings(chosen.size, 1.0) if chosen.every_frame else FrameSettings(chosen.size)
-    settings = CurationSettings(frames, chosen.splits)
+    settings = CurationSettings(frames, chosen.splits, chosen.shard_size * 1_000_000)
     key = ProjectKey.kept_in(key_file_of(chosen), say)
     found = write_shards(chosen.paths, chosen.out, key, settings, workers=chosen.workers, progress=say)
     if chosen.json:

@@ -252,7 +252,7 @@ def _put_statement(clean: Dataset, profile: Profile) -> None:
     codes += [_MODIFIED_DATES] if profile.dates is Dates.SHIFTED else []
     codes += [_CHARACTERISTICS_CODE] if profile.characteristics else []
     clean.PatientIdentityRemoved = "YES"
-    clean.DeidentificationMethod = f"EchoApex {__version__}: header of listed fields, pixels outside the sector black"
+    clean.DeidentificationMethod = [f"EchoApex {__version__}", "header of listed fields", "black outside the sector"]
     clean.DeidentificationMethodCodeSequence = [_code(value, meaning, "DCM") for value, meaning in codes]
     clean.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates is Dates.SHIFTED else "REMOVED"
     clean.BurnedInAnnotation = "NO"
