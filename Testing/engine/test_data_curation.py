@@ -26,7 +26,7 @@ from echoapex.data.shard_format import ClipRecord
 from echoapex.data.shard_reading import open_shards, read_records
 from echoapex.errors import EchoApexError
 from echoapex.io.project_key import ProjectKey
-from echoapex.io.text_free_sector import NO_BORDER, TRACE
+from echoapex.io.text_free_sector import NO_BORDER, STILL, TRACE
 
 KEY = ProjectKey(b"0123456789abcdef0123456789abcdef")
 SMALL = CurationSettings(FrameSettings(64), {"train": 0.5, "val": 0.5}, shard_bytes=40_000)
@@ -53,14 +53,14 @@ def shards(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 def test_each_file_is_counted_with_its_reason(shards: tuple[Path, Curated, str]) -> None:
     _, found, _ = shards
-    assert found.counts["clips"] == 11, "eight clips, a still, a video and the real cine"
-    assert found.counts["mode"] == {"B": 11} and found.counts["modality"] == {"TTE": 9, "unknown": 2}
+    assert found.counts["clips"] == 10, "eight clips, a video and the real cine"
+    assert found.counts["mode"] == {"B": 10} and found.counts["modality"] == {"TTE": 8, "unknown": 2}
     assert found.counts["patients"] == 6
     assert found.counts["patients_known_by"] == {"PatientID": 5, "folder": 1}
-    assert found.left_out[COPY] == found.left_out[NO_BORDER] == found.left_out[TRACE] == 1
+    assert found.left_out[COPY] == found.left_out[NO_BORDER] == found.left_out[TRACE] == found.left_out[STILL] == 1
     for part in ("3D volume", "no format of a clip", "blank"):
         assert sum(times for rule, times in found.left_out.items() if part in rule) == 1, part
-    assert sum(found.left_out.values()) == 6 and sum(found.failed.values()) == 1
+    assert sum(found.left_out.values()) == 7 and sum(found.failed.values()) == 1
 
 
 def test_three_workers_write_the_same(archive: Path, shards: tuple[Path, Curated, str], tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_reader_gives_frames_within_their_sector(shards: tuple[Path, Curated
         beyond = ~_grown(inside)
         assert not frames[:, beyond].any(), "but for the rim, which making smaller blurs, all else is black"
     splits = {clip.record.split for clip in opened.clips}
-    assert splits == {"train", "val"} and len(opened.of("train").clips) + len(opened.of("val").clips) == 11
+    assert splits == {"train", "val"} and len(opened.of("train").clips) + len(opened.of("val").clips) == 10
     with pytest.raises(EchoApexError, match="train, val"):
         opened.of("holdout")
 
@@ -181,7 +181,7 @@ def test_a_run_that_is_killed_leaves_what_can_be_gone_on_with(tmp_path: Path) ->
 def test_what_is_there_is_not_done_again(archive: Path, shards: tuple[Path, Curated, str]) -> None:
     before = content(shards[0])
     found, said = curated(archive, shards[0])
-    assert found == shards[1] and f"{found.counts['clips'] + 4} of" in said
+    assert found == shards[1] and f"{found.counts['clips'] + 5} of" in said
     assert content(shards[0]) == before
 
 
