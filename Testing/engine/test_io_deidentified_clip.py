@@ -85,7 +85,7 @@ def test_a_name_in_any_text_of_the_dictionary_gets_nowhere(tmp_path: Path, key: 
 )
 def test_no_name_gets_through(tmp_path: Path, key: Path, name: str, tags: list[int]) -> None:
     name = f"Qx{name}"
-    data = dicom(fan(2), SpecificCharacterSet="ISO_IR 192", PatientName=f"{name}^Ann", PatientID=name)
+    data = dicom(fan(4), SpecificCharacterSet="ISO_IR 192", PatientName=f"{name}^Ann", PatientID=name)
     for tag in tags:
         vr = DicomDictionary[tag][0]
         # These two hold ASCII alone.

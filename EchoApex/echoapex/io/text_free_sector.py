@@ -39,7 +39,7 @@ REASONS = (UNCERTAIN, SEVERAL, NO_BORDER, TRACE, STILL)
 
 @dataclass(frozen=True)
 class TextFreeSector:
-    """Where a clip shows echoes for sure: ``mask`` ``bool [H, W]`` is true where they move within the convex ``border``.
+    """Where a clip shows echoes for sure: ``mask`` ``bool [H, W]`` is true where they move, within a convex ``border``.
 
     ``writing`` is what stands still over them and looks written.
     """
