@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Mapping
 from typing import Any
 
-from ..console import print_json, print_record, print_table, say
+from ..console import print_json, print_record, say
 from .early_end import ending_when_told
-from .shared_options import add_archive_options, add_verb, count, key_file_of, numbers
+from .shared_options import add_archive_options, add_verb, count, key_file_of, numbers, print_reasons
 
 _SPLITS = "train=0.8,val=0.1,test=0.1"
 
@@ -52,13 +51,6 @@ def _curate(chosen: Namespace) -> bool:
         print_record(found.counts)
         print_reasons({"left out": found.left_out, "failed": found.failed})
     return not found.failed
-
-
-def print_reasons(reasons: Mapping[str, Mapping[str, int]]) -> None:
-    """Prints how many files became nothing for which reason; their names may be those of patients."""
-    rows = [(str(times), kind, rule) for kind, counted in reasons.items() for rule, times in counted.items()]
-    if rows:
-        print_table(("files", "", "reason"), rows)
 
 
 def _splits(text: str) -> dict[str, float]:

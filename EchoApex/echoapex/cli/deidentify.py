@@ -6,9 +6,8 @@ from argparse import Namespace
 from typing import Any
 
 from ..console import print_json, print_line, say
-from .curate import print_reasons
 from .early_end import ending_when_told
-from .shared_options import add_archive_options, add_verb, key_file_of
+from .shared_options import add_archive_options, add_verb, key_file_of, print_reasons
 
 
 def add(table: Any) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import say
+from ..console import print_table, say
 from ..errors import EchoApexError
 from ..models.device import DEVICES
 
@@ -49,6 +49,13 @@ def key_file_of(chosen: Namespace) -> Path:
     if out in file.resolve().parents:
         raise EchoApexError("The key must not lie in the output, which is to be shared", file=file)
     return file
+
+
+def print_reasons(reasons: Mapping[str, Mapping[str, int]]) -> None:
+    """Prints how many files became nothing for which reason; their names may be those of patients."""
+    rows = [(str(times), kind, rule) for kind, counted in reasons.items() for rule, times in counted.items()]
+    if rows:
+        print_table(("files", "", "reason"), rows)
 
 
 def load_chosen(chosen: Namespace) -> LoadedModel:

@@ -25,8 +25,13 @@ _DIGITS = 9
 def encode_clip(
     clip: ArchiveClip, split: str, process: ReadingProcess, key: ProjectKey, settings: FrameSettings
 ) -> EncodedClip:
-    """A clip with its frames, or without and with the reason: whatever a file does, the others go on."""
+    """A clip with its frames, or without and with the reason: whatever a file does, the others go on.
+
+    Raises `EchoApexError` where the process that reads cannot be started.
+    """
     known = _whose(clip, split, key)
+    # Where no process can be started, that is no fault of the file's.
+    process.start()
     try:
         found = process.run(read_clip, *clip.files)
     except EchoApexError as refusal:

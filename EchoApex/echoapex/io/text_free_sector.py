@@ -32,7 +32,7 @@ UNCERTAIN = "The sector was not found with certainty, so writing beside it could
 SEVERAL = "Several images stand side by side, and writing between them could not be told from them"
 NO_BORDER = "The image fills its frame, so writing in it could not be told from it"
 TRACE = "The clip shows only a trace against time, in whose picture writing could not be told from it"
-STILL = "Nothing moves in a picture like this, so writing in it could not be told from echoes"
+STILL = "Too little moves in it, as in a still, so writing in it could not be told from echoes"
 REASONS = (UNCERTAIN, SEVERAL, NO_BORDER, TRACE, STILL)
 """Why a clip has no sector that is free of text for sure."""
 
