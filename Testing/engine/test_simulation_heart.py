@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +13,14 @@ from scipy import ndimage
 
 from echoapex.errors import EchoApexError
 from echoapex.measure.disk_summation import biplane_volume, measure_cavity, single_plane_volume
-from echoapex.simulation import TEST_SEEDS, VIEWS, draw_case
+from echoapex.simulation import TEST_SEEDS, draw_case
 from echoapex.simulation.anatomy import fields, tissue, wall_landmarks
+from echoapex.simulation.great_vessels import caval_veins, pulmonary_arteries
 from echoapex.simulation.heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Heart, HeartShape, Tissue
 from echoapex.simulation.presets import draw_placement
 from echoapex.simulation.ultrasound_imaging import Canvas, Imager
 from echoapex.simulation.vendor_looks import TRAINING, Conditions, Look
-from echoapex.simulation.view_planes import Placement, View, cut
+from echoapex.simulation.view_planes import PARASTERNAL, TARGETS, VIEWS, Placement, View, cut
 
 seeds = st.integers(0, 5000)
 presets = st.sampled_from(["hard", "hard-1"])
@@ -224,9 +226,9 @@ def test_all_views_cut_the_same_heart() -> None:
         image = plane.to_image(ends)
         assert np.linalg.norm(image[1] - image[0]) == pytest.approx(heart.shape.length_mm)
         assert np.allclose(plane.to_heart(image), ends)
-        anchor = plane.to_image(np.array([[0.0, view.anchor_level * heart.shape.length_mm, 0.0]]))[0]
-        assert anchor == pytest.approx([3.0, 60.0, 0.0])
-        if view.roll_deg == 0 and view.elevation_deg == 0:
+        placed = TARGETS[view.target](heart) if view.target else np.array([0.0, view.anchor_level, 0.0]) * ends[1, 1]
+        assert plane.to_image(placed[None])[0] == pytest.approx([3.0, 60.0, 0.0])
+        if not view.target and view.roll_deg == 0 and view.elevation_deg == 0:
             assert np.allclose(image[:, 2], 0, atol=1e-9)
 
 
@@ -238,14 +240,23 @@ SEEN = LONG_AXES | {
     "PSAX_MV": {"LV", "LV_MYO", "RV"},
     "PSAX_PM": {"LV", "LV_MYO", "RV"},
     "SC4C": {"LV", "LV_MYO", "LA", "RV", "RA"},
+    "A4C_RV": {"LV", "LV_MYO", "RV", "RA"},
+    "PLAX_RVIN": {"RV", "RA"},
+    "PLAX_RVOUT": {"RV", "VESSEL"},
+    "PSAX_AV": {"LA", "RV", "RA", "AO", "VESSEL"},
+    "PSAX_APEX": {"LV", "LV_MYO"},
+    "SCSAX": {"LV", "LV_MYO", "RV"},
+    "SCIVC": {"RA", "VESSEL", "VESSEL_WALL"},
+    "SSN": {"VESSEL", "VESSEL_WALL", "AO", "LA"},
+    "ZOOM": {"LV", "LA", "AO"},
 }
 
 
 def labels_of(view: str, seed: int = 900_010, **changes: float) -> tuple[np.ndarray, Imager, Canvas]:
     case = draw_case("easy", seed, **changes)
     placement, conditions = draw_placement(case, view)
-    imager = Imager(case.heart(), placement, case.look, conditions, seed=seed, sampling=TRAINING)
-    canvas = Canvas.fit(240, 260, case.look, conditions.depth_mm)
+    imager = Imager(case.heart(view), placement, case.look, conditions, seed=seed, sampling=TRAINING)
+    canvas = Canvas.around(240, 260, case.look, conditions)
     return imager.labels(0.0, canvas), imager, canvas
 
 
@@ -275,6 +286,40 @@ def test_views_are_the_right_way_round() -> None:
     assert rv[0] < lv[0] and rv[1] < lv[1]
     lv, rv, ra = centers(labels_of("SC4C")[0], Tissue.LV, Tissue.RV, Tissue.RA)
     assert rv[1] < lv[1] and ra[0] < rv[0] < lv[0]
+    lv, rv = centers(labels_of("SCSAX")[0], Tissue.LV, Tissue.RV)
+    assert rv[1] < lv[1]
+    rv, ra = centers(labels_of("PLAX_RVIN")[0], Tissue.RV, Tissue.RA)
+    assert rv[0] < ra[0]
+    rv, ra, la, ao = centers(labels_of("PSAX_AV")[0], Tissue.RV, Tissue.RA, Tissue.LA, Tissue.AO)
+    assert rv[1] < ao[1] < la[1] and ra[0] < ao[0]
+    vessel, ra = centers(labels_of("SCIVC")[0], Tissue.VESSEL, Tissue.RA)
+    assert vessel[0] < ra[0]
+    vessel, ao = centers(labels_of("SSN")[0], Tissue.VESSEL, Tissue.AO)
+    assert vessel[1] < ao[1] and ao[0] < vessel[0]
+
+
+def test_great_vessels_are_in_the_views_that_are_aimed_at_them_alone() -> None:
+    """The pictures of the other views are those that they were: a heart without vessels has no trace of them."""
+    vessels = (Tissue.VESSEL, Tissue.VESSEL_WALL)
+    for view, standard in VIEWS.items():
+        assert np.isin(labels_of(view)[0], vessels).any() == bool(standard.target), view
+
+
+def test_each_vessel_opens_into_its_chamber() -> None:
+    """There is blood from the right atrium into the vena cava, and from the outflow tract into its artery."""
+    heart = draw_case("easy", 900_010).heart("PSAX_AV")
+    blood = {Tissue.VESSEL, Tissue.RA, Tissue.RV}
+    for path, _ in (caval_veins(heart)[0], pulmonary_arteries(heart)[0]):
+        line = np.vstack([np.linspace(one, next_one, 40) for one, next_one in itertools.pairwise(path[:3])])
+        assert {Tissue(k) for k in tissue(heart, fields(heart, line))} <= blood
+
+
+def test_an_rv_focused_view_has_the_right_ventricle_in_the_middle() -> None:
+    def place(view: str) -> float:
+        labels, _, canvas = labels_of(view)
+        return float(centers(labels, Tissue.RV)[0][0] - canvas.probe_x)
+
+    assert abs(place("A4C_RV")) < 0.5 * abs(place("A4C"))
 
 
 @pytest.mark.parametrize("preset", ["easy", "hard"])
@@ -292,7 +337,7 @@ def test_the_walls_in_plax_lie_in_the_picture(preset: str) -> None:
 def test_a_short_axis_is_one_more_entry() -> None:
     """A view across the long axis shows the ring of myocardium around a round cavity of the known radius."""
     heart = Heart(HeartShape(bend=0.0, ellipticity=1.0, papillary=False))
-    view = View("short axis", 225.0, 90.0, 0.6, 0.0, (70.0, 70.0), roll_deg=90.0)
+    view = View("short axis", 225.0, 90.0, 0.6, 0.0, PARASTERNAL, roll_deg=90.0)
     look = Look("plain", width_deg=95)
     imager = Imager(heart, Placement(view, 0.0, 70.0), look, Conditions(depth_mm=150), seed=1, sampling=TRAINING)
     canvas = Canvas.fit(300, 300, look, 150)

@@ -25,10 +25,13 @@ VIEW_CODES = {
 The subcostal four chamber view is "subcostal long axis" there.
 """
 
+CODES_OF_ONE_SCHEME = {"A4C_RV": ("DCM", "130681"), "SSN": ("SCT", "443562002")}
+"""Scheme and code of views that have no code in SNOMED RT here."""
+
 _VIEW_OF_CODE = {
     **{("SCT", sct): view for view, (sct, _) in VIEW_CODES.items()},
     **{("SRT", srt): view for view, (_, srt) in VIEW_CODES.items()},
-    ("DCM", "130681"): "A4C_RV",
+    **{code: view for view, code in CODES_OF_ONE_SCHEME.items()},
 }
 _SNOMED_RT = ("SRT", "SNM3", "99SDM")
 """Designators under which DICOM PS3.16 section 8.1 lists SNOMED RT codes."""

@@ -10,20 +10,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cavity_muscle import papillary_distance, trabecular_place
-from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart, Tissue
+from .great_vessels import VESSEL_WALL_MM, vessel_distance
+from .heart import MITRAL_TIP_LEVEL, Array, Heart, Tissue
+from .heart_places import (
+    AO_WALL_MM,
+    LEFT_OF_ROOT,
+    ROOT_LEAN,
+    SINUS_RISE_MM,
+    TO_ROOT,
+    atrial_base,
+    atrium_center,
+    outflow_distance,
+    outflow_width,
+    root_center,
+    root_distance,
+)
 
 ATRIAL_WALL_MM = 2.5
 RV_WALL_MM = 4.5
-AO_WALL_MM = 2.2
 PERICARDIUM_MM = 1.8
-SINUS_RISE_MM = 11.0
-ROOT_LEAN = 0.05
-"""The root is widest this far above the annulus, and comes nearer to the long axis by this share of its height."""
+_NOT_ENTERED = (Tissue.LV, Tissue.LV_MYO, Tissue.PAPILLARY, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
 
 
 @dataclass(frozen=True)
 class Fields:
     """Signed distances at points ``[N]``: to each cavity, to the epicardium and to the outside of the heart.
+
+    ``vessel`` is that to the lumen of the great vessels, inf in a heart without them; they are not of its outside.
 
     ``trabecular`` is the place by the layer inside of the compacted border: 0 at the border, 1 at the foot of the
     layer, more inside of it, inf elsewhere; ``level`` runs along the long axis (0 apex, 1 annulus), ``cosine`` is 1
@@ -37,6 +50,7 @@ class Fields:
     rv: Array
     ra: Array
     ao: Array
+    vessel: Array
     papillary: Array
     trabecular: Array
     outside: Array
@@ -46,7 +60,7 @@ class Fields:
     @property
     def cavity(self) -> Array:
         """Distance to the nearest blood pool."""
-        return np.asarray(np.minimum.reduce([self.lv, self.la, self.rv, self.ra, self.ao]))
+        return np.asarray(np.minimum.reduce([self.lv, self.la, self.rv, self.ra, self.ao, self.vessel]))
 
 
 def wall_thickness(heart: Heart, cosine: Array, sine: Array) -> Array:
@@ -80,12 +94,14 @@ def fields(heart: Heart, points: Array) -> Fields:
     rv = np.minimum(_rv_distance(heart, beyond, level, cosine), _outflow(heart, points, beyond, ao))
     # The root stands between the atria and carves both.
     la, ra = np.maximum(la, -(ao - AO_WALL_MM)), np.maximum(ra, -np.minimum(la - ATRIAL_WALL_MM, ao - AO_WALL_MM))
+    vessel = vessel_distance(heart, points)
+    la = np.maximum(la, VESSEL_WALL_MM - vessel)
     outside = np.minimum.reduce(
         [epicardium, rv - RV_WALL_MM, la - ATRIAL_WALL_MM, ra - ATRIAL_WALL_MM, ao - AO_WALL_MM]
     )
     papillary = papillary_distance(heart, points, lv, endo, level)
     trabecular = trabecular_place(heart, lv, level, cosine, sine)
-    return Fields(lv, epicardium, la, rv, ra, ao, papillary, trabecular, outside, level, cosine)
+    return Fields(lv, epicardium, la, rv, ra, ao, vessel, papillary, trabecular, outside, level, cosine)
 
 
 def wall_landmarks(heart: Heart, azimuth: float, phase: float) -> Array:
@@ -111,12 +127,10 @@ def wall_landmarks(heart: Heart, azimuth: float, phase: float) -> Array:
 
 def systolic_atrial_diameter(heart: Heart) -> float:
     """Of the left atrium in mm at end-systole: from the back of the widest section of the aortic root to its own."""
-    shape, azimuth = heart.grown.shape, np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
-    out = np.array([np.cos(azimuth), 0.0, np.sin(azimuth)])
-    center = np.array([0.0, shape.length_mm + SINUS_RISE_MM, 0.0])
-    center = center + (root_distance(heart.grown) - ROOT_LEAN * SINUS_RISE_MM) * out
+    shape = heart.grown.shape
+    center = root_center(heart.grown, SINUS_RISE_MM)
     behind = np.arange(0.5 * shape.root_mm, 0.5 * shape.root_mm + 2 * shape.la_width_mm, 0.1)
-    line = (center - behind[:, None] * out) * heart.shape.growth
+    line = (center - behind[:, None] * TO_ROOT) * heart.shape.growth
     last = np.flatnonzero(fields(heart, line).la < 0)[-1]
     ends = heart.move(line[[0, last]], heart.curve.es_phase)
     return float(np.linalg.norm(ends[1] - ends[0]))
@@ -139,6 +153,7 @@ def tissue(heart: Heart, f: Fields) -> np.ndarray:
         label[(f.outside > 0.3) & (f.outside <= 0.3 + effusion) & (f.level < 1.1)] = Tissue.PERICARDIAL_EFFUSION
     label[np.minimum(f.la, f.ra) < ATRIAL_WALL_MM] = Tissue.ATRIAL_WALL
     label[f.rv < RV_WALL_MM] = Tissue.RV_WALL
+    label[f.vessel < VESSEL_WALL_MM] = Tissue.VESSEL_WALL
     label[f.ra < 0] = Tissue.RA
     label[f.la < 0] = Tissue.LA
     label[f.ao < AO_WALL_MM] = Tissue.AO_WALL
@@ -147,6 +162,8 @@ def tissue(heart: Heart, f: Fields) -> np.ndarray:
     label[f.ao < 0] = Tissue.AO
     label[f.lv < 0] = Tissue.LV
     label[(f.lv < 0) & (f.papillary < 0)] = Tissue.PAPILLARY
+    # Vessels go through the walls of the chambers that they open into.
+    label[(f.vessel < 0) & ~np.isin(label, _NOT_ENTERED)] = Tissue.VESSEL
     return label
 
 
@@ -205,13 +222,10 @@ def _rv_distance(heart: Heart, beyond: Array, level: Array, cosine: Array) -> Ar
 
 def _outflow(heart: Heart, points: Array, beyond: Array, ao: Array) -> Array:
     """The right ventricular outflow tract: a flat tube that crosses in front of the aortic root."""
-    shape = heart.shape
-    azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
-    width = float(np.clip(0.7 * shape.rv_width_mm, 16, 32))
-    center = root_distance(heart) + 0.5 * shape.root_mm + AO_WALL_MM + 0.5 * width
-    out = points[:, 0] * np.cos(azimuth) + points[:, 2] * np.sin(azimuth) - center
-    across = points[:, 2] * np.cos(azimuth) - points[:, 0] * np.sin(azimuth)
-    rise = points[:, 1] - shape.length_mm
+    width = outflow_width(heart)
+    out = points[:, 0] * TO_ROOT[0] + points[:, 2] * TO_ROOT[2] - outflow_distance(heart)
+    across = points[:, 0] * LEFT_OF_ROOT[0] + points[:, 2] * LEFT_OF_ROOT[2]
+    rise = points[:, 1] - heart.shape.length_mm
     reach = np.sqrt((out / (0.5 * width)) ** 2 + (across / (0.75 * width)) ** 2 + ((rise - 6) / 34) ** 2)
     return np.asarray(np.maximum.reduce([(reach - 1) * 0.5 * width, 1.0 - beyond, AO_WALL_MM - ao]))
 
@@ -226,32 +240,16 @@ def _atrium(heart: Heart, points: Array, *, left: bool) -> Array:
     shape = heart.shape
     length = shape.la_length_mm if left else shape.ra_length_mm
     width = shape.la_width_mm if left else shape.ra_width_mm
-    base = shape.length_mm - (0 if left else 0.04 * shape.length_mm)
-    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
-    if left:
-        x = 0.04 * width
-    else:
-        # Beside the left atrium with room for the septum between, and below the tricuspid annulus.
-        x = min(-(half_base + shape.ivsd_mm + 0.5 * shape.rv_width_mm), -(0.5 * shape.la_width_mm + 4.5 + 0.42 * width))
-    center = np.array(
-        [x + float(heart.axis_offset(np.array([shape.length_mm + 0.4 * length]))[0]), base + 0.40 * length, 0.0]
-    )
+    center = atrium_center(heart, left=left)
     body = _superellipsoid(points - center, (width / 2, 0.60 * length, 0.48 * width), 2.5)
-    return np.asarray(np.maximum(body, base - points[:, 1]))
+    return np.asarray(np.maximum(body, atrial_base(heart, left=left) - points[:, 1]))
 
 
 def _root(heart: Heart, points: Array) -> Array:
     """The aortic root: a tube with bulging sinuses beside the mitral annulus, towards the anterior septum."""
     shape = heart.shape
-    azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
     rise = points[:, 1] - shape.length_mm
     drift = root_distance(heart) - ROOT_LEAN * rise
-    x, z = points[:, 0] - drift * np.cos(azimuth), points[:, 2] - drift * np.sin(azimuth)
+    x, z = points[:, 0] - drift * TO_ROOT[0], points[:, 2] - drift * TO_ROOT[2]
     radius = 0.5 * shape.root_mm * (0.86 + 0.14 * np.exp(-(((rise - SINUS_RISE_MM) / 8) ** 2)))
     return np.asarray(np.maximum.reduce([np.hypot(x, z) - radius, -4.0 - rise, rise - 55.0]))
-
-
-def root_distance(heart: Heart) -> float:
-    """How far the middle of the root lies from the LV axis at the annulus."""
-    half_base = float(heart.radius(np.array([1.0]), 0.0)[0])
-    return max(half_base + 5.0, 1.42 * (0.5 * heart.shape.root_mm + 3.0))

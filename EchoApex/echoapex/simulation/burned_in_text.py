@@ -58,7 +58,10 @@ def _fixed(clip: SimulatedClip) -> NDArray[np.uint8]:
     )
     for centimeter in range(int(depth_cm) + 1):
         y = round(canvas.probe_y + 10 * centimeter / canvas.mm_per_px)
-        picture[min(y, canvas.rows - 1), canvas.columns - (12 if centimeter % 5 == 0 else 6) : canvas.columns - 2] = 160
+        # Above the picture where its top is cut off.
+        if y >= 0:
+            length = 12 if centimeter % 5 == 0 else 6
+            picture[min(y, canvas.rows - 1), canvas.columns - length : canvas.columns - 2] = 160
     bar = np.linspace(255, 0, canvas.rows // 5).astype(np.uint8)
     picture[24 : 24 + bar.size, canvas.columns - 28 : canvas.columns - 20] = bar[:, None]
     return picture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .heart import Heart, HeartShape
 from .vendor_looks import Look
+from .view_planes import VIEWS
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,6 @@ class Case:
     shape: HeartShape
     look: Look
 
-    def heart(self) -> Heart:
-        """The heart of this case."""
-        return Heart(self.shape)
+    def heart(self, view: str = "") -> Heart:
+        """The heart of this case, with its great vessels where ``view`` is aimed at them."""
+        return Heart(replace(self.shape, vessels=view in VIEWS and bool(VIEWS[view].target)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import __version__
 from ..io.dicom import SIMULATION_MANUFACTURER
-from ..io.dicom_view import VIEW_CODES
+from ..io.dicom_view import CODES_OF_ONE_SCHEME, VIEW_CODES
 from .burned_in_text import burned_in
 from .presets import Case
 from .screen_capture import screen_frames
@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 _UID_ROOT = "EchoApex simulation"
 _VIEW_NAMES = {
     "A4C": "Apical four chamber",
+    "A4C_RV": "Apical four chamber RV Focused",
     "A2C": "Apical two chamber",
     "A3C": "Apical long axis",
     "PLAX": "Parasternal long axis",
+    "PLAX_RVIN": "Parasternal long axis view of the RV inflow tract",
+    "PLAX_RVOUT": "Parasternal long axis view of the RV outflow tract",
+    "PSAX_AV": "Parasternal short axis at the aortic valve level",
     "PSAX_MV": "Parasternal short axis at the Mitral Valve level",
     "PSAX_PM": "Parasternal short axis at the Papillary Muscle level",
     "SC4C": "Subcostal long axis",
+    "SCSAX": "Subcostal short axis",
+    "SSN": "Suprasternal long axis view of aortic arch",
 }
-"""Meanings of the codes of DICOM CID 12226; A5C has none."""
+"""Meanings of the codes of DICOM CID 12226; the other views have none."""
 _CENTIMETER = 3
 
 
@@ -84,8 +90,8 @@ def _view_code(view: str) -> Dataset:
     from pydicom.dataset import Dataset
 
     item = Dataset()
-    item.CodeValue, item.CodeMeaning = VIEW_CODES[view][0], _VIEW_NAMES[view]
-    item.CodingSchemeDesignator = "SCT"
+    scheme, value = CODES_OF_ONE_SCHEME.get(view) or ("SCT", VIEW_CODES[view][0])
+    item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning = scheme, value, _VIEW_NAMES[view]
     return item
 
 

@@ -20,6 +20,8 @@ LEVEL_DB: dict[Tissue, float] = {
     Tissue.AO_WALL: 5.0,
     Tissue.PERICARDIAL_EFFUSION: -38.0,
     Tissue.PAPILLARY: 3.0,
+    Tissue.VESSEL: -42.0,
+    Tissue.VESSEL_WALL: 4.0,
 }
 
 

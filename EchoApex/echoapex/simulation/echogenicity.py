@@ -21,6 +21,7 @@ from .view_planes import Plane
 
 MUSCLE = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.PAPILLARY)
 GRADIENT_STEP_MM = 0.8
+_OF_VESSELS = (Tissue.VESSEL, Tissue.VESSEL_WALL)
 _VESSEL = 1.7
 """Where the liver's texture exceeds this there is a vessel: 4 % of it (own choice)."""
 
@@ -42,7 +43,8 @@ def echo_level(
     wall_angle, outer_angle = _incidence(heart, plane, points, image_points, f)
     # Textures and distances of an adult's heart, of which a child's is a small picture.
     points, image_points = points / heart.shape.growth, image_points / heart.shape.growth
-    levels = np.array([LEVEL_DB[Tissue(k)] + rng.normal(0, 1.5) for k in range(len(Tissue))])
+    # Drawn for the tissues of the heart alone, so that vessels change no picture that is without them.
+    levels = np.array([LEVEL_DB[t] + (rng.normal(0, 1.5) if t not in _OF_VESSELS else 0.0) for t in Tissue])
     db = levels[label]
     muscle = np.isin(label, MUSCLE)
     fine, patch, broad, wide = (Noise(rng, c) for c in (1.5, 3.5, 10.0, 14.0))

@@ -34,6 +34,9 @@ LOOK_RANGES: dict[str, dict[str, tuple[float, float]]] = {
         f=(1.7, 2.2), c=(3.0, 3.6), b=(2.2, 2.8), w=(86, 100), d=(40, 50), g=(0.75, 0.95), s=(1.6, 2.4), p=(0.4, 0.5)
     ),
 }
+_BEHIND_TARGET_MM = 62.0
+"""How far behind their target views reach that have one (own choice)."""
+
 STUNNED_SHARE = 0.25
 """How many hearts of ``hard`` and ``shifted`` have a regional wall motion abnormality (own choice)."""
 
@@ -91,14 +94,14 @@ def draw_look(preset: str, rng: np.random.Generator) -> Look:
 
 def draw_placement(case: Case, view: str, rng: np.random.Generator) -> Placement:
     standard = VIEWS[view]
-    low, high = standard.anchor_depth_mm
+    low, high = standard.window.depth_mm
     if case.preset == "easy":
         placement = Placement(
             standard, standard.anchor_x_mm, float(rng.uniform(low, high)), tilt_deg=float(rng.normal(0, 3))
         )
     else:
         # What lies before the heart can be little, but not less than nothing.
-        low = low - 4 if standard.from_surface else low - 5
+        low = low - 5 if standard.window.apical else low - 4
         placement = Placement(
             standard,
             float(standard.anchor_x_mm + rng.normal(0, 7)),
@@ -108,25 +111,34 @@ def draw_placement(case: Case, view: str, rng: np.random.Generator) -> Placement
             foreshortening_deg=float(rng.normal(0, 3)),
             mirrored=bool(rng.random() < 0.2) and standard.incline_deg == 0,
         )
-    if standard.from_surface:
-        before = -float(heart_points(case.heart(), placement)[:, 1].min())
+    if standard.aside:
+        aside = standard.aside * case.shape.lvidd_mm * (-1 if placement.mirrored else 1)
+        placement = replace(placement, anchor_x_mm=placement.anchor_x_mm + aside)
+    if not standard.window.apical:
+        before = -float(heart_points(case.heart(placement.view.name), placement)[:, 1].min())
         placement = replace(placement, anchor_depth_mm=placement.anchor_depth_mm + before)
     return placement
 
 
 def heart_points(heart: Heart, placement: Placement) -> Array:
-    """Where the heart is near the beams through the anchor: ``[N, 2]``, X and depth beyond the anchor, in mm."""
+    """Where the heart is near the beams through the anchor: ``[N, 2]``, X and depth beyond the anchor, in mm.
+
+    With a target it is what lies around that, its vessels included, and what is far behind does not count.
+    """
     plane = cut(heart, replace(placement, anchor_depth_mm=0.0))
-    across, depth = np.meshgrid(placement.anchor_x_mm + np.linspace(-25, 25, 3), np.arange(-150.0, 150.0, 2.0))
+    target = placement.view.target
+    last = _BEHIND_TARGET_MM * heart.shape.growth if target else 150.0
+    across, depth = np.meshgrid(placement.anchor_x_mm + np.linspace(-25, 25, 3), np.arange(-150.0, last, 2.0))
     image = np.stack([across.ravel(), depth.ravel()], axis=1)
-    return np.asarray(image[anatomy.fields(heart, plane.to_heart(image)).outside < 0])
+    f = anatomy.fields(heart, plane.to_heart(image))
+    return np.asarray(image[np.minimum(f.outside, f.vessel) < 0])
 
 
 def _depth_mm(case: Case, placement: Placement, rng: np.random.Generator) -> float:
     """How deep the picture reaches: past the atria in apical views, of which it may cut a part, or past the heart."""
     easy, through = case.preset == "easy", placement.anchor_depth_mm
-    if placement.view.from_surface:
-        points = heart_points(case.heart(), placement) + np.array([0.0, through])
+    if not placement.view.window.apical:
+        points = heart_points(case.heart(placement.view.name), placement) + np.array([0.0, through])
         far = float(np.hypot(points[:, 0], points[:, 1]).max())
         return float(np.clip(far + (15 if easy else rng.uniform(4, 45)), 80, 240))
     through, atrium = through + case.shape.length_mm, case.shape.la_length_mm
@@ -138,7 +150,7 @@ def _depth_mm(case: Case, placement: Placement, rng: np.random.Generator) -> flo
 
 
 def draw_conditions(case: Case, placement: Placement, rng: np.random.Generator) -> Conditions:
-    u, liver = rng.uniform, placement.view.liver
+    u, liver = rng.uniform, placement.view.window.liver
     depth = _depth_mm(case, placement, rng)
     if case.preset == "easy":
         return Conditions(

@@ -22,10 +22,12 @@ class Tissue(IntEnum):
     AO_WALL = 10
     PERICARDIAL_EFFUSION = 11
     PAPILLARY = 12
+    VESSEL = 13
+    VESSEL_WALL = 14
 
 
-CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO)
-WALLS = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.AO_WALL, Tissue.PERICARDIUM)
+CAVITIES = (Tissue.LV, Tissue.LA, Tissue.RV, Tissue.RA, Tissue.AO, Tissue.VESSEL)
+WALLS = (Tissue.LV_MYO, Tissue.RV_WALL, Tissue.ATRIAL_WALL, Tissue.AO_WALL, Tissue.VESSEL_WALL, Tissue.PERICARDIUM)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class HeartShape:
     short ones on the wall), ``papillary_azimuth_deg`` turns both towards the lateral wall; ``false_tendons`` counts
     strands across the cavity. ``growth`` is the size of a child's heart against an adult's (1): what is not given
     here, such as the walls of atria, grows with it.
+
+    ``vessels`` says whether the great vessels are there (pulmonary artery, aortic arch, inferior vena cava); views
+    that are not of them leave them out.
     """
 
     lvidd_mm: float = 47.0
@@ -79,6 +84,7 @@ class HeartShape:
     papillary_azimuth_deg: float = 0.0
     false_tendons: int = 0
     growth: float = 1.0
+    vessels: bool = False
 
     def grown(self) -> HeartShape:
         """The same heart at an adult's size: every length divided by ``growth``."""

@@ -28,6 +28,9 @@ _REAL = ("hard", "shifted")
 TEST_SEEDS = range(900_000, 901_000)
 """Seeds kept for tests and evaluation; training refuses them."""
 
+_ZOOM_MM = (26.0, 40.0)
+"""Half the width of a zoomed picture (own choice)."""
+
 _LIMITS: dict[str, tuple[float, float]] = {
     "lvidd_mm": (20, 90),
     "length_mm": (40, 140),
@@ -84,9 +87,23 @@ def draw_placement(case: Case, view: str, clip: int = 0) -> tuple[Placement, Con
     check_view(view)
     rng = np.random.default_rng([case.seed, 2, list(VIEWS).index(view), clip])
     if case.preset in _REAL:
-        return real_hearts.draw_placement(case, view, rng)
-    placement = first_hearts.draw_placement(case, view, rng)
-    return placement, first_hearts.draw_conditions(case, placement, rng)
+        placement, conditions = real_hearts.draw_placement(case, view, rng)
+    else:
+        placement = first_hearts.draw_placement(case, view, rng)
+        conditions = first_hearts.draw_conditions(case, placement, rng)
+    return placement, _zoomed(case, placement, conditions, rng) if VIEWS[view].zoomed else conditions
+
+
+def _zoomed(case: Case, placement: Placement, conditions: Conditions, rng: np.random.Generator) -> Conditions:
+    """What a zoomed display leaves around the anchor."""
+    half = float(rng.uniform(*_ZOOM_MM)) * case.shape.growth
+    return replace(
+        conditions,
+        depth_mm=placement.anchor_depth_mm + 0.9 * half,
+        cut_left_mm=half - placement.anchor_x_mm,
+        cut_right_mm=half + placement.anchor_x_mm,
+        cut_top_mm=placement.anchor_depth_mm - 0.8 * half,
+    )
 
 
 def _with_volume(shape: HeartShape, edv_ml: float) -> HeartShape:

@@ -21,7 +21,7 @@ CHILDREN_SHARE = 0.08
 """How many hearts are a child's (own choice)."""
 _CHILDS_LENGTH_MM = (24.0, 54.0)
 """Long axis of the left ventricle from newborns to school children (own choice)."""
-_TILT_DEG = {"A4C": (17.0, 8.0), "A5C": (17.0, 8.0), "A2C": (7.0, 8.0), "A3C": (8.0, 8.0)}
+_TILT_DEG = {"A4C": (17.0, 8.0), "A5C": (17.0, 8.0), "A2C": (7.0, 8.0), "A3C": (8.0, 8.0), "A4C_RV": (14.0, 8.0)}
 """Mean and standard deviation of how far the long axis leans to the right on its way down, for each apical view."""
 _HAZY_SHARE = 0.12
 """How many pictures lie under a haze from side to side (own choice)."""
@@ -100,10 +100,8 @@ def draw_look(preset: str, growth: float, rng: np.random.Generator) -> Look:
 
 def draw_placement(case: Case, view: str, rng: np.random.Generator) -> tuple[Placement, Conditions]:
     """Where and how a view came out in one clip."""
-    if VIEWS[view].from_surface:
-        placement, depth = _through_the_chest(case, view, rng)
-    else:
-        placement, depth = _from_the_apex(case, view, rng)
+    way = _from_the_apex if VIEWS[view].window.apical else _through_the_chest
+    placement, depth = way(case, view, rng)
     conditions = _draw_conditions(case, placement, depth, rng)
     if rng.random() < _CUT_SHARE:
         conditions = _cut(case, placement, conditions, rng)
@@ -124,7 +122,7 @@ def _from_the_apex(case: Case, view: str, rng: np.random.Generator) -> tuple[Pla
     middle = share * depth + 0.4 * shape.length_mm + case.look.virtual_apex_mm
     edge = middle * np.tan(np.deg2rad(case.look.width_deg / 2)) + u(-10, 5) * shape.growth
     reach = 0.4 * shape.length_mm * np.sin(np.deg2rad(tilt)) + 0.62 * shape.lvidd_mm
-    across = min(float(rng.normal(2, 7)) * shape.growth, float(edge - reach))
+    across = min(float(rng.normal(2, 7)) * shape.growth, float(edge - reach)) + VIEWS[view].aside * shape.lvidd_mm
     placement = Placement(
         VIEWS[view],
         across * (-1 if mirrored else 1),
@@ -140,7 +138,7 @@ def _from_the_apex(case: Case, view: str, rng: np.random.Generator) -> tuple[Pla
 def _through_the_chest(case: Case, view: str, rng: np.random.Generator) -> tuple[Placement, float]:
     """Placement and depth of a view in which the chest wall, or the liver, lies before the heart."""
     u, standard, growth = rng.uniform, VIEWS[view], case.shape.growth
-    low, high = standard.anchor_depth_mm
+    low, high = standard.window.depth_mm
     placement = Placement(
         standard,
         float(standard.anchor_x_mm + rng.normal(0, 7)) * growth,
@@ -149,9 +147,9 @@ def _through_the_chest(case: Case, view: str, rng: np.random.Generator) -> tuple
         tilt_deg=float(u(-15, 15)),
         foreshortening_deg=float(rng.normal(0, 3)),
     )
-    before = -float(heart_points(case.heart(), placement)[:, 1].min())
+    before = -float(heart_points(case.heart(view), placement)[:, 1].min())
     placement = replace(placement, anchor_depth_mm=placement.anchor_depth_mm + before)
-    points = heart_points(case.heart(), placement) + np.array([0.0, placement.anchor_depth_mm])
+    points = heart_points(case.heart(view), placement) + np.array([0.0, placement.anchor_depth_mm])
     far = float(np.hypot(points[:, 0], points[:, 1]).max())
     return placement, float(far + u(4, 40) * growth)
 
@@ -175,7 +173,7 @@ def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.ran
         right_darkness_db=u(-16, 4),
         trabeculation=u(0.1, 0.6),
         sidelobe=u(0, 0.04),
-        liver_db=u(-12, 2) if placement.view.liver else None,
+        liver_db=u(-12, 2) if placement.view.window.liver else None,
         behind_db=20.0,
         arcs_db=u(0, 14),
         trabeculae_db=u(8, 22),
@@ -203,7 +201,7 @@ def _cut(case: Case, placement: Placement, conditions: Conditions, rng: np.rando
     """Sides, and sometimes the tip, cut off as public data sets and displays do; the ventricle stays but for a rim."""
     u, depth = rng.uniform, conditions.depth_mm
     lateral, septal = u(0.36, 0.56) * depth, u(0.36, 0.56) * depth
-    if not placement.view.from_surface:
+    if placement.view.window.apical:
         reach = abs(placement.anchor_x_mm) - 0.6 * case.shape.length_mm * np.sin(np.deg2rad(placement.tilt_deg))
         lateral = max(lateral, reach + 0.62 * case.shape.lvidd_mm + u(-6, 12) * case.shape.growth)
     left, right = (lateral, septal) if placement.mirrored else (septal, lateral)

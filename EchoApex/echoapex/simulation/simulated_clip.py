@@ -118,7 +118,7 @@ def simulate_clip(
     count = max(2, round(beats * period / frame_time))
     count = count if max_frames is None else min(count, max_frames)
     phases = first + np.arange(count, dtype=np.float64) * frame_time / period
-    heart = case.heart()
+    heart = case.heart(view)
     imager = Imager(heart, placement, case.look, conditions, seed=case.seed, sampling=sampling, reference_phase=first)
     if interface is None:
         canvas = Canvas.around(rows, columns, case.look, conditions, top=0.04)

@@ -7,6 +7,7 @@ baseband IQ and convolved with a separable, depth-dependent point spread functio
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .anatomy import fields, tissue, truth_labels, wall_landmarks, without_trabeculae
 from .canvas import Canvas
@@ -290,15 +291,18 @@ class Imager:
         return np.asarray(255 * np.clip((db + span) / span, 0, 1) ** self.look.gamma)
 
     def _myocardium_level(self, envelope: Array) -> float:
-        """Median envelope in muscle: the automatic gain every machine starts from."""
+        """Median envelope in muscle: the automatic gain every machine starts from; without muscle, in all but blood."""
         muscle = np.isin(self._label, (Tissue.LV_MYO, Tissue.RV_WALL))
-        if not muscle.any():
-            muscle = ~np.isin(self._label, CAVITIES)
-        points = self.plane.to_image(self.heart.move(self._material_points[muscle], self._reference_phase))
+        seen = self._seen(envelope, muscle)
+        return float(np.median(seen if seen.size else self._seen(envelope, ~np.isin(self._label, CAVITIES))))
+
+    def _seen(self, envelope: Array, material: NDArray[np.bool_]) -> Array:
+        """The envelope where these scatterers are seen."""
+        points = self.plane.to_image(self.heart.move(self._material_points[material], self._reference_phase))
         r, theta = self._beam_coordinates(points)
         row, column = (r / self._dz).astype(int), ((theta + self._half) / self._dtheta).astype(int)
         keep = (row >= 0) & (row < envelope.shape[0]) & (column >= 0) & (column < envelope.shape[1])
-        return float(np.median(envelope[row[keep], column[keep]]))
+        return np.asarray(envelope[row[keep], column[keep]])
 
     def _scan_convert(self, polar: Array, canvas: Canvas) -> np.ndarray:
         from scipy import ndimage

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .anatomy import root_distance
 from .cavity_muscle import chordae, false_tendons
+from .great_vessels import pulmonary_arteries
 from .heart import MITRAL_TIP_LEVEL, PARASTERNAL_AZIMUTH_DEG, Array, Heart
+from .heart_places import LEFT_OF_ROOT, SINUS_RISE_MM, TO_ROOT, UP, root_center, root_distance, tricuspid_hinges
 from .view_planes import Placement
 
 POINTS_PER_LEAFLET = 60
@@ -18,13 +19,15 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
     """Leaflet curves at ``phase``: heart points ``[N, 3]`` and the strength of their echo.
 
     Long axes show quadratic Bezier curves hinged on the annulus (anterior mitral length 0.66 and posterior 0.45 of the
-    annulus); the short axis at the mitral valve shows the mouth between the leaflets; across the ventricle there are
-    none.
+    annulus); the short axis at the mitral valve shows the mouth between the leaflets, that at the aortic valve its
+    cusps; a view that is aimed at a valve shows that one; across the ventricle there are none.
     """
     if heart.shape.growth != 1:
         adult = leaflets(heart.grown, placement, phase)
         return [(heart.shape.growth * curve, strength) for curve, strength in adult]
     view = placement.view
+    if view.target:
+        return _AIMED_AT[view.target](heart, phase) if view.target in _AIMED_AT else []
     if view.roll_deg != 0:
         return _mouth(heart, phase) if view.anchor_level > MITRAL_TIP_LEVEL else []
     azimuth = np.deg2rad(view.azimuth_deg + placement.rotation_deg)
@@ -42,7 +45,7 @@ def strands(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arra
         adult = strands(heart.grown, placement, phase)
         return [(heart.shape.growth * curve, strength) for curve, strength in adult]
     curves = [(curve, 0.10) for curve in false_tendons(heart, phase)]
-    if placement.view.roll_deg != 0:
+    if placement.view.roll_deg != 0 or placement.view.target:
         return curves
     azimuth = np.deg2rad(placement.view.azimuth_deg + placement.rotation_deg)
     facing = float(np.cos(azimuth - np.deg2rad(PARASTERNAL_AZIMUTH_DEG)))
@@ -81,15 +84,12 @@ def _mouth(heart: Heart, phase: float) -> list[tuple[Array, float]]:
 
 def _aortic(heart: Heart, phase: float) -> list[tuple[Array, float]]:
     """Two aortic cusps in the long axis of the root: together in diastole, along its walls in ejection."""
-    azimuth = np.deg2rad(PARASTERNAL_AZIMUTH_DEG)
-    out = np.array([np.cos(azimuth), 0.0, np.sin(azimuth)])
     half, opening = 0.43 * heart.shape.root_mm, heart.curve.aortic_opening(phase)
-    ring = np.array([[0.0, heart.shape.length_mm + 1.0, 0.0]]) + root_distance(heart) * out
+    ring = np.array([[0.0, heart.shape.length_mm + 1.0, 0.0]]) + root_distance(heart) * TO_ROOT
     center = heart.move(ring, phase)[0]
     t = np.linspace(0, 1, POINTS_PER_LEAFLET)[:, None]
-    up = np.array([0.0, 1.0, 0.0])
     return [
-        (center + side * half * (1 - t * (1 - 0.85 * opening)) * out + t * (4.0 + 8.0 * opening) * up, 0.26)
+        (center + side * half * (1 - t * (1 - 0.85 * opening)) * TO_ROOT + t * (4.0 + 8.0 * opening) * UP, 0.26)
         for side in (1, -1)
     ]
 
@@ -97,17 +97,18 @@ def _aortic(heart: Heart, phase: float) -> list[tuple[Array, float]]:
 def _leaflet(hinge: Array, side: int, length: float, closed: Array, width: float, opening: float) -> Array:
     opened = hinge + np.array([side * width, -length])
     tip = closed * (1 - opening) + opened * opening
-    middle = (hinge + tip) / 2 + np.array([0.0, 1.2 * (1 - opening)])
+    return _bezier(hinge, (hinge + tip) / 2 + np.array([0.0, 1.2 * (1 - opening)]), tip)
+
+
+def _bezier(begin: Array, middle: Array, end: Array) -> Array:
+    """A quadratic Bezier curve of `POINTS_PER_LEAFLET` points."""
     t = np.linspace(0, 1, POINTS_PER_LEAFLET)[:, None]
-    return np.asarray((1 - t) ** 2 * hinge + 2 * t * (1 - t) * middle + t**2 * tip)
+    return np.asarray((1 - t) ** 2 * begin + 2 * t * (1 - t) * middle + t**2 * end)
 
 
 def _tricuspid(heart: Heart, phase: float) -> list[tuple[Array, float]]:
-    shape, opening = heart.shape, heart.curve.mitral_opening(phase)
-    inner = -(float(heart.radius(np.array([1.0]), 0.0)[0]) + 0.88 * shape.ivsd_mm)
-    outer = inner - 0.9 * shape.rv_width_mm
-    ring = np.array([[inner, 0.955 * shape.length_mm, 0.0], [outer, 0.965 * shape.length_mm, 0.0]])
-    (x1, y1, _), (x2, y2, _) = heart.move(ring, phase)
+    opening = heart.curve.mitral_opening(phase)
+    (x1, y1, _), (x2, y2, _) = heart.move(tricuspid_hinges(heart), phase)
     septal, free = np.array([x1, y1]), np.array([x2, y2])
     span = abs(x1 - x2)
     closed = (septal + free) / 2 - np.array([0.0, 4.0])
@@ -115,6 +116,48 @@ def _tricuspid(heart: Heart, phase: float) -> list[tuple[Array, float]]:
         (_leaflet(septal, -1, 0.40 * span, closed, 2.5, opening), 0.22),
         (_leaflet(free, 1, 0.58 * span, closed, 3.0, opening), 0.22),
     ]
+
+
+def _aortic_cusps(heart: Heart, phase: float) -> list[tuple[Array, float]]:
+    """Three cusps across the root: their edges meet in its middle in diastole, and lie along its wall in ejection."""
+    radius, opening = 0.46 * heart.shape.root_mm, heart.curve.aortic_opening(phase)
+    center = heart.move(root_center(heart, SINUS_RISE_MM)[None], phase)[0]
+    turns = np.deg2rad([90.0, 210.0, 330.0])
+    posts = center + radius * (np.cos(turns)[:, None] * LEFT_OF_ROOT + np.sin(turns)[:, None] * TO_ROOT)
+    cusps = []
+    for one, next_one in zip(posts, np.roll(posts, -1, axis=0), strict=True):
+        closed = 2 * center - (one + next_one) / 2
+        cusps.append((_bezier(one, closed + 0.8 * opening * (one + next_one - 2 * center), next_one), 0.26))
+    return cusps
+
+
+def _pulmonary(heart: Heart, phase: float) -> list[tuple[Array, float]]:
+    """Two pulmonary cusps in the long axis of the artery: together in diastole, along its walls in ejection."""
+    (path, radius), _ = pulmonary_arteries(heart)
+    before, valve, after = heart.move(path[:3], phase)
+    along = (after - before) / np.linalg.norm(after - before)
+    across = np.cross(along, LEFT_OF_ROOT) / np.linalg.norm(np.cross(along, LEFT_OF_ROOT))
+    opening, t = heart.curve.aortic_opening(phase), np.linspace(0, 1, POINTS_PER_LEAFLET)[:, None]
+    return [
+        (valve + side * radius * (1 - t * (1 - 0.85 * opening)) * across + t * (3.0 + 6.0 * opening) * along, 0.24)
+        for side in (1, -1)
+    ]
+
+
+def _tricuspid_inflow(heart: Heart, phase: float) -> list[tuple[Array, float]]:
+    """Anterior and posterior tricuspid leaflets in the plane along the right heart."""
+    opening, middle = heart.curve.mitral_opening(phase), heart.move(tricuspid_hinges(heart), phase).mean(0)
+    half = 0.42 * heart.shape.ra_width_mm
+    closed = np.array([0.0, -4.0])
+    leaves = [
+        _leaflet(np.array([side * half, 0.0]), -side, length * half, closed, 2.5, opening)
+        for side, length in ((1, 1.2), (-1, 0.9))
+    ]
+    return [(middle + curve[:, :1] * np.array([0.0, 0.0, 1.0]) + curve[:, 1:] * UP, 0.22) for curve in leaves]
+
+
+_AIMED_AT = {"aortic valve": _aortic_cusps, "pulmonary valve": _pulmonary, "tricuspid valve": _tricuspid_inflow}
+"""What is drawn where a view has this target."""
 
 
 def _to_heart(heart: Heart, planar: Array, azimuth: float) -> Array:

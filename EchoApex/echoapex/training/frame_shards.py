@@ -87,7 +87,7 @@ def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]
     view = str(rng.choice(list(shares), p=weights / weights.sum()))
     case = draw_case(preset, seed)
     placement, conditions = draw_placement(case, view)
-    heart = case.heart()
+    heart = case.heart(view)
     imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=TRAINING)
     canvas = Canvas.around(size, size, case.look, conditions)
     rows = []

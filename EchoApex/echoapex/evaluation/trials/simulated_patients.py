@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...analysis.view_structures import VIEW_STRUCTURES
 from ...simulation import SimulatedClip, draw_case, simulate_clip
 from ...simulation.heart import Tissue
 from ...simulation.presets import Case
@@ -60,7 +61,8 @@ class SimulatedPatient:
     @property
     def other_views(self) -> tuple[str, ...]:
         """The views beside the main ones in which this patient's structures are looked for too."""
-        return tuple(view for view in VIEWS if view not in MAIN_VIEWS) if self.seed % FEWER == 0 else ()
+        outlined = (view for view in VIEWS if view in VIEW_STRUCTURES and view not in MAIN_VIEWS)
+        return tuple(outlined) if self.seed % FEWER == 0 else ()
 
     def clip(self, view: str) -> SimulatedClip:
         """The whole clip of a main view."""

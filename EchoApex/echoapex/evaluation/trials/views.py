@@ -1,4 +1,4 @@
-"""Which view is this? Clips of every view that is simulated, and clips of something else."""
+"""Which view is this? Clips of every view that the subject knows and is simulated, and clips of something else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RARER = tuple(kind for kind in OtherKind if kind is not OtherKind.NO_HEART)
 def try_views(visit: Visit, findings: Findings) -> None:
     """One clip of each view; one of an organ that is no heart, and one of another kind of `OTHER`, in turn by seed."""
     patient = visit.patient
-    for view in VIEWS:
+    for view in (view for view in VIEWS if view in visit.subject.views):
         whole = view in MAIN_VIEWS
         estimate = visit.estimate(view) if whole else visit.subject.observe(patient.short(view)).view()
         findings.views.append(_trial(estimate, view))
