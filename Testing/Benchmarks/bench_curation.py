@@ -54,8 +54,8 @@ def _run(folder: Path, kills: int, studies: int) -> int:
     print(f"{whole.counts['clips']} clips with {whole.counts['frames']} frames in the shards")
     _print_reasons(whole)
     curate([source], folder / "three", KEY, SETTINGS, workers=3, progress=_silent)
-    equal = content(folder / "three") == content(folder / "one")
-    print(f"three workers: {'equal' if equal else 'DIFFERENT'}")
+    different = _different(folder / "three", folder / "one")
+    print(f"three workers: {_told(different)}")
     chance = random.Random(1)
     killed = again = 0
     while killed < kills:
@@ -64,10 +64,20 @@ def _run(folder: Path, kills: int, studies: int) -> int:
         if (out / "manifest.parquet").exists() or killed == kills:
             curate([source], out, KEY, SETTINGS, progress=_silent)
             again += 1
-            equal &= content(out) == content(folder / "one")
+            different += _different(out, folder / "one")
             shutil.rmtree(out)
-    print(f"{killed} kills over {again} curations that were gone on with: {'equal' if equal else 'DIFFERENT'}")
-    return 0 if equal else 1
+    print(f"{killed} kills over {again} curations that were gone on with: {_told(different)}")
+    return 1 if different else 0
+
+
+def _different(one: Path, other: Path) -> list[str]:
+    """The files that two outputs do not have in common."""
+    first, second = content(one), content(other)
+    return [name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name)]
+
+
+def _told(different: list[str]) -> str:
+    return f"DIFFERENT: {', '.join(sorted(set(different)))}" if different else "equal"
 
 
 def _kill_one(source: Path, out: Path, after: float) -> bool:
