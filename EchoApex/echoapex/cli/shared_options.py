@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import say
+from ..console import print_table, say
+from ..errors import EchoApexError
 from ..models.device import DEVICES
 
 if TYPE_CHECKING:
@@ -26,6 +28,34 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Adds which model, and where it computes."""
     parser.add_argument("--model", metavar="ID|FOLDER", help="model to use (default: the shipped one)")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
+
+
+def add_archive_options(parser: argparse.ArgumentParser, out: str) -> None:
+    """Adds which files and folders are read, where what is made of them goes, and by which key."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="SOURCE", help="files and folders")
+    parser.add_argument("--out", type=Path, required=True, metavar=out)
+    text = "the secret from which pseudonyms follow; made where there is none (default: beside the output, OUT.key)"
+    parser.add_argument("--key", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--workers", type=count, default=1, metavar="N", help="files read at once (default: 1)")
+
+
+def key_file_of(chosen: Namespace) -> Path:
+    """The file of the key, which never lies in the output: who gets that must not get the key.
+
+    Raises `EchoApexError` for one that does.
+    """
+    out: Path = chosen.out.resolve()
+    file: Path = out.with_name(f"{out.name}.key") if chosen.key is None else chosen.key
+    if out in file.resolve().parents:
+        raise EchoApexError("The key must not lie in the output, which is to be shared", file=file)
+    return file
+
+
+def print_reasons(reasons: Mapping[str, Mapping[str, int]]) -> None:
+    """Prints how many files became nothing for which reason; their names may be those of patients."""
+    rows = [(str(times), kind, rule) for kind, counted in reasons.items() for rule, times in counted.items()]
+    if rows:
+        print_table(("files", "", "reason"), rows)
 
 
 def load_chosen(chosen: Namespace) -> LoadedModel:

@@ -52,14 +52,15 @@ def read_series(paths: Sequence[Path], *, in_color: bool = False) -> Cine:
 
     Raises `ReadError` for a frame that cannot be read, or that differs from the first in size or scale.
     """
-    return guarded(_read_in_color if in_color else _read, *paths)
+    return guarded(_read_in_color if in_color else read_frames, *paths)
 
 
 def _read_in_color(*paths: Path) -> Cine:
-    return _read(*paths, in_color=True)
+    return read_frames(*paths, in_color=True)
 
 
-def _read(*paths: Path, in_color: bool = False) -> Cine:
+def read_frames(*paths: Path, in_color: bool = False) -> Cine:
+    """As `read_series`, in this process."""
     cines = [read_cine(path, in_color=in_color) for path in paths]
     first = cines[0]
     for cine in cines:
