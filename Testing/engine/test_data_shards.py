@@ -7,44 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from shard_cases import clip, write
 
-from echoapex.data.clip_encoding import _NOTHING
-from echoapex.data.shard_folder import ShardFolder, shard_name
-from echoapex.data.shard_format import ClipRecord
 from echoapex.data.shard_reading import open_shards
-from echoapex.data.shard_writing import EncodedClip, ShardWriter
 from echoapex.errors import EchoApexError
-
-
-def png(value: int) -> bytes:
-    import cv2
-
-    return bytes(cv2.imencode(".png", np.full((20, 30), value, np.uint8))[1])
-
-
-def clip(name: str, patient: str, split: str, count: int = 2) -> EncodedClip:
-    whose = {"clip": name, "patient": patient, "known_by": "PatientID", "study": "s1", "split": split, "source": "h"}
-    frames = {"frames": list(range(count)), "rows": 20, "columns": 30, "sector": [[0, 0], [29, 0], [15, 19]]}
-    record = ClipRecord(**{**_NOTHING, **whose, "shard": "", **frames, "crop": [0, 0, 29, 19], "zoom": [1.0, 1.0]})
-    return EncodedClip(record, tuple(png(10 * number + 5) for number in range(count)))
-
-
-def write(folder: Path, *clips: EncodedClip) -> Path:
-    """A complete folder of shards, one for each clip."""
-    with ShardFolder(folder) as shards:
-        shards.begin("plan", {})
-        numbers: dict[str, int] = {}
-        for at, one in enumerate(clips):
-            split = one.record.split
-            name = shard_name(split, numbers.setdefault(split, 0))
-            numbers[split] += 1
-            writer = ShardWriter(folder, shards.drafts / "draft.tar", name, at)
-            writer.add(one)
-            writer.close(at + 1)
-        shards.note("plan", {}, {}, {}, {})
-    return folder
 
 
 def test_frames_are_read_in_any_order(tmp_path: Path) -> None:

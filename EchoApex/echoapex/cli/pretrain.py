@@ -15,7 +15,8 @@ def add(table: Any) -> None:
     """Adds the verb to the command line."""
     parser = add_verb(table, "pretrain", pretrain, "teach an encoder from frames without labels (DINO, DINOv2)")
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file, for example of Resources/Recipes")
-    parser.add_argument("--data", required=True, metavar="simulated:PRESET:N[:SEED]")
+    help_text = "frames to learn from: a folder of shards (echoapex curate), or simulated hearts"
+    parser.add_argument("--data", required=True, metavar="SHARDS|simulated:PRESET:N[:SEED]", help=help_text)
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN, or begin one where none is")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")

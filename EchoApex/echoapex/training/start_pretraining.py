@@ -14,6 +14,7 @@ from ..errors import EchoApexError
 from ..models.device import choose_device
 from ..models.model_card import Architecture, Training
 from ..models.pretrained_backbone import BackboneCard, save_backbone
+from .archived_frames import ArchivedFrames
 from .drawn_frames import Say
 from .frame_source import FrameSource
 from .methods.pretraining_recipe import PretrainingRecipe
@@ -66,10 +67,12 @@ def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: s
 
 
 def open_source(data: str, recipe: PretrainingRecipe, folder: Path, say: Say) -> FrameSource:
-    """The frames that ``data`` names; simulated ones are drawn into ``folder`` where they are not there yet."""
+    """The frames that ``data`` names: simulated ones, drawn into ``folder`` if not there yet, or a folder of shards."""
     if data.startswith("simulated:"):
         return SimulatedFrames(data, recipe.frame_size, folder, say)
-    raise EchoApexError("Data to learn from are simulated:PRESET:N[:SEED]", value=data)
+    if not Path(data).is_dir():
+        raise EchoApexError("Data to learn from are simulated:PRESET:N[:SEED] or a folder of shards", value=data)
+    return ArchivedFrames(Path(data))
 
 
 def _teach(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFolder, say: Say) -> Pretrained:
