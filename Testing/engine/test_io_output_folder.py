@@ -308,6 +308,11 @@ def test_ctrl_c_while_moving_leaves_all_as_it_was(tmp_path: Path, monkeypatch: p
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, {"report.html": b"new"})
+    # A shell lets what it runs in the background ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path, {"report.html": b"new"})
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert seen(tmp_path) == FILES
