@@ -34,7 +34,8 @@ VERBS = {
 }
 
 
-SCENE_VERBS = ("analyze", "demo")
+# Extras of single verbs: Slicer's libraries write the scene, pyarrow the manifest of shards.
+EXTRAS_OF_VERBS = {"analyze": {"slicer"}, "demo": {"slicer"}, "curate": {"training"}}
 # Extras of every verb. The environment of this file is never Slicer's own, where gdcm must not be.
 ALWAYS = {"gdcm"}
 
@@ -263,8 +264,7 @@ def run_app(files: list[str]) -> int:
 
 
 def run_engine(arguments: list[str]) -> int:
-    # Slicer's libraries write the scene; no other verb needs them.
-    python = ensure_environment({"slicer"} if arguments and arguments[0] in SCENE_VERBS else set())
+    python = ensure_environment(EXTRAS_OF_VERBS.get(arguments[0], set()) if arguments else set())
     return execute([str(python), "-m", "echoapex", *arguments], child_environment(dict(os.environ), False))
 
 

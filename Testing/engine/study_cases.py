@@ -111,12 +111,15 @@ def set_region(path: Path, **values: Any) -> None:
     header.save_as(path, enforce_file_format=True)
 
 
+_KNOWN_VIEWS = dict.fromkeys(("A4C", "A2C", "PLAX", "OTHER"), 0.0)
+
+
 def sure_of(view: str) -> ViewEstimate:
-    return ViewEstimate(view, 0.98, {view: 0.98}, f"looks like {view} (0.98)")
+    return ViewEstimate(view, 0.98, _KNOWN_VIEWS | {view: 0.98}, f"looks like {view} (0.98)")
 
 
 def unsure(best: str) -> ViewEstimate:
-    return ViewEstimate("UNKNOWN", 0.41, {best: 0.41}, f"most like {best} (0.41), below 0.70")
+    return ViewEstimate("UNKNOWN", 0.41, _KNOWN_VIEWS | {best: 0.41}, f"looks most like {best} (0.41), below 0.70")
 
 
 def reason_of(reasons: Sequence[Exception], word: str) -> str:

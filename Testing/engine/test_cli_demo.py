@@ -62,7 +62,7 @@ class TrueObserver:
         self._view = cine.view
 
     def view(self) -> ViewEstimate | None:
-        return ViewEstimate(self._view, 0.98, {self._view: 0.98}, "known")
+        return ViewEstimate(self._view, 0.98, {"A4C": 0.0, "A2C": 0.0, "PLAX": 0.0} | {self._view: 0.98}, "known")
 
     def outlines(self, names: object) -> dict[str, Segmentation]:
         return dict(true_masks(self._view))

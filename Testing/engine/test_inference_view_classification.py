@@ -47,7 +47,7 @@ def test_logits_are_averaged_over_the_frames(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_view_below_the_threshold_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     logits = [[math.log(0.41), math.log(0.35), math.log(0.24)]] * 8
     unsure = classify_view(sure_of(logits, monkeypatch, 0.6), noise())
-    assert (unsure.view, unsure.reason) == (UNKNOWN, "most like A4C (0.41), below 0.60")
+    assert (unsure.view, unsure.reason) == (UNKNOWN, "looks most like A4C (0.41), below 0.60")
     assert unsure.probability == pytest.approx(0.41)
     assert unsure.probabilities["PLAX"] == pytest.approx(0.35)
     sure = classify_view(sure_of(logits, monkeypatch, 0.4), noise())

@@ -116,7 +116,8 @@ def test_what_cannot_be_used_is_not_even_looked_at(changes: dict, view: str, wor
 
 
 def estimated(view: str, probability: float = 0.97) -> ViewEstimate:
-    return ViewEstimate(view, probability, {view: probability}, "looks like it")
+    known = dict.fromkeys(("A4C", "A2C", "PLAX", "OTHER"), 0.0)
+    return ViewEstimate(view, probability, known | {view: probability}, "looks like it")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,9 @@ def estimated(view: str, probability: float = 0.97) -> ViewEstimate:
         (None, None, "PLAX", ("PLAX", "header", None)),
         (None, estimated("UNKNOWN", 0.3), None, ("UNKNOWN", "unknown", 0.3)),
         (None, None, None, ("UNKNOWN", "unknown", None)),
+        # What the model has never seen it takes for something that it has.
+        (None, estimated("A4C"), "A4C_RV", ("A4C_RV", "header", None)),
+        (None, estimated("OTHER"), "SSN", ("SSN", "header", None)),
     ],
 )
 def test_who_names_the_view(given: str | None, recognized: object, header: str | None, expected: tuple) -> None:

@@ -230,7 +230,7 @@ def test_a_number_is_out_where_one_that_it_rests_on_is_out(tmp_path: Path) -> No
     for name, take in takes.items():
         write_take(tmp_path / name, take)
     out = {
-        "a4c.dcm": {("LVESV", "A4C"): "cut off", ("LVEDV", "biplane"): "oblique"},
+        "a4c.dcm": {("LVESV", "A4C"): "cut off", ("LVEDV", "biplane"): "oblique", ("LAV", "disks"): "no such name"},
         "plax.dcm": {("LVIDd", "linear"): "a poor view"},
     }
     clips = [
@@ -256,6 +256,8 @@ def test_a_number_is_out_where_one_that_it_rests_on_is_out(tmp_path: Path) -> No
     }
     assert gone.keys() <= found.keys()
     assert {key: why for key, why in found.items() if why is not None} == gone
+    told = [note for note in report.notes if "there is no" in note]
+    assert [note.split(": ")[1] for note in told] == ["there is no LAV (disks) that could be excluded"]
     # What stands for the study by now, and what the page, the table and the file say of the others.
     chosen = {item.name: item.method for item in key_measurements(report)}
     assert chosen["LVEF"] == "A2C" and chosen["LVEDV"] != "biplane" and chosen["LVESV"] == "biplane"

@@ -61,6 +61,17 @@ def marked(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrection
     return out_with_parts([_marked(item, applied) for item in items])
 
 
+def unmet_exclusions(items: Iterable[Measurement], applied: Mapping[str, AppliedCorrections]) -> tuple[str, ...]:
+    """A note for each number that a person has excluded and that is none of ``items``: nothing is excluded by that."""
+    there = {(source.clip, item.name, item.method) for item in items for source in item.sources}
+    return tuple(
+        f"{clip}: there is no {name} ({method}) that could be excluded"
+        for clip, one in applied.items()
+        for name, method in one.corrections.excluded
+        if (clip, name, method) not in there
+    )
+
+
 def _marked(item: Measurement, applied: Mapping[str, AppliedCorrections]) -> Measurement:
     parts = [(_status(item, source, applied.get(source.clip)), source.clip) for source in item.sources]
     found = {status for status, _ in parts}

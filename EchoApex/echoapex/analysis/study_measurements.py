@@ -23,7 +23,7 @@ from ..measure.wall_thickness import WallResult
 from ..patient import Patient
 from .biplane_pairing import A2C, A4C, best_pair, by_setting, pair_note, setting_notes, setting_obstacle, sure
 from .clip_analysis import ClipResult
-from .correction_marks import marked
+from .correction_marks import marked, unmet_exclusions
 from .view_structures import WALL_VIEW
 
 _WALLS = ("IVSd", "LVIDd", "LVPWd")
@@ -65,7 +65,7 @@ def summarize(clips: Sequence[ClipResult], patient: Patient | None, formula: Bsa
     impossible = (*of_study.reasons, *no_output, *indices.reasons)
     missing = (*(item for clip in clips for item in clip.not_measured), *impossible, *_missing(clips, graded, patient))
     by_hand = tuple(corrections.words(clip) for clip, corrections in applied.items())
-    notes = (*by_hand, *setting_notes(clips), *pair_note(clips, pair), *wall_notes)
+    notes = (*by_hand, *unmet_exclusions(graded, applied), *setting_notes(clips), *pair_note(clips, pair), *wall_notes)
     notes = (*notes, *_area_note(patient, formula, graded))
     return Summary(graded, missing, notes, None if pair is None else biplane_curve(*pair))
 

@@ -82,7 +82,7 @@ def _decided(model: LoadedModel, probabilities: list[float]) -> ViewEstimate:
     sure, looks = by_view[best], "none of the views known" if best == OTHER else best
     # Not "sure < threshold": what is no number is in doubt.
     if not sure >= threshold:
-        return ViewEstimate(UNKNOWN, sure, by_view, f"most like {looks} ({sure:.2f}), below {threshold:.2f}")
+        return ViewEstimate(UNKNOWN, sure, by_view, f"looks most like {looks} ({sure:.2f}), below {threshold:.2f}")
     return ViewEstimate(best, sure, by_view, f"looks like {looks} ({sure:.2f})")
 
 
