@@ -151,11 +151,17 @@ def test_wrong_usage_is_told_before_anything_is_loaded() -> None:
     assert ended.returncode == 2 and ended.stderr.startswith("usage: run.py app")
 
 
-def test_run_py_starts_it_where_the_user_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def run_file() -> Any:
+    """``run.py`` as a module."""
     specification = importlib.util.spec_from_file_location("echoapex_run", TESTING.parent / "run.py")
     assert specification is not None and specification.loader is not None
     run = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(run)
+    return run
+
+
+def test_run_py_starts_it_where_the_user_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_file()
     calls: list[Any] = []
     monkeypatch.setattr(run, "ensure_environment", lambda extras: calls.append(extras) or Path("python"))
     monkeypatch.setattr(run, "execute", lambda *given: calls.append(given) or 3)
@@ -163,6 +169,14 @@ def test_run_py_starts_it_where_the_user_is(monkeypatch: pytest.MonkeyPatch) -> 
     extras, (command, environment) = calls
     assert extras == {"dev"} and command == ["python", "-m", "slicerhost", "clip.dcm"]
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(TESTING / "Host")
+
+
+@pytest.mark.parametrize(("verb", "extras"), [("analyze", {"slicer"}), ("curate", {"training"}), ("info", set())])
+def test_run_py_installs_what_a_verb_needs(monkeypatch: pytest.MonkeyPatch, verb: str, extras: set[str]) -> None:
+    run, calls = run_file(), []
+    monkeypatch.setattr(run, "ensure_environment", lambda wanted: calls.append(wanted) or Path("python"))
+    monkeypatch.setattr(run, "execute", lambda *_: 0)
+    assert run.main(["echoapex", verb, "folder"]) == 0 and calls == [extras]
 
 
 def test_many_qt_calls_do_not_end_the_process(tmp_path: Path) -> None:
