@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from study_cases import MODEL, PATIENT_A, PATIENT_B, Take, TruthIn, write_take
 
-from echoapex.errors import EchoApexError
+from echoapex.errors import EchoApexError, ReadError
 from echoapex.patient import Patient, Sex
 from echoapex.study.batch_analysis import StudyOptions, analyze_study, write_studies
 from echoapex.study.file_grouping import find_clips, group_studies
@@ -153,3 +153,12 @@ def test_a_patient_is_not_given_to_several_studies(tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match="of one study") as refusal:
         analyze_study([tmp_path], MODEL, patient=MAN, options=StudyOptions(observe=TruthIn({})))
     assert refusal.value.value == "2 studies"
+
+
+def test_where_nothing_of_what_is_named_is_there_no_study_is_made_of_it(tmp_path: Path) -> None:
+    (tmp_path / "1.dcm").write_bytes(b"")
+    gone = tmp_path / "gone"
+    with pytest.raises(ReadError, match=r"gone: There is no such file\."):
+        find_clips([gone])
+    # Beside another one it fails by itself.
+    assert gone in find_clips([tmp_path / "1.dcm", gone])

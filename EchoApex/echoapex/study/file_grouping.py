@@ -49,11 +49,14 @@ def find_clips(
     """The files named in ``paths`` and the clips in the folders among them, each once, sorted.
 
     What is no clip is left out: ``tell`` is told why in a line for each reason, ``left_out`` is called for each file.
-    Raises `ReadError` for a folder that cannot be listed and where there is no file at all.
+    Raises `ReadError` for a folder that cannot be listed, where there is no file at all, and where nothing of what is
+    named is there; one that lacks among others is one of the clips, and fails by itself.
     """
     from ..io import is_folder, sort_out, summarize
 
     given = [Path(path) for path in paths]
+    if given and not any(path.exists() for path in given):
+        raise ReadError("There is no such file", file=", ".join(map(str, given)))
     sorted_out = [sort_out(path) if is_folder(path) else _sort_out_file(path) for path in given]
     found = [clip for clips, _ in sorted_out for clip in clips]
     reasons = {str(reason.file): reason for _, others in sorted_out for reason in others}.values()
