@@ -203,8 +203,10 @@ def test_an_encoder_that_tells_nothing_apart_is_stopped(tmp_path: Path, monkeypa
 
 
 def test_without_known_views_the_run_is_watched_by_rank_alone(tmp_path: Path) -> None:
-    seen, score = learner_of(tmp_path, NoiseFrames(views=False)).look(0)
+    recipe, told = read_pretraining_recipe(recipe_file(tmp_path)), []
+    seen, score = PretrainingLearner(recipe, NoiseFrames(views=False), CPU, told.append).look(0)
     assert seen.keys() == {"rank_me"} and score is None
+    assert any("the rank alone is watched" in line for line in told)
 
 
 def test_a_source_without_frames_or_with_a_patient_on_both_sides_is_refused(tmp_path: Path) -> None:

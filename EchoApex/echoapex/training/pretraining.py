@@ -58,6 +58,8 @@ class PretrainingLearner:
         self.method.to(device).train()
         self.optimizer = self.method.optimizer()
         self.probe = EmbeddingProbe(source, recipe.seed)
+        if not self.probe.scored:
+            say("views cannot be told: no patient that is held out has one that others have; the rank alone is watched")
         self._reader = BatchReader(source, recipe.batch, recipe.seed)
         self._reading, self._drawing = ThreadPoolExecutor(1), ThreadPoolExecutor(threads)
         self._coming: dict[int, Future[Views]] = {}
