@@ -239,6 +239,19 @@ def test_the_key_must_not_lie_in_the_output(tmp_path: Path, capsys: pytest.Captu
 # Thinning
 
 
+@pytest.mark.parametrize("verb", ["curate", "deidentify"])
+def test_no_key_is_made_where_the_work_cannot_begin(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a file"
+    file.write_text("mine")
+    assert main([verb, str(tmp_path / "gone"), "--out", str(tmp_path / "out")]) == 1
+    assert main([verb, str(tmp_path), "--out", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert "There is no such file" in told and "must be a folder" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"] and file.read_text() == "mine"
+
+
 def test_frames_that_look_like_others_are_left_out() -> None:
     random = np.random.default_rng(1)
     coarse = random.integers(40, 200, (5, 12, 16)).astype(np.uint8)

@@ -42,9 +42,14 @@ def add_archive_options(parser: argparse.ArgumentParser, out: str) -> None:
 def key_file_of(chosen: Namespace) -> Path:
     """The file of the key, which never lies in the output: who gets that must not get the key.
 
-    Raises `EchoApexError` for one that does.
+    Raises `EchoApexError` for one that does, and where nothing is named that is there or the output is a file: then no
+    key is to be made.
     """
+    if not any(path.exists() for path in chosen.paths):
+        raise EchoApexError("There is no such file", file=", ".join(map(str, chosen.paths)))
     out: Path = chosen.out.resolve()
+    if out.exists() and not out.is_dir():
+        raise EchoApexError("The output must be a folder", file=chosen.out)
     file: Path = out.with_name(f"{out.name}.key") if chosen.key is None else chosen.key
     if out in file.resolve().parents:
         raise EchoApexError("The key must not lie in the output, which is to be shared", file=file)
