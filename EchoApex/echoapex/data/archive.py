@@ -6,6 +6,7 @@ What headers say of people is compared and forgotten; paths of files, which ofte
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -84,10 +85,7 @@ def open_archive(
 
 def count(reasons: Iterable[str]) -> dict[str, int]:
     """How often each reason was given, in the order of their texts."""
-    found: dict[str, int] = {}
-    for reason in sorted(reasons):
-        found[reason] = found.get(reason, 0) + 1
-    return found
+    return dict(Counter(sorted(reasons)))
 
 
 def _first(reasons: Sequence[str]) -> str | None:

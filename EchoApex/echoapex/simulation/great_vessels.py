@@ -90,7 +90,7 @@ def caval_veins(heart: Heart) -> list[tuple[Array, float]]:
     mouth = caval_mouth(heart)
     radius = float(np.clip(0.22 * heart.shape.ra_width_mm, 5.0, 12.0))
     joint = mouth + 28.0 * _TO_FEET
-    cava = np.vstack([atrium_center(heart, left=False), mouth, joint, mouth + 100.0 * _TO_FEET - 0.04 * _TO_LIVER])
+    cava = np.vstack([atrium_center(heart, left=False), mouth, joint, mouth + 100.0 * _TO_FEET])
     return [(cava, radius), (np.vstack([joint, joint + 34.0 * _TO_LIVER + 30.0 * _TO_FEET]), 0.4 * radius)]
 
 
