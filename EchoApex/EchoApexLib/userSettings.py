@@ -83,7 +83,11 @@ def checkReportFolder(path: str) -> None:
     folder = Path(path).expanduser()
     if path and not folder.is_absolute():
         raise EchoApexError("The folder for reports must be named from the root on", value=path)
-    while path and not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if path and not (folder.is_dir() and os.access(folder, os.W_OK)):
+    try:
+        while path and not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        writable = not path or (folder.is_dir() and os.access(folder, os.W_OK))
+    except OSError:  # a name that no system takes
+        writable = False
+    if not writable:
         raise EchoApexError("Reports cannot be written in this folder", value=path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from .console import harmless
 
 _LONGEST = 300
-"""Characters of a value that are shown at most: a damaged file can put anything there."""
+"""Characters of a value or a name that are shown at most: a damaged file can put anything there."""
 
 
 class EchoApexError(Exception):
@@ -15,7 +15,7 @@ class EchoApexError(Exception):
 
     Parameters: ``rule`` is one clear sentence in plain words; ``value`` is what broke it; ``file`` is the file
     concerned, when there is one. ``str(error)`` is a single line naming all three, without characters that steer a
-    terminal, and with a long value cut.
+    terminal, and with a long value or name cut.
     """
 
     def __init__(self, rule: str, *, value: object = None, file: str | Path | None = None) -> None:
@@ -25,7 +25,7 @@ class EchoApexError(Exception):
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
-        place = f"{self.file}: " if self.file else ""
+        place = f"{_shown(self.file)}: " if self.file else ""
         found = "" if self.value is None else f" (found: {_shown(self.value)})"
         return harmless(f"{place}{self.rule}{found}.")
 

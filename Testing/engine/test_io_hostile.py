@@ -117,8 +117,23 @@ def test_a_name_that_no_system_takes_is_refused_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = str(tmp_path / ("x" * 5000))
-    for arguments in (["info", name], ["analyze", name, "--out", str(tmp_path / "out"), "--no-scene"]):
-        assert main(arguments) == 1
-        assert "no file of a name as long" in capsys.readouterr().err
+    save(dicom(), tmp_path / "clip.dcm")
+    clip, out = str(tmp_path / "clip.dcm"), str(tmp_path / "out")
+    for arguments in (
+        ["info", name],
+        ["analyze", name, "--out", out, "--no-scene"],
+        ["analyze", clip, "--out", name, "--no-scene"],
+        ["curate", name, "--out", out],
+        ["deidentify", clip, "--out", name],
+        ["segment", clip, "--structure", "LV", "--out", f"{name}.nrrd"],
+        ["segment", clip, "--structure", "LV", "--model", name, "--out", f"{out}.nrrd"],
+        ["simulate", "--out", name],
+    ):
+        assert main(arguments) == 1, arguments
+        said = capsys.readouterr().err
+        assert "Traceback" not in said and len(said) < 3000 and said.rstrip().endswith("."), said
+    assert main(["info", name]) == 1
+    assert "no file of a name as long" in capsys.readouterr().err
+    assert not (tmp_path / "out.key").exists(), "no key for what is not there"
     with pytest.raises(ReadError, match="no file of a name as long"):
         read_masks(name)

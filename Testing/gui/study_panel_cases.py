@@ -33,6 +33,15 @@ def _shown() -> list[str]:
     return [ui.messageLabel.text(), ui.listLabel.text(), ui.progressLabel.text(), ui.reportLabel.text()]
 
 
+def held_opening(monkeypatch: Any, name: str) -> Callable[[], None]:
+    """From now on the opening of the clip ``name`` stands still; it goes on once what is returned has been called."""
+    from EchoApexLib.cine.clipOpening import ClipOpening
+
+    poll, held = ClipOpening.poll, [True]
+    monkeypatch.setattr(ClipOpening, "poll", lambda self: not (held and self.name == name) and poll(self))
+    return held.clear
+
+
 def press(panel: Any, name: str) -> None:
     from slicerhost.driving import clickButton, settle
 
@@ -82,6 +91,23 @@ def click_row(table: Any, row: int) -> None:
     clip_opened()
 
 
+def choose_clip(panel: Any, name: str) -> None:
+    """Chooses a clip in the list with the arrow keys."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+    from slicerhost.driving import settle
+
+    table = panel.ui.clipTable
+    names = [table.item(row, 0).text() for row in range(table.rowCount())]
+    table.setFocus()
+    for _ in names:
+        QTest.keyClick(table, Qt.Key.Key_Up)
+    for _ in range(names.index(name)):
+        QTest.keyClick(table, Qt.Key.Key_Down)
+    settle(80)
+    assert panel.examination.clip.file.name == name
+
+
 def shown() -> tuple[str, int]:
     """The clip in the red view, and its frame."""
     import slicer
@@ -90,6 +116,15 @@ def shown() -> tuple[str, int]:
 
     browser = shownBrowser(slicer.mrmlScene)
     return ("", -1) if browser is None else (browser.GetName(), browser.GetSelectedItemNumber())
+
+
+def frames() -> dict[str, int]:
+    """The frame of each clip in the scene."""
+    import slicer
+
+    from EchoApexLib.sliceView.redSliceSetup import clipBrowsers
+
+    return {one.GetName()[:3]: one.GetSelectedItemNumber() for one in clipBrowsers(slicer.mrmlScene)}
 
 
 def scale_of_shown() -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from journey_cases import UNMEASURED, UNUSED, write_examination
-from study_panel_cases import cells, chart_title, marker, opened, place, scale_of_shown, shown, wait
+from study_panel_cases import cells, chart_title, choose_clip, marker, opened, place, scale_of_shown, shown, wait
 
 from echoapex.measure.measurement import Measurement
 
@@ -110,23 +110,6 @@ def check_reasons(panel: Any) -> None:
         assert told in clips[name].refusal
     for name, told in UNMEASURED.items():
         assert any(told in warning for warning in clips[name].warnings), name
-
-
-def choose_clip(panel: Any, name: str) -> None:
-    """Chooses a clip in the list with the arrow keys."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtTest import QTest
-    from slicerhost.driving import settle
-
-    table = panel.ui.clipTable
-    names = [table.item(row, 0).text() for row in range(table.rowCount())]
-    table.setFocus()
-    for _ in names:
-        QTest.keyClick(table, Qt.Key.Key_Up)
-    for _ in range(names.index(name)):
-        QTest.keyClick(table, Qt.Key.Key_Down)
-    settle(80)
-    assert panel.examination.clip.file.name == name
 
 
 def go_to(panel: Any, key: Any, name: str, method: str = "A4C") -> None:

@@ -71,6 +71,8 @@ def test_what_cannot_be_is_said_and_not_kept(page: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     page.folderEdit.currentPath = str(tmp_path / "file" / "reports")
     assert "Reports cannot be written in this folder" in page.messageLabel.text() and chosen("ReportFolder") == ""
+    page.folderEdit.currentPath = str(tmp_path / ("x" * 5000))
+    assert "Reports cannot be written in this folder" in page.messageLabel.text() and chosen("ReportFolder") == ""
     page.raterEdit.setText("r" * 61)
     page.raterEdit.editingFinished.emit()
     assert "code of at most 60 characters" in page.messageLabel.text() and chosen("Rater") == ""

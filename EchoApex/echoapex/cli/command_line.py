@@ -7,6 +7,7 @@ done, 1 something failed (the rest is done), 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -54,6 +55,11 @@ def _do(chosen: argparse.Namespace) -> int:
         if chosen.json:
             print_json({"failures": [refusal.as_failure()]})
         say(str(refusal))
+        return FAILED
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        say(f"There can be no file of a name as long (found: {len(str(error.filename))} characters).")
         return FAILED
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("echoapex"):

@@ -45,8 +45,9 @@ def key_file_of(chosen: Namespace) -> Path:
     Raises `EchoApexError` for one that does, and where nothing is named that is there or the output is a file: then no
     key is to be made.
     """
-    if not any(path.exists() for path in chosen.paths):
-        raise EchoApexError("There is no such file", file=", ".join(map(str, chosen.paths)))
+    from ..io import check_any_is_there
+
+    check_any_is_there(chosen.paths)
     out: Path = chosen.out.resolve()
     if out.exists() and not out.is_dir():
         raise EchoApexError("The output must be a folder", file=chosen.out)

@@ -1,7 +1,7 @@
 """Cines in, masks in and out. Each format has its own file; all refuse in one sentence with `ReadError`."""
 
 from .clip_finding import summarize
-from .existing_file import is_folder
+from .existing_file import check_any_is_there, is_folder
 from .frame_series import describe_series, find_series, read_series
 from .guarded_reading import (
     check_clip,
@@ -18,6 +18,7 @@ from .sector_detection import find_sector
 
 __all__ = [
     "Masks",
+    "check_any_is_there",
     "check_clip",
     "check_masks_file",
     "describe",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ReadError
@@ -21,9 +23,17 @@ def existing_file(path: str | Path) -> Path:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise ReadError("The file cannot be looked at", value=error.strerror, file=source) from error
-        # Quoted, the name would be all that one sees.
         raise ReadError("There can be no file of a name as long", value=f"{len(str(path))} characters") from error
     return source
+
+
+def check_any_is_there(paths: Sequence[str | Path]) -> None:
+    """Raises `ReadError` where nothing of what is named is there."""
+    if any(os.path.exists(path) for path in paths):  # noqa: PTH110 - Path.exists raises for a name no system takes
+        return
+    if len(paths) == 1:
+        existing_file(paths[0])
+    raise ReadError("There is no such file", file=", ".join(map(str, paths)) or None)
 
 
 def is_folder(path: str | Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import resources
 from ..errors import EchoApexError, ModelError
+from ..io.existing_file import is_folder
 from ..io.json_shapes import record, text
 from ..io.safe_files import write_atomically
 from ..io.untrusted_json import read_json
@@ -79,7 +80,7 @@ def find_model(id_or_folder: str | Path | None = None) -> Path:
             if id_or_folder in {path.name for path in root.iterdir() if path.is_dir()}:
                 return root / id_or_folder
     folder = Path(id_or_folder)
-    if folder.is_dir():
+    if is_folder(folder):
         return folder
     known = ", ".join(entry.id for entry in list_models()) or "none"
     raise ModelError(f"No model has this identifier and no folder this name; installed models: {known}", value=folder)

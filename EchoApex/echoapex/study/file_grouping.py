@@ -52,11 +52,11 @@ def find_clips(
     Raises `ReadError` for a folder that cannot be listed, where there is no file at all, and where nothing of what is
     named is there; one that lacks among others is one of the clips, and fails by itself.
     """
-    from ..io import is_folder, sort_out, summarize
+    from ..io import check_any_is_there, is_folder, sort_out, summarize
 
     given = [Path(path) for path in paths]
-    if given and not any(path.exists() for path in given):
-        raise ReadError("There is no such file", file=", ".join(map(str, given)))
+    if given:
+        check_any_is_there(given)
     sorted_out = [sort_out(path) if is_folder(path) else _sort_out_file(path) for path in given]
     found = [clip for clips, _ in sorted_out for clip in clips]
     reasons = {str(reason.file): reason for _, others in sorted_out for reason in others}.values()
