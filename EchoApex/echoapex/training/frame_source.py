@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,15 @@ class SectorFrame:
     view: str | None = None
 
 
-class FrameSource(Protocol):
-    """Frames to learn from, and labelled ones to look at the embeddings with.
+Item = TypeVar("Item")
+_Yielded = TypeVar("_Yielded", covariant=True)
 
-    ``epoch`` yields the frames of the numbered epoch from the ``start``-th on, in an order that depends on ``seed`` and
-    epoch alone, so that a run that is continued sees what it would have seen. ``labelled`` are frames with views:
-    known ones, and ones of other patients to be told by them; both empty where no views are known.
+
+class Source(Protocol[_Yielded]):
+    """What is learned from: frames, or studies.
+
+    ``epoch`` yields the items of the numbered epoch from the ``start``-th on, in an order that depends on ``seed`` and
+    epoch alone, so that a run that is continued sees what it would have seen.
     """
 
     @property
@@ -42,43 +45,59 @@ class FrameSource(Protocol):
         """Whether every frame is simulated."""
 
     def __len__(self) -> int:
-        """Frames in one epoch."""
+        """Items in one epoch."""
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorFrame]: ...
+    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[_Yielded]: ...
+
+
+class FrameSource(Source[SectorFrame], Protocol):
+    """Frames to learn from, and labelled ones to look at the embeddings with.
+
+    ``labelled`` are frames with views: known ones, and ones of other patients to be told by them; both empty where no
+    views are known.
+    """
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]: ...
 
 
-class BatchReader:
+class BatchReader(Generic[Item]):
     """Batches of a source by step: they go on over the ends of epochs, so that every batch is full."""
 
-    def __init__(self, source: FrameSource, batch: int, seed: int) -> None:
+    def __init__(self, source: Source[Item], batch: int, seed: int) -> None:
         if not len(source):
             raise EchoApexError("There are no frames to learn from", value=source.name)
         self._source, self._batch, self._seed = source, batch, seed
         self._next, self._epoch = -1, 0
-        self._frames: Iterator[SectorFrame] = iter(())
+        self._items: Iterator[Item] = iter(())
 
-    def batch(self, step: int) -> list[SectorFrame]:
+    def batch(self, step: int) -> list[Item]:
         """What step number ``step`` sees; steps in turn are read in turn."""
         if step != self._next:
             self._epoch, start = divmod(step * self._batch, len(self._source))
-            self._frames = self._source.epoch(self._epoch, self._seed, start)
+            self._items = self._source.epoch(self._epoch, self._seed, start)
         self._next = step + 1
-        return [self._frame() for _ in range(self._batch)]
+        return [self._item() for _ in range(self._batch)]
 
-    def _frame(self) -> SectorFrame:
+    def _item(self) -> Item:
         for _ in range(2):
-            for frame in self._frames:
-                return frame
+            for item in self._items:
+                return item
             self._epoch += 1
-            self._frames = self._source.epoch(self._epoch, self._seed)
+            self._items = self._source.epoch(self._epoch, self._seed)
         raise EchoApexError("The frames have ended within an epoch", value=self._source.name)
 
 
-def check_patients(known: Sequence[SectorFrame], asked: Sequence[SectorFrame]) -> None:
+class OfPatient(Protocol):
+    """Anything of a patient."""
+
+    @property
+    def patient(self) -> str:
+        """A pseudonym."""
+
+
+def check_patients(known: Sequence[OfPatient], asked: Sequence[OfPatient]) -> None:
     """Raises `EchoApexError` where a patient is on both sides: a score would be of recognizing people."""
-    both = sorted({frame.patient for frame in known} & {frame.patient for frame in asked})
+    both = sorted({item.patient for item in known} & {item.patient for item in asked})
     if both:
         raise EchoApexError("No patient may be both learned from and scored on", value=", ".join(both[:5]))
 

@@ -1,4 +1,4 @@
-"""A run of pretraining as a `Learner`: a method, frames, an optimizer, and a look at the embeddings now and then."""
+"""A run of pretraining as a `Learner`: a method, its material, an optimizer, and a look at embeddings now and then."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..errors import EchoApexError
 from ..models.pretrained_backbone import fitted, weights_from
 from .drawn_frames import Say
-from .embedding_probe import EmbeddingProbe
-from .frame_source import BatchReader, FrameSource
-from .methods.method import Timeline, Views
+from .frame_source import BatchReader, Source
+from .methods.method import Timeline
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import build_method
+from .methods.registry import build_method, material_of
 from .run_loop import NotFiniteError
 
-_EMBEDDED_AT_ONCE = 32
 _STALLED_S = 600.0
 _LEAST_SPREAD, _LEAST_INFORMATION = 1e-6, 1e-4
 _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
@@ -33,7 +31,7 @@ _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
 
 
 class PretrainingLearner:
-    """Teaches the method of a ``recipe`` by the frames of a ``source`` on a ``device``, drawn by so many threads.
+    """Teaches the method of a ``recipe`` by the items of a ``source`` on a ``device``, drawn by so many threads.
 
     With ``fresh`` it begins with the weights that the recipe names; a run that goes on has its own.
     """
@@ -41,7 +39,7 @@ class PretrainingLearner:
     def __init__(
         self,
         recipe: PretrainingRecipe,
-        source: FrameSource,
+        source: Source[Any],
         device: torch.device,
         say: Say,
         *,
@@ -57,13 +55,13 @@ class PretrainingLearner:
             self._start_from(recipe.init_from, say)
         self.method.to(device).train()
         self.optimizer = self.method.optimizer()
-        self.probe = EmbeddingProbe(source, recipe.seed)
+        self.probe = material_of(recipe).probe(source, recipe.seed)
         if not self.probe.scored:
-            say("views cannot be told: no patient that is held out has one that others have; the rank alone is watched")
+            say(self.probe.unscored)
         self._reader = BatchReader(source, recipe.batch, recipe.seed)
         self._reading, self._drawing = ThreadPoolExecutor(1), ThreadPoolExecutor(threads)
-        self._coming: dict[int, Future[Views]] = {}
-        self._seen: Views | None = None
+        self._coming: dict[int, Future[Any]] = {}
+        self._seen: Any = None
         self._alike, self._silent = 0, 0
 
     @property
@@ -86,10 +84,11 @@ class PretrainingLearner:
         self.optimizer.zero_grad(set_to_none=True)
         self._watch(facts)
         taken = time.perf_counter() - started
-        speed = {"images_per_s": self.recipe.batch / taken, "waiting": waited / taken}
+        images = self.recipe.batch * self.method.frames_of_item
+        speed = {"images_per_s": images / taken, "waiting": waited / taken}
         return {"epoch": step / self.timeline.epoch_steps, **facts, "gradient_norm": norm, **pace, **speed}
 
-    def _backward(self, views: Views, step: int) -> dict[str, float]:
+    def _backward(self, views: Any, step: int) -> dict[str, float]:
         # Dropped paths must not depend on whether the run was stopped in between.
         torch.manual_seed(_seed(self.recipe.seed, step))
         with self._precision():
@@ -102,7 +101,7 @@ class PretrainingLearner:
 
     def trial_seconds(self, step: int) -> float:
         """How long ``step`` takes, tried without learning anything."""
-        seconds = 0.0
+        seconds, means = 0.0, {name: value.clone() for name, value in self.method.named_buffers()}
         # An accelerator is slow at first.
         for _ in range(1 if self.device.type == "cpu" else 3):
             started = time.perf_counter()
@@ -110,26 +109,18 @@ class PretrainingLearner:
             self.method.clip_gradients().item()
             seconds = time.perf_counter() - started
         self.optimizer.zero_grad(set_to_none=True)
+        for name, value in self.method.named_buffers():
+            value.copy_(means[name])
         return seconds
 
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]:
-        """What the embeddings are worth; before the first step also what pixels are. The score is that of kNN."""
+        """What the embeddings are worth, and the score among it; before the first step also what pixels are."""
         seen = {**self.probe.look(self.embed), **(self.probe.pixels() if step == 0 else {})}
-        return seen, seen.get("knn_views")
+        return seen, seen.get(self.probe.score)
 
-    @torch.no_grad()
-    def embed(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Class tokens of the teacher ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
-        import cv2
-
-        size, backbone = self.recipe.global_size, self.method.backbone
-        parts = []
-        for start in range(0, len(images), _EMBEDDED_AT_ONCE):
-            some = images[start : start + _EMBEDDED_AT_ONCE]
-            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-            stack = np.stack(small).astype(np.uint8, copy=False)
-            parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
-        return torch.cat(parts)
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """What whole pictures are compared by, ``[N, D]`` on the CPU: frames ``uint8 [H, W]``, or clips."""
+        return self.method.embed(pictures)
 
     def state_dict(self) -> dict[str, Any]:
         """Student, teacher and centers, and the optimizer; frames and random draws follow from the step."""
@@ -157,7 +148,7 @@ class PretrainingLearner:
         self.method.start_from(weights)
         say("; ".join([f"starting from {words}", *notes]))
 
-    def _views(self, step: int, *, ahead: bool = True) -> Views:
+    def _views(self, step: int, *, ahead: bool = True) -> Any:
         """What ``step`` sees; the next step's are drawn meanwhile."""
         self._ask(step)
         try:
@@ -176,12 +167,12 @@ class PretrainingLearner:
         if step not in self._coming:
             self._coming[step] = self._reading.submit(self._drawn, step)
 
-    def _drawn(self, step: int) -> Views:
-        def draw(place: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-            return self.method.draw(frames[place].image, np.random.default_rng([self.recipe.seed, step, place]))
+    def _drawn(self, step: int) -> Any:
+        def draw(place: int) -> Any:
+            return self.method.draw(items[place], np.random.default_rng([self.recipe.seed, step, place]))
 
-        frames = self._reader.batch(step)
-        return self.method.collate(list(self._drawing.map(draw, range(len(frames)))), _seed(self.recipe.seed, step))
+        items = self._reader.batch(step)
+        return self.method.collate(list(self._drawing.map(draw, range(len(items)))), _seed(self.recipe.seed, step))
 
     def _precision(self) -> AbstractContextManager[Any]:
         stack = ExitStack()
@@ -195,7 +186,7 @@ class PretrainingLearner:
     def _watch(self, facts: Mapping[str, float]) -> None:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
-        self._silent = self._silent + 1 if facts["target_information"] < _LEAST_INFORMATION else 0
+        self._silent = self._silent + 1 if facts.get("target_information", np.inf) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
             rule = f"The encoder has collapsed: every frame has had the same embedding for {_SPREAD_STEPS} steps"
             raise EchoApexError(rule, value=f"spread {facts['embedding_spread']:.1e}")

@@ -10,21 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import EchoApexError
 from ..models.device import choose_device
-from ..models.model_card import Architecture, Training
-from ..models.pretrained_backbone import BackboneCard, save_backbone
-from .archived_frames import ArchivedFrames
+from ..models.model_card import Training
+from ..models.pretrained_backbone import save_backbone
 from .drawn_frames import Say
-from .frame_source import FrameSource
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import read_pretraining_recipe
+from .methods.registry import material_of, read_pretraining_recipe
 from .model_export import processor
 from .pretraining import PretrainingLearner
 from .recipe_file import recipe_text
 from .run_folder import EXPORTED, RunFolder
 from .run_loop import RunLoop, duration
-from .simulated_frames import SimulatedFrames
 
 BACKBONE = "backbone"
 LIMITS = (
@@ -53,7 +49,7 @@ def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: s
     say(f"device: {reason}")
     folder = RunFolder(run, recipe_text(recipe), data, resume=resume)
     try:
-        source = open_source(data, recipe, run / "frames", say)
+        source = material_of(recipe).open(data, recipe, run / "frames", say)
         threads = 1 if chosen.type == "cpu" else max(1, min(16, (os.cpu_count() or 2) - 1))
         fresh = folder.last_checkpoint is None
         learner = PretrainingLearner(recipe, source, chosen, say, threads=threads, fresh=fresh)
@@ -64,15 +60,6 @@ def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: s
             learner.close()
     finally:
         folder.close()
-
-
-def open_source(data: str, recipe: PretrainingRecipe, folder: Path, say: Say) -> FrameSource:
-    """The frames that ``data`` names: simulated ones, drawn into ``folder`` if not there yet, or a folder of shards."""
-    if data.startswith("simulated:"):
-        return SimulatedFrames(data, recipe.frame_size, folder, say)
-    if not Path(data).is_dir():
-        raise EchoApexError("Data to learn from are simulated:PRESET:N[:SEED] or a folder of shards", value=data)
-    return ArchivedFrames(Path(data))
 
 
 def _teach(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFolder, say: Say) -> Pretrained:
@@ -89,11 +76,12 @@ def _teach(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFo
 
 def announcement(recipe: PretrainingRecipe, learner: PretrainingLearner, seconds: float, step: int) -> tuple[str, str]:
     """What the run is going to do, before its next step: rate, batch, epochs, frames and time, in words."""
-    rate = f"learning rate {recipe.effective_rate:.3g} ({recipe.learning_rate:g} for {recipe.rate_batch} frames"
+    unit, built = material_of(recipe).unit, learner.method.architecture
+    rate = f"learning rate {recipe.effective_rate:.3g} ({recipe.learning_rate:g} for {recipe.rate_batch} {unit}"
     steps, epoch = learner.steps, learner.timeline.epoch_steps
     return (
-        f"{recipe.method}, {recipe.encoder}/{recipe.patch}: {rate}, scaled {recipe.rate_rule}), batch {recipe.batch}",
-        f"{recipe.epochs} epochs of {epoch} steps, {steps * recipe.batch:,} frames drawn from {len(learner.source):,}; "
+        f"{recipe.method}, {built.encoder}/{built.patch}: {rate}, scaled {recipe.rate_rule}), batch {recipe.batch}",
+        f"{recipe.epochs} epochs of {epoch} steps, {steps * recipe.batch:,} {unit} drawn from {len(learner.source):,}; "
         f"about {duration(seconds * (steps - step))} to go ({seconds:.2f} s a step on {learner.device.type})",
     )
 
@@ -118,20 +106,18 @@ def _environment(device: Any, threads: int) -> dict[str, Any]:
 
 def _export(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFolder, loop: RunLoop) -> Path:
     """The teacher's backbone with its card, in ``exported/``."""
-    card = BackboneCard(
+    card = learner.method.card(
         id=recipe.id,
         name=recipe.name,
         method=recipe.method,
-        architecture=Architecture(recipe.encoder, recipe.patch, recipe.global_size),
-        preprocessing=learner.method.preprocessing,
         training=Training(
             recipe=f"{recipe.id}.toml",
             seed=recipe.seed,
-            data=f"{learner.source.name}: {len(learner.source):,} frames, without labels"
+            data=f"{learner.source.name}: {len(learner.source):,} {material_of(recipe).unit}, without labels"
             + (f"; started from {recipe.init_from}" if recipe.init_from else ""),
             hardware=f"{processor()}, {learner.device.type}, {recipe.precision}",
             hours=round(loop.seconds / 3600, 2),
-            frames_seen=loop.step * recipe.batch,
+            frames_seen=loop.step * recipe.batch * learner.method.frames_of_item,
         ),
         simulated_only=learner.source.simulated and not recipe.init_from,
         code_license="Apache-2.0",

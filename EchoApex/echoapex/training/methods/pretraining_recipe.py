@@ -14,14 +14,13 @@ from ..schedules import scaled_rate
 class PretrainingRecipe:
     """One run of a ``method``. Sizes are in pixels; an epoch is ``epoch_steps`` steps, 0 for as many as the data fill.
 
-    ``frame_size`` is the side of simulated frames. Each frame gives two global and ``local_count`` local crops of a
-    ``..._scale`` (share of the frame's area), of which at least ``least_sector`` should lie in the sector; ``mirrored``
-    is the share of crops that are mirrored, ``tone`` how far brightness and contrast are changed in 80 % of them,
-    ``blur`` the range of sigmas in pixels. ``learning_rate`` is meant for a batch of ``rate_batch`` and scaled by
-    ``rate_rule`` (``linear`` or ``sqrt``); it falls to ``least_rate`` after ``warmup_epochs``. The weight decay goes to
-    ``weight_decay_end``; gradients are cut at a norm of ``clip``. ``init_from`` is a model, an exported backbone or a
-    file of weights that the run begins with, empty for none. Every ``probe_epochs`` the embeddings are looked at; a
-    checkpoint is written every ``save_steps`` steps and with every look.
+    ``frame_size`` is the side of simulated frames; ``mirrored`` is the share of pictures that are mirrored, ``tone``
+    how far brightness and contrast are changed in 80 % of them. ``learning_rate`` is meant for a batch of
+    ``rate_batch`` and scaled by ``rate_rule`` (``linear`` or ``sqrt``); it falls to ``least_rate`` after
+    ``warmup_epochs``. The weight decay goes to ``weight_decay_end``; gradients are cut at a norm of ``clip``.
+    ``init_from`` is a model, an exported backbone or a file of weights that the run begins with, empty for none. Every
+    ``probe_epochs`` the embeddings are looked at; a checkpoint is written every ``save_steps`` steps and with every
+    look.
     """
 
     id: str
@@ -30,21 +29,13 @@ class PretrainingRecipe:
     encoder: str
     batch: int
     epochs: int
-    patch: int = 16
     frame_size: int = 256
     epoch_steps: int = 0
     seed: int = 0
     precision: str = "float32"
     init_from: str = ""
-    global_size: int = 224
-    global_scale: tuple[float, float] = (0.32, 1.0)
-    local_size: int = 96
-    local_scale: tuple[float, float] = (0.05, 0.32)
-    local_count: int = 8
-    least_sector: float = 0.6
     mirrored: float = 0.0
     tone: float = 0.4
-    blur: tuple[float, float] = (0.1, 2.0)
     learning_rate: float = 5e-4
     rate_batch: int = 256
     rate_rule: str = "linear"
@@ -53,16 +44,11 @@ class PretrainingRecipe:
     weight_decay: float = 0.04
     weight_decay_end: float = 0.4
     clip: float = 3.0
-    drop_path: float = 0.1
     probe_epochs: int = 1
     save_steps: int = 250
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
-        check_architecture(self.encoder, self.patch, self.global_size)
-        check_architecture(self.encoder, self.patch, self.local_size)
-        if not ENCODERS[self.encoder].transformer:
-            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float | tuple):
@@ -89,16 +75,47 @@ class PretrainingRecipe:
             raise EchoApexError(f"{name} of a recipe is {' or '.join(choices)}", value=getattr(self, name))
 
 
+@dataclass(frozen=True)
+class CropRecipe(PretrainingRecipe):
+    """A run of a method that learns from crops of single frames, by a vision transformer of this ``patch``.
+
+    Each frame gives two global and ``local_count`` local crops of a ``..._scale`` (share of the frame's area), of which
+    at least ``least_sector`` should lie in the sector; ``blur`` is the range of sigmas in pixels, ``drop_path`` the
+    rate of residual branches that are left out.
+    """
+
+    patch: int = 16
+    global_size: int = 224
+    global_scale: tuple[float, float] = (0.32, 1.0)
+    local_size: int = 96
+    local_scale: tuple[float, float] = (0.05, 0.32)
+    local_count: int = 8
+    least_sector: float = 0.6
+    blur: tuple[float, float] = (0.1, 2.0)
+    drop_path: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_architecture(self.encoder, self.patch, self.global_size)
+        check_architecture(self.encoder, self.patch, self.local_size)
+        if not ENCODERS[self.encoder].transformer:
+            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
+
+
 _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
+    **dict.fromkeys(("clip_size", "frame_step", "projection", "study_frames", "study_step"), _FROM_ONE),
     **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
     **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
     **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),
     **dict.fromkeys(("layer_decay", "patch_rate"), (0.001, 1.0)),
     **dict.fromkeys(("teacher_temperature", "teacher_temperature_end", "student_temperature"), (0.001, 10.0)),
     **dict.fromkeys(("learning_rate", "clip"), (1e-12, 1e12)),
+    "temperature": (0.001, 10.0),
+    "shift": (0.0, 0.5),
+    "rotation": (0.0, 180.0),
     "drop_path": (0.0, 0.95),
     "blur": (0.1, 100.0),
     "seed": (0.0, float(2**31)),

@@ -11,21 +11,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ....models.model_card import Architecture
+from ....models.preprocessing import Preprocessing
+from ...frame_source import SectorFrame
 from ...schedules import cosine, linear
 from ..masked_transformer import MaskedTransformer
-from ..method import Method, Pair, Timeline, Views
+from ..method import Method, Pair, Timeline, Views, embedding_spread
 from ..parameter_groups import paced_groups
 from .head import ProjectionHead
 from .loss import Center, view_loss
 from .recipe import DinoRecipe
 from .views import GLOBAL_COUNT, multi_crop
 
+_EMBEDDED_AT_ONCE = 32
 
-class Dino(Method):
+
+class Dino(Method[SectorFrame, Pair, Views]):
     """`Method` DINO (Caron et al. 2021, algorithm 1). ``student`` and ``teacher`` have a backbone and heads."""
 
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
-        super().__init__(timeline, recipe.global_size)
+        super().__init__(timeline, Preprocessing(recipe.global_size))
         self.recipe = recipe
         backbone = MaskedTransformer(recipe.encoder, recipe.patch, recipe.global_size, recipe.drop_path)
         self.student = nn.ModuleDict({"backbone": backbone, **self._heads(backbone.width)})
@@ -50,18 +55,42 @@ class Dino(Method):
         assert isinstance(backbone, MaskedTransformer)
         return backbone
 
+    @property
+    def architecture(self) -> Architecture:
+        """The teacher's, at the size of global crops."""
+        return Architecture(self.recipe.encoder, self.recipe.patch, self.recipe.global_size)
+
+    @torch.no_grad()
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Class tokens of the teacher ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
+        import cv2
+
+        size = self.recipe.global_size
+        parts = []
+        for start in range(0, len(pictures), _EMBEDDED_AT_ONCE):
+            some = pictures[start : start + _EMBEDDED_AT_ONCE]
+            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
+            stack = np.stack(small).astype(np.uint8, copy=False)
+            parts.append(self.backbone(self.input(stack[None]))[0].float().cpu())
+        return torch.cat(parts)
+
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Begins with the weights of a timm network, in student and teacher."""
         for part in (self.student, self.teacher):
             part["backbone"].network.load_state_dict(tensors)  # type: ignore[union-attr]
 
-    def draw(self, image: NDArray[np.uint8], rng: np.random.Generator) -> Pair:
-        """Large and small views of one frame."""
-        return multi_crop(image, self.recipe, rng)
+    def draw(self, item: SectorFrame, rng: np.random.Generator) -> Pair:
+        """Large ``uint8 [2, G, G]`` and small views of one frame."""
+        return multi_crop(item.image, self.recipe, rng)
 
     def collate(self, drawn: Sequence[Pair], seed: int) -> Views:  # noqa: ARG002 - DINOv2 draws masks by it.
         """The views of a batch as one."""
         return Views(np.stack([large for large, _ in drawn], 1), np.stack([small for _, small in drawn], 1))
+
+    def input(self, crops: NDArray[np.uint8]) -> Tensor:
+        """Crops ``uint8 [V, B, S, S]`` as the networks' input ``[V B, 1, S, S]``, on their device."""
+        gray = torch.from_numpy(crops).flatten(0, 1)[:, None].to(self.device)
+        return (gray.float() / 255 - self.preprocessing.mean) / self.preprocessing.std
 
     def losses(self, views: Views, step: int) -> Mapping[str, Tensor]:
         """``loss``, the cross-entropy between views, and `target_facts`."""
@@ -144,13 +173,8 @@ def target_facts(targets: Tensor, cls: Tensor) -> dict[str, Tensor]:
     """What tells a collapse: ``targets [N, K]`` and teacher class tokens ``cls [N, D]``.
 
     ``target_entropy`` is the mean entropy of a target; ``target_information`` how much (nats) a target tells of which
-    view it is of, 0 where all are alike; ``embedding_spread`` is 1 minus the mean cosine between class tokens.
+    view it is of, 0 where all are alike; ``embedding_spread`` is that of the class tokens.
     """
     each = torch.special.entr(targets).sum(-1).mean()
     of_mean = torch.special.entr(targets.mean(0)).sum()
-    middle = torch.nn.functional.normalize(cls.float(), dim=-1).mean(0)
-    return {
-        "target_entropy": each,
-        "target_information": of_mean - each,
-        "embedding_spread": 1 - middle.square().sum(),
-    }
+    return {"target_entropy": each, "target_information": of_mean - each, "embedding_spread": embedding_spread(cls)}
