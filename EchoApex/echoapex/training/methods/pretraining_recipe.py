@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from ...errors import EchoApexError
 from ...models.image_encoder import ENCODERS, check_architecture
 from ...models.model_card import check_identifier
+from ..parallel_weights import DDP, KINDS
 from ..schedules import scaled_rate
 
 
@@ -22,6 +23,11 @@ class PretrainingRecipe:
     ``weight_decay_end``; gradients are cut at a norm of ``clip``. ``init_from`` is a model, an exported backbone or a
     file of weights that the run begins with, empty for none. Every ``probe_epochs`` the embeddings are looked at; a
     checkpoint is written every ``save_steps`` steps and with every look.
+
+    ``batch`` counts the frames of all processes together; each takes its share, in ``accumulate`` parts one after the
+    other, whose gradients are added up. What that changes the method says. ``parallel`` is ``ddp`` (each process has
+    all weights) or ``fsdp2`` (each has a part of them). ``checkpointing`` computes each block again for its gradients
+    instead of keeping what it made; ``compile`` has torch compile the networks, and ends the run where it cannot.
     """
 
     id: str
@@ -56,6 +62,10 @@ class PretrainingRecipe:
     drop_path: float = 0.1
     probe_epochs: int = 1
     save_steps: int = 250
+    accumulate: int = 1
+    parallel: str = DDP
+    checkpointing: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
@@ -70,6 +80,10 @@ class PretrainingRecipe:
             self._check_range(field.name, value)
         self._check_choice("precision", ("float32", "bfloat16"))
         self._check_choice("rate_rule", ("linear", "sqrt"))
+        self._check_choice("parallel", KINDS)
+        if self.batch % self.accumulate:
+            rule = f"The batch of {self.batch} must divide evenly by accumulate"
+            raise EchoApexError(rule, value=self.accumulate)
         if self.warmup_epochs >= self.epochs:
             raise EchoApexError("warmup_epochs of a recipe are fewer than its epochs", value=self.warmup_epochs)
 
@@ -93,6 +107,7 @@ _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
+    "accumulate": _FROM_ONE,
     **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
     **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
     **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),
