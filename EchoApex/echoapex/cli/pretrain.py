@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..console import print_json, print_record, say
 from ..models.device import DEVICES
 from .shared_options import add_verb
+
+if TYPE_CHECKING:
+    from ..training.start_pretraining import Pretrained
 
 
 def add(table: Any) -> None:
@@ -27,12 +30,16 @@ def pretrain(chosen: Namespace) -> bool:
     from ..training.start_pretraining import pretrain as start
 
     done = start(chosen.recipe, chosen.data, chosen.out, resume=chosen.resume, device=chosen.device, say=say)
-    if done.exported is None:
+    return tell_end(done, as_json=chosen.json)
+
+
+def tell_end(done: Pretrained, *, as_json: bool) -> bool:
+    """Tells what a run came to, once for all its processes; one that was stopped is an interruption."""
+    if done.leads and done.exported is None:
         say(f"stopped at step {done.step} of {done.steps}; the same command with --resume goes on")
+    if done.exported is None:
         raise KeyboardInterrupt
     record = {"run": done.run, "steps": done.steps, **done.seen, "exported": done.exported}
-    if chosen.json:
-        print_json(record)
-    else:
-        print_record(record)
+    if done.leads:
+        print_json(record) if as_json else print_record(record)
     return True

@@ -29,8 +29,7 @@ class TaughtNetwork:
         if self._split:
             split(network, team, keep=True)
         elif team.size > 1:
-            # Buffers are running statistics of batch norms, which are those of each process.
-            self._network = DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+            self._network = DistributedDataParallel(network, gradient_as_bucket_view=True)
 
     def __call__(self, *arguments: Any) -> Any:
         return self._network(*arguments)

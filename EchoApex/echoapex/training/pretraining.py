@@ -23,6 +23,7 @@ from .frame_source import BatchReader, FrameSource
 from .methods.method import Method, Pair, Timeline, Views
 from .methods.pretraining_recipe import PretrainingRecipe
 from .methods.registry import build_method
+from .network_compiling import compile_networks, compiling, without_compiling
 from .parallel_weights import load_network, load_optimizer, whole
 from .run_loop import NotFiniteError
 from .team import Team, share_of
@@ -62,7 +63,7 @@ class PretrainingLearner:
         check_shares(self.method, recipe, self.team)
         self.method.to(device).train()
         if recipe.compile:
-            self.method.compile_networks()
+            compile_networks(self.method.compiled())
         self.method.share_out(self.team, recipe.parallel)
         self.optimizer = self.method.optimizer()
         self.probe = EmbeddingProbe(source, recipe.seed)
@@ -104,7 +105,7 @@ class PretrainingLearner:
         shares = views.shares(self.recipe.accumulate)
         parts = self.method.part_losses(shares, step)
         sums: dict[str, Tensor] = {}
-        with self._attention():
+        with self._attention(), compiling():
             for number in range(len(shares)):
                 # Dropped paths depend neither on whether the run was stopped before, nor on who computes a share.
                 torch.manual_seed(_seed(self.recipe.seed, step, self.team.rank * len(shares) + number))
@@ -141,11 +142,12 @@ class PretrainingLearner:
 
         size, backbone = self.recipe.global_size, self.method.backbone
         parts = []
-        for start in range(0, len(images), _EMBEDDED_AT_ONCE):
-            some = images[start : start + _EMBEDDED_AT_ONCE]
-            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-            stack = np.stack(small).astype(np.uint8, copy=False)
-            parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
+        with without_compiling(self.recipe.compile):
+            for start in range(0, len(images), _EMBEDDED_AT_ONCE):
+                some = images[start : start + _EMBEDDED_AT_ONCE]
+                small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
+                stack = np.stack(small).astype(np.uint8, copy=False)
+                parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
         return torch.cat(parts)
 
     def state_dict(self) -> dict[str, Any]:

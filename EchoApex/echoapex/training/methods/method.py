@@ -103,9 +103,9 @@ class Method(nn.Module, ABC):
         """Around forward and backward of one share."""
         return nullcontext()
 
-    def compile_networks(self) -> None:
-        """Has torch compile what takes most of the time, at its first use."""
-        self.backbone.compile(dynamic=False)
+    def compiled(self) -> Sequence[nn.Module]:
+        """The networks that take most of the time, and see the same shapes in every step: torch may compile them."""
+        return [self.backbone]
 
     @abstractmethod
     def optimizer(self) -> torch.optim.Optimizer:

@@ -119,10 +119,9 @@ class Dino(Method):
         """As `Method`."""
         return self._called.share(last=last)
 
-    def compile_networks(self) -> None:
-        """The backbones: heads see another number of hidden patches at every step."""
-        for part in (self.student, self.teacher):
-            part["backbone"].compile(dynamic=False)
+    def compiled(self) -> Sequence[nn.Module]:
+        """The backbones: heads see another number of hidden patches in every step."""
+        return [part["backbone"] for part in (self.student, self.teacher)]
 
     def losses(self, views: Views, step: int) -> Mapping[str, Tensor]:
         """``loss``, the cross-entropy between views, and `target_facts`; of DINOv2 its other terms, too."""
