@@ -22,6 +22,8 @@ def add(table: Any) -> None:
     parser.add_argument("--data", required=True, metavar="SHARDS|simulated:PRESET:N[:SEED]", help=help_text)
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN, or begin one where none is")
+    text = "show what is measured also in TensorBoard (the extra tensorboard), in RUN/tensorboard"
+    parser.add_argument("--tensorboard", action="store_true", help=text)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
 
 
@@ -29,7 +31,8 @@ def pretrain(chosen: Namespace) -> bool:
     """Runs a recipe; false where it was stopped before its end."""
     from ..training.start_pretraining import pretrain as start
 
-    done = start(chosen.recipe, chosen.data, chosen.out, resume=chosen.resume, device=chosen.device, say=say)
+    where = {"device": chosen.device, "tensorboard": chosen.tensorboard}
+    done = start(chosen.recipe, chosen.data, chosen.out, resume=chosen.resume, say=say, **where)
     return tell_end(done, as_json=chosen.json)
 
 

@@ -58,8 +58,8 @@ def runs_list(chosen: Namespace) -> bool:
         print_json({"runs": [asdict(one) for one in reports], "failures": [one.as_failure() for one in refusals]})
     else:
         print_table(("run", "method", "phase", "step", "heartbeat", "last look"), [_row(one) for one in reports])
-    for refusal in refusals:
-        say(str(refusal))
+    for one in refusals:
+        say(str(one))
     return not refusals
 
 

@@ -13,7 +13,7 @@ from .team import first_line
 
 
 def compile_networks(networks: Sequence[nn.Module]) -> None:
-    """Has torch compile ``networks`` at their first use, for each shape that they see; their weights keep their names."""
+    """Has torch compile ``networks`` when first used, for each shape that they see; weights keep their names."""
     import torch._dynamo
 
     # By default torch goes on without, and a warning tells of it once.

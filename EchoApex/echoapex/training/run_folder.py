@@ -30,6 +30,7 @@ from ..io.untrusted_json import parse_json, read_json
 from .checkpoints import write_checkpoint
 from .drawn_frames import check_writable
 from .recipe_file import differing, parsed_toml
+from .tensorboard_log import TensorboardLog
 
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.toml", "environment.json"
 METRICS_FILE, STATE_FILE = "metrics.jsonl", "state.json"
@@ -80,7 +81,7 @@ _ENVIRONMENT = record({"data": text, "starts": list_of(anything)})
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """The ``data`` that the run in ``folder`` learns from, and its ``starts``; raises `EchoApexError` where it cannot."""
+    """The ``data`` that the run in ``folder`` learns from, and its ``starts``; raises `EchoApexError` for others."""
     rule = "The environment of a run tells its data and its starts"
     try:
         known: dict[str, Any] = read_json(folder / ENVIRONMENT_FILE, rule, _ENVIRONMENT)
@@ -106,14 +107,16 @@ def read_state(folder: Path) -> RunState:
 
 
 class RunFolder:
-    """A run that this process works on, until `close`.
+    """A run that this process works on, until `close`. What is noted goes to the ``mirror``, too.
 
     Raises `EchoApexError` where another process does, where there is a run and ``resume`` is false, where the run there
     is of another recipe or other data, and where nothing can be written.
     """
 
-    def __init__(self, path: Path, recipe: str, data: str, *, resume: bool) -> None:
-        self.path, self._recipe, self._data = path, recipe, data
+    def __init__(
+        self, path: Path, recipe: str, data: str, *, resume: bool, mirror: TensorboardLog | None = None
+    ) -> None:
+        self.path, self._recipe, self._data, self._mirror = path, recipe, data, mirror
         self._begun = (path / RECIPE_FILE).exists()
         if self._begun and not resume:
             raise EchoApexError("There is a run here; go on with it by --resume, or give another folder", file=path)
@@ -130,6 +133,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Lets others work on the run."""
+        if self._mirror is not None:
+            self._mirror.close()
         self._lock.release()
 
     @property
@@ -153,6 +158,8 @@ class RunFolder:
 
     def forget_after(self, step: int) -> None:
         """Drops the metrics of steps after ``step``: they are made again."""
+        if self._mirror is not None:
+            self._mirror.begin(step)
         file = self.path / METRICS_FILE
         if not file.exists():
             return
@@ -162,6 +169,8 @@ class RunFolder:
     def note(self, facts: Mapping[str, Any]) -> None:
         """Adds a line to the metrics."""
         line = json.dumps(plain(facts), allow_nan=False) + "\n"
+        if self._mirror is not None:
+            self._mirror.note(facts)
         try:
             with (self.path / METRICS_FILE).open("a", encoding="utf-8") as stream:
                 stream.write(line)

@@ -5,7 +5,6 @@ For the command line and for panels: nothing here waits for a process but `stop_
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Callable
@@ -168,12 +167,12 @@ def stop_run(run: Path, wait_s: float, say: Callable[[str], None]) -> RunReport:
         raise EchoApexError("The run cannot be asked to stop", value=error.strerror, file=run) from None
     say(f"asked process {report.process} on {report.host}; it stops after its step")
     until = time.monotonic() + wait_s
-    while report.works:
-        if time.monotonic() > until:
-            raise EchoApexError(f"The run has been asked, and has not stopped for {wait_s:g} s", file=run)
+    while time.monotonic() < until:
         time.sleep(_WAIT_S)
         report = report_on(run)
-    return report
+        if not report.works:
+            return report
+    raise EchoApexError(f"The run has been asked, and has not stopped for {wait_s:g} s", file=run)
 
 
 def remove_run(run: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from .run_folder import EXPORTED, FollowedRun, RunFolder
 from .run_loop import RunLoop, duration
 from .simulated_frames import SimulatedFrames
 from .team import Team, joined_team
+from .tensorboard_log import TensorboardLog
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ class Start:
     device: Any
     team: Team
     say: Say
+    tensorboard: bool
 
 
-def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: str, say: Say) -> Pretrained:
+def pretrain(
+    recipe_file: Path, data: str, run: Path, *, resume: bool, device: str, say: Say, tensorboard: bool = False
+) -> Pretrained:
     """Runs a recipe on ``data`` in the folder ``run``; raises `EchoApexError` where that cannot be.
 
     Started by torchrun the processes work together (`joined_team`): the first draws frames, writes the run and speaks.
@@ -62,7 +66,7 @@ def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: s
     with joined_team() as team:
         speak = say if team.leads else _nothing
         chosen = _device_of(team, device, speak)
-        start = Start(recipe, data, run, chosen, team, speak)
+        start = Start(recipe, data, run, chosen, team, speak, tensorboard)
         folder, source = _opened(start, resume=resume)
         try:
             return _taught(start, folder, source)
@@ -96,7 +100,8 @@ def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, Fra
     mine: list[tuple[RunFolder, FrameSource]] = []
 
     def make() -> None:
-        folder = RunFolder(start.run, recipe_text(start.recipe), start.data, resume=resume)
+        mirror = TensorboardLog(start.run) if start.tensorboard else None
+        folder = RunFolder(start.run, recipe_text(start.recipe), start.data, resume=resume, mirror=mirror)
         try:
             mine.append((folder, open_source(start.data, start.recipe, start.run / "frames", start.say)))
         except BaseException:
