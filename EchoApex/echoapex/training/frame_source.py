@@ -30,8 +30,8 @@ class FrameSource(Protocol):
 
     ``order`` has the places of all frames in the order of the numbered epoch: it depends on ``seed`` and epoch alone,
     so that a run that is continued, or that several processes share, sees what it would have seen. ``frame`` is the
-    one at a place, and may be asked by several threads. ``labelled`` are frames with views: known ones, and ones of other
-    patients to be told by them; both empty where no views are known.
+    one at a place, and may be asked by several threads. ``labelled`` are frames with views: known ones, and ones of
+    other patients to be told by them; both empty where no views are known.
     """
 
     @property

@@ -120,7 +120,7 @@ class PretrainingLearner:
 
     def trial_seconds(self, step: int) -> float:
         """How long ``step`` takes, tried without learning anything."""
-        seconds = 0.0
+        seconds, kept = 0.0, [buffer.clone() for buffer in self.method.buffers()]
         # An accelerator is slow at first.
         for _ in range(1 if self.device.type == "cpu" else 3):
             started = time.perf_counter()
@@ -128,6 +128,9 @@ class PretrainingLearner:
             self.method.clip_gradients().item()
             seconds = time.perf_counter() - started
         self.optimizer.zero_grad(set_to_none=True)
+        # Running statistics of batch norms have learned something.
+        for buffer, value in zip(self.method.buffers(), kept, strict=True):
+            buffer.copy_(value)
         return seconds
 
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]:
@@ -142,12 +145,14 @@ class PretrainingLearner:
 
         size, backbone = self.recipe.global_size, self.method.backbone
         parts = []
+        self.method.eval()
         with without_compiling(self.recipe.compile):
             for start in range(0, len(images), _EMBEDDED_AT_ONCE):
                 some = images[start : start + _EMBEDDED_AT_ONCE]
                 small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
                 stack = np.stack(small).astype(np.uint8, copy=False)
                 parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
+        self.method.train()
         return torch.cat(parts)
 
     def state_dict(self) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from ...models.preprocessing import Preprocessing
 from ..team import Team
 from .masked_transformer import MaskedTransformer
+from .pooled_convolution import PooledConvolution
 
+Backbone = MaskedTransformer | PooledConvolution
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -67,7 +69,7 @@ class Method(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def backbone(self) -> MaskedTransformer:
+    def backbone(self) -> Backbone:
         """What is looked at during the run, and exported at its end."""
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from ...errors import EchoApexError
 from ...models.image_encoder import ENCODERS, check_architecture
@@ -29,6 +30,8 @@ class PretrainingRecipe:
     all weights) or ``fsdp2`` (each has a part of them). ``checkpointing`` computes each block again for its gradients
     instead of keeping what it made; ``compile`` has torch compile the networks, and ends the run where it cannot.
     """
+
+    takes_convolutions: ClassVar[bool] = False
 
     id: str
     name: str
@@ -72,7 +75,7 @@ class PretrainingRecipe:
         check_architecture(self.encoder, self.patch, self.global_size)
         check_architecture(self.encoder, self.patch, self.local_size)
         if not ENCODERS[self.encoder].transformer:
-            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
+            self._check_convolutions()
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float | tuple):
@@ -92,6 +95,15 @@ class PretrainingRecipe:
         """The learning rate after the warm-up, scaled to this batch."""
         return scaled_rate(self.learning_rate, self.rate_rule, self.batch, self.rate_batch)
 
+    def _check_convolutions(self) -> None:
+        """What a network without transformer blocks cannot have is refused."""
+        if not self.takes_convolutions:
+            raise EchoApexError(f"{self.method} needs a vision transformer", value=self.encoder)
+        for name, value in _OF_BLOCKS.items():
+            if getattr(self, name, value) != value:
+                rule = f"{self.encoder} has no transformer blocks: {name} is {value!s} in its recipe"
+                raise EchoApexError(rule.replace("False", "false"), value=getattr(self, name))
+
     def _check_range(self, name: str, value: float | tuple[float, float]) -> None:
         low, high = _RANGES.get(name, (0.0, float(2**31)))
         items = value if isinstance(value, tuple) else (value,)
@@ -102,6 +114,9 @@ class PretrainingRecipe:
         if getattr(self, name) not in choices:
             raise EchoApexError(f"{name} of a recipe is {' or '.join(choices)}", value=getattr(self, name))
 
+
+_OF_BLOCKS: dict[str, float] = {"drop_path": 0.0, "checkpointing": False, "layer_decay": 1.0, "patch_rate": 1.0}
+"""Entries that are of transformer blocks, and their values without any."""
 
 _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)

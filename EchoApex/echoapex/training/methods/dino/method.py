@@ -12,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ....models.image_encoder import ENCODERS
 from ...parallel_weights import FSDP2, TaughtNetwork, local, norms, split
 from ...schedules import cosine, linear
 from ...team import Team
 from ..masked_transformer import MaskedTransformer
-from ..method import Method, Pair, Timeline, Views
+from ..method import Backbone, Method, Pair, Timeline, Views
 from ..parameter_groups import paced_groups
+from ..pooled_convolution import PooledConvolution, batch_norms
 from .head import ProjectionHead
 from .loss import Center, view_loss
 from .recipe import DinoRecipe
@@ -58,7 +60,8 @@ class Dino(Method):
 
     A batch in shares teaches what it teaches at once: the teacher sees all shares before the student sees one, and the
     center is the mean over all processes, as in facebookresearch/dino. Only which paths are dropped is drawn for each
-    share by itself.
+    share by itself, and the batch norms of a ResNet do not decompose: they normalize over a share, on CUDA over the
+    shares that all processes learn at once (`SyncBatchNorm`, as published).
     """
 
     divisible = True
@@ -67,32 +70,40 @@ class Dino(Method):
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
         super().__init__(timeline, recipe.global_size)
         self.recipe = recipe
-        backbone = MaskedTransformer(
-            recipe.encoder, recipe.patch, recipe.global_size, recipe.drop_path, checkpointing=recipe.checkpointing
-        )
-        # Without a gradient of its own no process would wait for it.
-        backbone.hidden.requires_grad_(self.hides_patches)
+        backbone = self._backbone(recipe)
         self.student = Student({"backbone": backbone, **self._heads(backbone.width)})
         self.teacher = deepcopy(self.student).requires_grad_(False).eval()
         self.center = Center(recipe.prototypes)
         self._called = TaughtNetwork(self.student)
         self._seen: dict[str, Tensor] = {}
 
+    def _backbone(self, recipe: DinoRecipe) -> Backbone:
+        if not ENCODERS[recipe.encoder].transformer:
+            return PooledConvolution(recipe.encoder, recipe.patch, recipe.global_size)
+        network = MaskedTransformer(
+            recipe.encoder, recipe.patch, recipe.global_size, recipe.drop_path, checkpointing=recipe.checkpointing
+        )
+        # What never has a gradient must not be waited for by other processes.
+        network.hidden.requires_grad_(self.hides_patches)
+        return network
+
     def _heads(self, width: int) -> dict[str, nn.Module]:
         one = self.recipe
         return {"head": ProjectionHead(width, one.prototypes, one.hidden, one.bottleneck, free_norm=one.free_norm)}
 
     def train(self, mode: bool = True) -> Dino:
-        """The teacher never drops paths."""
+        """The teacher never drops paths; its batch norms take statistics of the batch, as in facebookresearch/dino."""
         super().train(mode)
         self.teacher.eval()
+        for layer in batch_norms(self.teacher):
+            layer.train(mode)
         return self
 
     @property
-    def backbone(self) -> MaskedTransformer:
+    def backbone(self) -> Backbone:
         """The teacher's: the average is better than the student all along (Caron et al. 2021, section 5.2)."""
         backbone = self.teacher["backbone"]
-        assert isinstance(backbone, MaskedTransformer)
+        assert isinstance(backbone, MaskedTransformer | PooledConvolution)
         return backbone
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
@@ -111,6 +122,9 @@ class Dino(Method):
     def share_out(self, team: Team, kind: str) -> None:
         """As `Method`; the teacher is kept as the student is."""
         super().share_out(team, kind)
+        if team.size > 1 and self.center.mean.device.type == "cuda":
+            for part in (self.student, self.teacher):
+                nn.SyncBatchNorm.convert_sync_batchnorm(part)  # type: ignore[no-untyped-call]
         self._called = TaughtNetwork(self.student, team, kind)
         if team.size > 1 and kind == FSDP2:
             split(self.teacher, team, keep=False)
