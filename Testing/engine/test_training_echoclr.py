@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,9 +122,11 @@ class NoiseStudies:
     def __len__(self) -> int:
         return len(self.learned)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorStudy]:
-        order = np.random.default_rng([seed, number]).permutation(len(self.learned))
-        return (self.learned[place] for place in order[start:])
+    def order(self, number: int, seed: int) -> np.ndarray:
+        return np.random.default_rng([seed, number]).permutation(len(self.learned))
+
+    def item(self, place: int) -> SectorStudy:
+        return self.learned[place]
 
 
 def learner_of(folder: Path, source: NoiseStudies | None = None, **changes: object) -> PretrainingLearner:
@@ -336,7 +337,7 @@ def test_simulated_studies_are_drawn_once_with_what_is_true_of_each(drawn: Path)
     assert study.labels == study_labels(case) and study.labels["aortic_stenosis"] == stenosis_of(case.shape)
     one, two = (clip.frames(range(clip.count)) for clip in study.clips)
     assert one.shape == (5, 48, 48) and one.dtype == np.uint8 and not np.array_equal(one, two)
-    assert [study.patient for study in source.epoch(0, 1, 3)] == [study.patient for study in source.epoch(0, 1)][3:]
+    assert sorted(source.order(0, 1)) == list(range(6)) and source.item(3) is source.learned[3]
     with pytest.raises(EchoApexError, match="drawn by another recipe"):
         SimulatedStudies(DATA, "PLAX A4C", 48, 5, 2, drawn, said.append)
 
@@ -492,6 +493,8 @@ def test_a_recipe_that_cannot_be_run_is_named(tmp_path: Path, capsys: pytest.Cap
         return capsys.readouterr().err
 
     assert "did you mean temperature?" in told(temperatur=0.1)
+    assert "echoclr compares all items of a batch" in told(accumulate=2)
+    assert "checkpointing is false" in told(checkpointing=True)
     assert "Studies are told from the others of a batch" in told(batch=1)
     assert "encoder of a recipe is r3d_18 or" in told(encoder="vit_tiny")
     assert "has no entry patch" in told(patch=16)

@@ -28,7 +28,9 @@ _MOST_BYTES = 8 * 2**30
 _PREFIXES = ("module.", "backbone.", "encoder.backbone.network.")
 _NESTED = ("teacher", "student", "model", "state_dict")
 _LISTED = 8
-_KERNELS = ("patch_embed.proj.weight", "stem.0.weight")
+_FIRST_KERNELS = ("patch_embed.proj.weight", "conv1.weight", "stem.0.weight")
+_FIRST_AFTER_ENCODER = "layer4.0.conv1.weight"
+"""The encoder has a ResNet up to stride 16, its third stage."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,15 @@ def fitted(tensors: Mapping[str, Tensor], network: Any, source: str) -> tuple[di
     than it seems.
     """
     own, notes = network.state_dict(), []
-    given, places = dict(tensors), "pos_embed"
-    for kernel in _KERNELS:
+    given = dict(tensors)
+    places = "pos_embed"
+    for kernel in _FIRST_KERNELS:
         if kernel in given and given[kernel].ndim >= 4 and given[kernel].shape[1] == 3:
             given[kernel] = given[kernel].sum(1, keepdim=True)
             notes.append("kernels for three colors were added up for gray")
+    if _FIRST_AFTER_ENCODER in given and _FIRST_AFTER_ENCODER not in own:
+        given = {name: value for name, value in given.items() if not name.startswith(("layer4.", "fc."))}
+        notes.append("the last stage of the ResNet was left out: the encoder ends before it")
     if "stem.0.weight" in own and given.pop("fc.weight", None) is not None:
         given.pop("fc.bias", None)
         notes.append("the layer for classes was left out")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.shard_reading import ShardClip, open_shards
 from ..errors import EchoApexError
@@ -38,10 +38,13 @@ class ArchivedStudies:
     def __len__(self) -> int:
         return len(self.learned)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorStudy]:
+    def order(self, number: int, seed: int) -> NDArray[np.int64]:
+        """As `Source`."""
+        return np.random.default_rng([seed, number]).permutation(len(self.learned))
+
+    def item(self, place: int) -> SectorStudy:
         """As `Source`; frames are read when they are asked for."""
-        order = np.random.default_rng([seed, number]).permutation(len(self.learned))
-        return (self.learned[place] for place in order[start:])
+        return self.learned[place]
 
     def _told(self, clips: list[ShardClip], short: int, least: int) -> list[str]:
         single = sum(len(study.clips) == 1 for study in self.learned)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,15 @@ class SectorFrame:
     view: str | None = None
 
 
-Item = TypeVar("Item")
 _Yielded = TypeVar("_Yielded", covariant=True)
 
 
 class Source(Protocol[_Yielded]):
     """What is learned from: frames, or studies.
 
-    ``epoch`` yields the items of the numbered epoch from the ``start``-th on, in an order that depends on ``seed`` and
-    epoch alone, so that a run that is continued sees what it would have seen.
+    ``order`` has the places of all items in the order of the numbered epoch: it depends on ``seed`` and epoch alone, so
+    that a run that is continued, or that several processes share, sees what it would have seen. ``item`` is the one at
+    a place, and may be asked by several threads.
     """
 
     @property
@@ -47,7 +47,9 @@ class Source(Protocol[_Yielded]):
     def __len__(self) -> int:
         """Items in one epoch."""
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[_Yielded]: ...
+    def order(self, number: int, seed: int) -> NDArray[np.int64]: ...
+
+    def item(self, place: int) -> _Yielded: ...
 
 
 class FrameSource(Source[SectorFrame], Protocol):
@@ -60,31 +62,26 @@ class FrameSource(Source[SectorFrame], Protocol):
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]: ...
 
 
-class BatchReader(Generic[Item]):
+class BatchReader:
     """Batches of a source by step: they go on over the ends of epochs, so that every batch is full."""
 
-    def __init__(self, source: Source[Item], batch: int, seed: int) -> None:
+    def __init__(self, source: Source[object], batch: int, seed: int) -> None:
         if not len(source):
             raise EchoApexError("There are no frames to learn from", value=source.name)
         self._source, self._batch, self._seed = source, batch, seed
-        self._next, self._epoch = -1, 0
-        self._items: Iterator[Item] = iter(())
+        self._orders: dict[int, NDArray[np.int64]] = {}
 
-    def batch(self, step: int) -> list[Item]:
-        """What step number ``step`` sees; steps in turn are read in turn."""
-        if step != self._next:
-            self._epoch, start = divmod(step * self._batch, len(self._source))
-            self._items = self._source.epoch(self._epoch, self._seed, start)
-        self._next = step + 1
-        return [self._item() for _ in range(self._batch)]
+    def places(self, step: int) -> list[int]:
+        """The places of the items that step number ``step`` sees; none of them is read."""
+        numbers = range(step * self._batch, (step + 1) * self._batch)
+        return [int(self._order(epoch)[place]) for epoch, place in (divmod(one, len(self._source)) for one in numbers)]
 
-    def _item(self) -> Item:
-        for _ in range(2):
-            for item in self._items:
-                return item
-            self._epoch += 1
-            self._items = self._source.epoch(self._epoch, self._seed)
-        raise EchoApexError("The frames have ended within an epoch", value=self._source.name)
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if epoch not in self._orders:
+            # Of a large archive an order takes memory; a batch lies in one epoch, or goes on in the next.
+            self._orders = {number: order for number, order in self._orders.items() if number == epoch - 1}
+            self._orders[epoch] = self._source.order(epoch, self._seed)
+        return self._orders[epoch]
 
 
 class OfPatient(Protocol):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import EchoApexError
 from ..io.npz_reading import npz_forms, read_npz
@@ -76,10 +76,13 @@ class SimulatedStudies:
     def __len__(self) -> int:
         return len(self.learned)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorStudy]:
+    def order(self, number: int, seed: int) -> NDArray[np.int64]:
         """As `Source`."""
-        order = np.random.default_rng([seed, number, 7]).permutation(len(self.learned))
-        return (self.learned[int(place)] for place in order[start:])
+        return np.random.default_rng([seed, number, 7]).permutation(len(self.learned))
+
+    def item(self, place: int) -> SectorStudy:
+        """As `Source`; frames are read when they are asked for."""
+        return self.learned[place]
 
 
 def study_labels(case: Case) -> dict[str, int]:

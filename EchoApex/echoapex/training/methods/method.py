@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -15,13 +16,13 @@ from torch import Tensor, nn
 from ...models.model_card import Architecture
 from ...models.preprocessing import Preprocessing
 from ...models.pretrained_backbone import BackboneCard
+from ..team import Team
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 Item = TypeVar("Item")
 Drawn = TypeVar("Drawn")
-Seen = TypeVar("Seen", bound=NamedTuple)
-"""What a source yields, what a method draws of it, and what one step sees: arrays by name."""
+"""What a source yields, and what a method draws of it."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,33 @@ class Views(NamedTuple):
     small: NDArray[np.uint8]
     masks: NDArray[np.bool_] | None = None
 
+    def shares(self, count: int) -> list[Views]:
+        """The same in ``count`` parts of as many frames."""
+        larges, smalls = np.split(self.large, count, axis=1), np.split(self.small, count, axis=1)
+        if self.masks is None:
+            return [Views(large, small) for large, small in zip(larges, smalls, strict=True)]
+        by_view = self.masks.reshape(len(self.large), -1, *self.masks.shape[1:])
+        masks = [part.reshape(-1, *part.shape[2:]) for part in np.split(by_view, count, axis=1)]
+        return [Views(*parts) for parts in zip(larges, smalls, masks, strict=True)]
+
+
+class Shareable(Protocol):
+    """What one step sees: arrays by name, in parts where that is asked for."""
+
+    def shares(self, count: int) -> list[Self]:
+        """The same in ``count`` parts of as many items."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+Seen = TypeVar("Seen", bound=Shareable)
+
 
 class Backbone(Protocol):
     """The part of a method that is exported: ``network`` as timm or torchvision builds it."""
 
-    network: Any
+    @property
+    def network(self) -> Any: ...
 
 
 class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
@@ -61,11 +84,14 @@ class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
     the generators and seeds that it is given, and from torch's own in `losses`.
     """
 
-    frames_of_item = 1
+    divisible: ClassVar[bool] = False
+    """Whether a batch can be learned in shares, by several processes or one after the other (`part_losses`)."""
+    frames_of_item: ClassVar[int] = 1
 
     def __init__(self, timeline: Timeline, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.timeline, self.preprocessing = timeline, preprocessing
+        self.team = Team()
 
     @property
     @abstractmethod
@@ -94,8 +120,8 @@ class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
         """The views of an item; may be called from several threads."""
 
     @abstractmethod
-    def collate(self, drawn: Sequence[Drawn], seed: int) -> Seen:
-        """The views of a batch as one."""
+    def collate(self, drawn: Sequence[Drawn], seed: int, part: int = 0, parts: int = 1) -> Seen:
+        """The views of a batch as one; of a batch in ``parts``, those of number ``part``, which were drawn."""
 
     @abstractmethod
     def losses(self, views: Seen, step: int) -> Mapping[str, Tensor]:
@@ -103,6 +129,27 @@ class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
 
         Nothing but moving means of normalization is changed by it.
         """
+
+    def part_losses(self, shares: Sequence[Seen], step: int) -> Iterator[Mapping[str, Tensor]]:
+        """`losses` of each share in turn, so that one can be learned from before the next is computed.
+
+        ``shares`` are this process's part of the batch. The mean over all shares of all processes is what is learned
+        from, and told.
+        """
+        (views,) = shares
+        yield self.losses(views, step)
+
+    def share_out(self, team: Team, kind: str) -> None:  # noqa: ARG002 - for methods that are divisible.
+        """Has a ``team`` teach its networks together (`parallel_weights`); before `optimizer`."""
+        self.team = team
+
+    def share(self, *, last: bool) -> AbstractContextManager[None]:  # noqa: ARG002 - as above.
+        """Around forward and backward of one share."""
+        return nullcontext()
+
+    def compiled(self) -> Sequence[nn.Module]:
+        """The networks that take most of the time, and see the same shapes in every step: torch may compile them."""
+        return [cast(nn.Module, self.backbone)]
 
     @abstractmethod
     def optimizer(self) -> torch.optim.Optimizer:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from ...errors import EchoApexError
 from ...models.image_encoder import ENCODERS, check_architecture
 from ...models.model_card import check_identifier
+from ..parallel_weights import DDP, KINDS
 from ..schedules import scaled_rate
 
 
@@ -21,6 +23,12 @@ class PretrainingRecipe:
     ``init_from`` is a model, an exported backbone or a file of weights that the run begins with, empty for none. Every
     ``probe_epochs`` the embeddings are looked at; a checkpoint is written every ``save_steps`` steps and with every
     look.
+
+    ``batch`` counts the frames or studies of all processes together; each takes its share, in ``accumulate`` parts one
+    after the other, whose gradients are added up. What that changes the method says. ``parallel`` is ``ddp`` (each
+    process has all weights) or ``fsdp2`` (each has a part of them). ``checkpointing`` computes each block again for its
+    gradients instead of keeping what it made; ``compile`` has torch compile the networks, and ends the run where it
+    cannot.
     """
 
     id: str
@@ -46,6 +54,10 @@ class PretrainingRecipe:
     clip: float = 3.0
     probe_epochs: int = 1
     save_steps: int = 250
+    accumulate: int = 1
+    parallel: str = DDP
+    checkpointing: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
@@ -56,6 +68,10 @@ class PretrainingRecipe:
             self._check_range(field.name, value)
         self._check_choice("precision", ("float32", "bfloat16"))
         self._check_choice("rate_rule", ("linear", "sqrt"))
+        self._check_choice("parallel", KINDS)
+        if self.batch % self.accumulate:
+            rule = f"The batch of {self.batch} must divide evenly by accumulate"
+            raise EchoApexError(rule, value=self.accumulate)
         if self.warmup_epochs >= self.epochs:
             raise EchoApexError("warmup_epochs of a recipe are fewer than its epochs", value=self.warmup_epochs)
 
@@ -77,12 +93,14 @@ class PretrainingRecipe:
 
 @dataclass(frozen=True)
 class CropRecipe(PretrainingRecipe):
-    """A run of a method that learns from crops of single frames, by a vision transformer of this ``patch``.
+    """A run of a method that learns from crops of single frames, by a network of this ``patch``.
 
     Each frame gives two global and ``local_count`` local crops of a ``..._scale`` (share of the frame's area), of which
     at least ``least_sector`` should lie in the sector; ``blur`` is the range of sigmas in pixels, ``drop_path`` the
     rate of residual branches that are left out.
     """
+
+    takes_convolutions: ClassVar[bool] = False
 
     patch: int = 16
     global_size: int = 224
@@ -99,14 +117,27 @@ class CropRecipe(PretrainingRecipe):
         check_architecture(self.encoder, self.patch, self.global_size)
         check_architecture(self.encoder, self.patch, self.local_size)
         if not ENCODERS[self.encoder].transformer:
-            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
+            self._check_convolutions()
 
+    def _check_convolutions(self) -> None:
+        """What a network without transformer blocks cannot have is refused."""
+        if not self.takes_convolutions:
+            raise EchoApexError(f"{self.method} needs a vision transformer", value=self.encoder)
+        for name, value in _OF_BLOCKS.items():
+            if getattr(self, name, value) != value:
+                rule = f"{self.encoder} has no transformer blocks: {name} is {value!s} in its recipe"
+                raise EchoApexError(rule.replace("False", "false"), value=getattr(self, name))
+
+
+_OF_BLOCKS: dict[str, float] = {"drop_path": 0.0, "checkpointing": False, "layer_decay": 1.0, "patch_rate": 1.0}
+"""Entries that are of transformer blocks, and their values without any."""
 
 _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
     **dict.fromkeys(("clip_size", "frame_step", "projection", "study_frames", "study_step"), _FROM_ONE),
+    "accumulate": _FROM_ONE,
     **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
     **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
     **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),

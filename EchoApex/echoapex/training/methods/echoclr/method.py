@@ -27,7 +27,10 @@ _EMBEDDED_AT_ONCE, _WINDOWS = 32, 3
 
 
 class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
-    """`Method` EchoCLR (Holste et al. 2022); ``network`` is the encoder."""
+    """`Method` EchoCLR (Holste et al. 2022); ``network`` is the encoder.
+
+    A batch is learned at once by one process: its studies are told from each other.
+    """
 
     frames_of_item = 2 * CLIP_FRAMES
 
@@ -56,6 +59,10 @@ class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
             architecture=self.architecture, preprocessing=self.preprocessing, frames=CLIP_FRAMES, **facts
         )
 
+    def compiled(self) -> Sequence[nn.Module]:
+        """The encoder."""
+        return [self.network]
+
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Begins with the weights of an encoder of clips, torchvision's among them."""
         self.network.load_state_dict(tensors)
@@ -64,7 +71,7 @@ class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
         """Two clips of a study."""
         return draw_pair(item, self.recipe, rng)
 
-    def collate(self, drawn: Sequence[ClipPair], seed: int) -> ClipViews:  # noqa: ARG002 - all is drawn already.
+    def collate(self, drawn: Sequence[ClipPair], seed: int, part: int = 0, parts: int = 1) -> ClipViews:  # noqa: ARG002
         """The pairs of a batch as one."""
         numbers: dict[tuple[str, str], int] = {}
         studies = [numbers.setdefault(pair.study, len(numbers)) for pair in drawn]
@@ -102,13 +109,10 @@ class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
             for place in np.unique(np.linspace(0, len(every) - 1, _WINDOWS).astype(int)):
                 parts.append([squared(clip[frame], self.recipe.clip_size) for frame in every[place]])
                 owners.append(number)
-        taught = self.training
-        self.eval()
         stacks = (
             np.array(parts[start : start + _EMBEDDED_AT_ONCE]) for start in range(0, len(parts), _EMBEDDED_AT_ONCE)
         )
         features = torch.cat([self.network(self.input(stack)).float().cpu() for stack in stacks])
-        self.train(taught)
         owner = torch.tensor(owners)
         total = torch.zeros(len(pictures), features.shape[1]).index_add_(0, owner, features)
         return total / torch.bincount(owner, minlength=len(pictures))[:, None]

@@ -59,5 +59,9 @@ class EchoClrRecipe(PretrainingRecipe):
         self._check_choice("encoder", tuple(CLIP_ENCODERS))
         if self.batch < 2:
             raise EchoApexError("Studies are told from the others of a batch: batch of 2 or more", value=self.batch)
+        if self.checkpointing:
+            raise EchoApexError(
+                "Blocks of an encoder of clips are not computed again: checkpointing is false", value=True
+            )
         if self.study_frames < CLIP_FRAMES:
             raise EchoApexError(f"study_frames of a recipe are {CLIP_FRAMES} or more", value=self.study_frames)

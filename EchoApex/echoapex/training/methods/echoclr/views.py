@@ -37,6 +37,15 @@ class ClipViews(NamedTuple):
     orders: NDArray[np.int64]
     studies: NDArray[np.int64]
 
+    def shares(self, count: int) -> list[ClipViews]:
+        """The same in ``count`` parts of as many studies."""
+        parts = (
+            np.split(self.clips, count, axis=1),
+            np.split(self.orders, count, axis=1),
+            np.split(self.studies, count),
+        )
+        return [ClipViews(*part) for part in zip(*parts, strict=True)]
+
 
 def draw_pair(study: SectorStudy, recipe: EchoClrRecipe, rng: np.random.Generator) -> ClipPair:
     """Two distinct clips of a ``study``; a single one is its own counterpart."""
