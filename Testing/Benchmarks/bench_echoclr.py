@@ -98,6 +98,7 @@ def fine_tuned(method: EchoClr, source: StudySource, pick: NDArray[np.int64], st
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+    method.eval()
     with torch.no_grad():
         return head(torch.from_numpy(features_of(method, source.held_out)).float()).double().numpy()[None]
 
