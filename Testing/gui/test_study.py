@@ -49,15 +49,8 @@ def test_from_a_folder_to_numbers_and_from_a_number_to_its_frame(
     ui.sexBox.setCurrentIndex(ui.sexBox.findData("M"))
 
     press(panel, "analyzeButton")
-    wait(lambda: panel.study.analysis.progress.clips)
-    assert not ui.analyzeButton.isEnabled() and ui.progressLabel.text().startswith("Clip ")
-    press(panel, "cancelButton")
-    wait(lambda: not panel.study.analyzing)
-    assert "canceled" in ui.messageLabel.text() and panel.study.report is None
-    assert list((Path(ui.folderEdit.currentPath)).glob("*/report.json")) == []
-
-    press(panel, "analyzeButton")
     seen: set[str] = set()
+    assert not ui.analyzeButton.isEnabled()
     wait(lambda: seen.add(ui.progressLabel.text()) or not panel.study.analyzing)
     assert any(text.startswith("Clip 2 of 3: ") for text in seen), seen
     assert panel.study.report is not None, ui.messageLabel.text()

@@ -17,6 +17,7 @@ from .. import __version__
 from ..console import Parser, events_for_machines, harmless_libraries, print_json, say
 from ..errors import EchoApexError
 from . import analyze, curate, deidentify, demo, doctor, evaluate, info, models, pretrain, segment, serve, simulate
+from .early_end import ending_when_told
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -47,8 +48,10 @@ def _code(stop: SystemExit) -> int:
 
 def _do(chosen: argparse.Namespace) -> int:
     verb: Callable[[argparse.Namespace], bool] = chosen.verb
+    parent: int | None = getattr(chosen, "parent", None)
     try:
-        return DONE if verb(chosen) else FAILED
+        with nullcontext() if chosen.ends_itself else ending_when_told(parent):
+            return DONE if verb(chosen) else FAILED
     except SystemExit as stop:
         return _code(stop)
     except EchoApexError as refusal:
