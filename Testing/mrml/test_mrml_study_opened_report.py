@@ -34,7 +34,7 @@ def test_each_number_is_a_row_that_says_how_it_was_made(report: OpenedReport) ->
     rows = measurementRows(report)
     assert [row.cells for row in rows] == [
         ("LVEF", "33.3 %", "biplane disks", "–", "52–72", "0.91", "predicted", ""),
-        ("LVEDVI", "–", "disks", "–", "–", "–", "predicted", ""),
+        ("LVEDVI", "–", "disks A4C", "–", "–", "–", "predicted", ""),
         ("LVMass", "152.0 g", "linear", "mild", "–", "–", "predicted", ""),
     ]
     assert "frames 1 (ED), 3 (ES)" in rows[0].words and "ASE/EACVI 2015 F" in rows[0].words
