@@ -18,14 +18,16 @@ class MaskedTransformer(nn.Module):
     The detail that the encoder of a segmenter adds to its patches is not there: a hidden patch would show through it.
     """
 
-    def __init__(self, encoder: str, patch: int, image_size: int, drop_path: float) -> None:
+    def __init__(
+        self, encoder: str, patch: int, image_size: int, drop_path: float, *, checkpointing: bool = False
+    ) -> None:
         super().__init__()
         check_architecture(encoder, patch, image_size)
         if not ENCODERS[encoder].transformer:
             raise ModelError("Pretraining needs a vision transformer", value=encoder)
         self.network: Any = TransformerBackbone(ENCODERS[encoder], patch, image_size, 0.0).network
         self.width: int = self.network.num_features
-        self.patch, self.drop_path = patch, drop_path
+        self.patch, self.drop_path, self.checkpointing = patch, drop_path, checkpointing
         self.hidden = nn.Parameter(torch.zeros(self.width))
 
     def forward(self, images: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -39,7 +41,8 @@ class MaskedTransformer(nn.Module):
         if masks is not None:
             embedded = torch.where(masks[..., None], self.hidden.to(embedded.dtype), embedded)
         tokens = network.norm_pre(network._pos_embed(embedded))
-        tokens = network.norm(run_blocks(network.blocks, tokens, self.drop_path if self.training else 0.0))
+        rate, again = (self.drop_path, self.checkpointing) if self.training else (0.0, False)
+        tokens = network.norm(run_blocks(network.blocks, tokens, rate, checkpointing=again))
         return tokens[:, 0], tokens[:, network.num_prefix_tokens :]
 
     @torch.no_grad()
