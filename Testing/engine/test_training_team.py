@@ -92,7 +92,7 @@ def test_what_does_not_divide_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(EchoApexError, match=r"KoLeo compares the frames of a share.*shares of 1"):
         learner_in(tmp_path, **SHARED, accumulate=4)
     monkeypatch.setattr("echoapex.training.methods.dino.method.Dino.divisible", Method.divisible)
-    with pytest.raises(EchoApexError, match="dino compares all frames of a batch"):
+    with pytest.raises(EchoApexError, match="dino compares all items of a batch"):
         learner_in(tmp_path, **DINO, accumulate=2)
     learner_in(tmp_path, **DINO)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import EchoApexError
 from ..io.safe_files import try_to_write, write_atomically
@@ -56,7 +56,7 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
     refused rather than mixed in.
     """
     check_writable(folder, "Training frames cannot be kept here")
-    _check_origin(drawing, folder)
+    check_origin({"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}, folder)
     paths = []
     for kind, count in ((drawing.preset, drawing.cases), (OTHER, drawing.others)):
         last = drawing.first_seed + count
@@ -87,8 +87,8 @@ def check_writable(folder: Path, rule: str) -> None:
         raise EchoApexError(rule, value=error.strerror, file=folder) from None
 
 
-def _check_origin(drawing: Drawing, folder: Path) -> None:
-    origin = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
+def check_origin(origin: dict[str, Any], folder: Path) -> None:
+    """Notes in ``folder`` what its frames are drawn from; raises `EchoApexError` where it holds others."""
     file = folder / "origin.json"
     if not file.exists():
         try:

@@ -13,19 +13,27 @@ from .dino.method import Dino
 from .dino.recipe import DinoRecipe
 from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
+from .echoclr.method import EchoClr
+from .echoclr.recipe import EchoClrRecipe
+from .material import FRAMES, STUDIES, Material
 from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
 
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """The kind of recipe of a method, and what builds it from one."""
+    """The kind of recipe of a method, what builds it from one, and what it is taught by."""
 
     recipe: type[PretrainingRecipe]
-    build: Callable[[Any, Timeline], Method]
+    build: Callable[[Any, Timeline], Method[Any, Any, Any]]
+    material: Material
 
 
-METHODS = {"dino": MethodEntry(DinoRecipe, Dino), "dinov2": MethodEntry(Dinov2Recipe, Dinov2)}
+METHODS = {
+    "dino": MethodEntry(DinoRecipe, Dino, FRAMES),
+    "dinov2": MethodEntry(Dinov2Recipe, Dinov2, FRAMES),
+    "echoclr": MethodEntry(EchoClrRecipe, EchoClr, STUDIES),
+}
 
 
 def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
@@ -42,6 +50,11 @@ def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
         raise type(refusal)(refusal.rule, value=refusal.value, file=path) from None
 
 
-def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method:
+def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method[Any, Any, Any]:
     """The method of a recipe with random weights."""
     return METHODS[recipe.method].build(recipe, timeline)
+
+
+def material_of(recipe: PretrainingRecipe) -> Material:
+    """What the method of a recipe is taught by."""
+    return METHODS[recipe.method].material

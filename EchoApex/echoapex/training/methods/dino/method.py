@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ....models.image_encoder import ENCODERS
+from ....models.model_card import Architecture
+from ....models.preprocessing import Preprocessing
+from ...frame_source import SectorFrame
 from ...parallel_weights import FSDP2, TaughtNetwork, local, norms, split
 from ...schedules import cosine, linear
 from ...team import Team
 from ..masked_transformer import MaskedTransformer
-from ..method import Backbone, Method, Pair, Timeline, Views
+from ..method import Method, Pair, Timeline, Views
 from ..parameter_groups import paced_groups
 from ..pooled_convolution import PooledConvolution, batch_norms
 from .head import ProjectionHead
 from .loss import Center, view_loss
 from .recipe import DinoRecipe
 from .views import GLOBAL_COUNT, multi_crop
+
+_EMBEDDED_AT_ONCE = 32
 
 
 class Student(nn.ModuleDict):
@@ -55,7 +60,7 @@ def _by_view(logits: Sequence[Tensor], large: int) -> list[Tensor]:
     return [view for some in logits for view in torch.split(some, batch)]
 
 
-class Dino(Method):
+class Dino(Method[SectorFrame, Pair, Views]):
     """`Method` DINO (Caron et al. 2021, algorithm 1). ``student`` and ``teacher`` have a backbone and heads.
 
     A batch in shares teaches what it teaches at once: the teacher sees all shares before the student sees one, and the
@@ -68,7 +73,7 @@ class Dino(Method):
     hides_patches: ClassVar[bool] = False
 
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
-        super().__init__(timeline, recipe.global_size)
+        super().__init__(timeline, Preprocessing(recipe.global_size))
         self.recipe = recipe
         backbone = self._backbone(recipe)
         self.student = Student({"backbone": backbone, **self._heads(backbone.width)})
@@ -77,7 +82,7 @@ class Dino(Method):
         self._called = TaughtNetwork(self.student)
         self._seen: dict[str, Tensor] = {}
 
-    def _backbone(self, recipe: DinoRecipe) -> Backbone:
+    def _backbone(self, recipe: DinoRecipe) -> MaskedTransformer | PooledConvolution:
         if not ENCODERS[recipe.encoder].transformer:
             return PooledConvolution(recipe.encoder, recipe.patch, recipe.global_size)
         network = MaskedTransformer(
@@ -100,24 +105,48 @@ class Dino(Method):
         return self
 
     @property
-    def backbone(self) -> Backbone:
+    def backbone(self) -> MaskedTransformer | PooledConvolution:
         """The teacher's: the average is better than the student all along (Caron et al. 2021, section 5.2)."""
         backbone = self.teacher["backbone"]
         assert isinstance(backbone, MaskedTransformer | PooledConvolution)
         return backbone
+
+    @property
+    def architecture(self) -> Architecture:
+        """The teacher's, at the size of global crops."""
+        return Architecture(self.recipe.encoder, self.recipe.patch, self.recipe.global_size)
+
+    @torch.no_grad()
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Class tokens of the teacher ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
+        import cv2
+
+        size = self.recipe.global_size
+        parts = []
+        for start in range(0, len(pictures), _EMBEDDED_AT_ONCE):
+            some = pictures[start : start + _EMBEDDED_AT_ONCE]
+            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
+            stack = np.stack(small).astype(np.uint8, copy=False)
+            parts.append(self.backbone(self.input(stack[None]))[0].float().cpu())
+        return torch.cat(parts)
 
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Begins with the weights of a timm network, in student and teacher."""
         for part in (self.student, self.teacher):
             part["backbone"].network.load_state_dict(tensors)  # type: ignore[union-attr]
 
-    def draw(self, image: NDArray[np.uint8], rng: np.random.Generator) -> Pair:
-        """Large and small views of one frame."""
-        return multi_crop(image, self.recipe, rng)
+    def draw(self, item: SectorFrame, rng: np.random.Generator) -> Pair:
+        """Large ``uint8 [2, G, G]`` and small views of one frame."""
+        return multi_crop(item.image, self.recipe, rng)
 
     def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:  # noqa: ARG002
         """The views of a batch as one."""
         return Views(np.stack([large for large, _ in drawn], 1), np.stack([small for _, small in drawn], 1))
+
+    def input(self, crops: NDArray[np.uint8]) -> Tensor:
+        """Crops ``uint8 [V, B, S, S]`` as the networks' input ``[V B, 1, S, S]``, on their device."""
+        gray = torch.from_numpy(crops).flatten(0, 1)[:, None].to(self.device)
+        return (gray.float() / 255 - self.preprocessing.mean) / self.preprocessing.std
 
     def share_out(self, team: Team, kind: str) -> None:
         """As `Method`; the teacher is kept as the student is."""
