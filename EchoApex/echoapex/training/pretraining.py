@@ -216,6 +216,7 @@ class PretrainingLearner:
     def _watch(self, facts: Mapping[str, float]) -> None:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
+        # A method without targets tells nothing of them.
         self._silent = self._silent + 1 if facts.get("target_information", np.inf) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
             rule = f"The encoder has collapsed: all embeddings have been the same for {_SPREAD_STEPS} steps"

@@ -14,6 +14,8 @@ from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
 from .echoclr.method import EchoClr
 from .echoclr.recipe import EchoClrRecipe
+from .lejepa.method import LeJepa
+from .lejepa.recipe import LeJepaRecipe
 from .material import FRAMES, STUDIES, Material
 from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
@@ -31,6 +33,7 @@ class MethodEntry:
 METHODS = {
     "dino": MethodEntry(DinoRecipe, Dino, FRAMES),
     "dinov2": MethodEntry(Dinov2Recipe, Dinov2, FRAMES),
+    "lejepa": MethodEntry(LeJepaRecipe, LeJepa, FRAMES),
     "echoclr": MethodEntry(EchoClrRecipe, EchoClr, STUDIES),
 }
 
