@@ -1,6 +1,7 @@
 """The views of a frame by PIL, as torchvision's transforms draw them, to compare ours by OpenCV with.
 
-Boxes, chances and ranges are ours, so that both do the same operations on the same gray frame.
+Boxes, chances and ranges are ours, so that both do the same operations on the same gray frame; finding the sector is
+ours in both.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from echoapex.training.frame_source import sector_of
-from echoapex.training.methods.dino.views import GLOBAL_COUNT, crop_box
+from echoapex.training.methods.dino.views import GLOBAL_COUNT, crop_box, sums_of
 from echoapex.training.methods.pretraining_recipe import PretrainingRecipe
 
 _BLUR_SHARES, _LOCAL_BLUR, _TONE_SHARE = (1.0, 0.1), 0.5, 0.8
@@ -20,9 +21,7 @@ def multi_crop_by_pil(
     image: NDArray[np.uint8], recipe: PretrainingRecipe, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """As `multi_crop`: global ``uint8 [2, G, G]`` and local views ``uint8 [L, l, l]``."""
-    sector = sector_of(image)
-    inside = np.zeros((sector.shape[0] + 1, sector.shape[1] + 1))
-    inside[1:, 1:] = sector.cumsum(0, dtype=np.float64).cumsum(1)
+    inside = sums_of(sector_of(image))
     frame = Image.fromarray(image)
     large = [_view(frame, inside, recipe, rng, _BLUR_SHARES[place], local=False) for place in range(GLOBAL_COUNT)]
     small = [_view(frame, inside, recipe, rng, _LOCAL_BLUR, local=True) for _ in range(recipe.local_count)]
@@ -31,7 +30,7 @@ def multi_crop_by_pil(
 
 def _view(
     frame: Image.Image,
-    inside: NDArray[np.float64],
+    inside: NDArray[np.int32],
     recipe: PretrainingRecipe,
     rng: np.random.Generator,
     blurred: float,

@@ -39,7 +39,7 @@ SHARED = FOUR | {"method": "dinov2", "drop_path": 0.3}
 """With dropped paths and KoLeo two processes learn what one does in two shares."""
 
 BY_TWO = {"dino": DINO, "sinkhorn": SINKHORN, "shared": SHARED, "halves": MEAN | {"accumulate": 2}}
-JOBS = ("dino-ddp", "dino-fsdp2", "sinkhorn-ddp", "sinkhorn-fsdp2", "shared-ddp", "halves-fsdp2")
+JOBS = ("dino-ddp", "dino-fsdp2", "sinkhorn-ddp", "sinkhorn-fsdp2", "shared-ddp", "halves-ddp", "halves-fsdp2")
 
 
 @pytest.fixture(autouse=True)
