@@ -75,6 +75,7 @@ def learner_of(folder: Path, source: NoiseFrames | None = None, **changes: objec
         {"method": "dino"},
         {"method": "dinov2", "centering": "sinkhorn_knopp", "separate_head": True, "precision": "bfloat16"},
         {"method": "dino", "encoder": "resnet50", "drop_path": 0.0},
+        {"method": "lejepa", "prototypes": None, "bottleneck": None, "projection": 8, "directions": 16},
     ],
 )
 def test_a_recipe_of_each_kind_runs_to_its_end(

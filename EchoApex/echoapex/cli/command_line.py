@@ -31,6 +31,7 @@ from . import (
     serve,
     simulate,
 )
+from .early_end import ending_when_told
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -61,8 +62,10 @@ def _code(stop: SystemExit) -> int:
 
 def _do(chosen: argparse.Namespace) -> int:
     verb: Callable[[argparse.Namespace], bool] = chosen.verb
+    parent: int | None = getattr(chosen, "parent", None)
     try:
-        return DONE if verb(chosen) else FAILED
+        with nullcontext() if chosen.ends_itself else ending_when_told(parent):
+            return DONE if verb(chosen) else FAILED
     except SystemExit as stop:
         return _code(stop)
     except EchoApexError as refusal:

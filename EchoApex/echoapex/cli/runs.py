@@ -30,7 +30,8 @@ def add(table: Any) -> None:
     stop = add_verb(actions, "stop", runs_stop, "ask a run to stop after its step, and wait until it has")
     _add_run(stop)
     stop.add_argument("--wait", type=positive, default=_STOP_S, metavar="SECONDS", help="at most (default: 600)")
-    resume = add_verb(actions, "resume", runs_resume, "go on with a run that has ended before its last step")
+    text = "go on with a run that has ended before its last step"
+    resume = add_verb(actions, "resume", runs_resume, text, ends_itself=True)
     _add_run(resume)
     resume.add_argument("--device", choices=DEVICES, default="auto", help="where to compute (default: auto)")
     export = add_verb(actions, "export", runs_export, "export the backbone of a checkpoint, also while the run goes on")

@@ -226,7 +226,8 @@ class PretrainingLearner:
     def _watch(self, facts: Mapping[str, float]) -> None:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
-        self._silent = self._silent + 1 if facts["target_information"] < _LEAST_INFORMATION else 0
+        # A method without targets tells nothing of them.
+        self._silent = self._silent + 1 if facts.get("target_information", 1.0) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
             rule = f"The encoder has collapsed: every frame has had the same embedding for {_SPREAD_STEPS} steps"
             raise EchoApexError(rule, value=f"spread {facts['embedding_spread']:.1e}")

@@ -44,3 +44,24 @@ class MaskedTransformer(nn.Module):
         rate, again = (self.drop_path, self.checkpointing) if self.training else (0.0, False)
         tokens = network.norm(run_blocks(network.blocks, tokens, rate, checkpointing=again))
         return tokens[:, 0], tokens[:, network.num_prefix_tokens :]
+
+    @torch.no_grad()
+    def last_attention(self, images: Tensor) -> Tensor:
+        """What the class token attends to in the last block: ``[B, heads, rows, columns]`` of ``images [B, 1, S, S]``.
+
+        Shares of 1; the rest is what the token keeps for itself (and for registers).
+        """
+        attention = self.network.blocks[-1].attn
+        given: list[Tensor] = []
+        hook = attention.register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
+        try:
+            self(images)
+        finally:
+            hook.remove()
+        (tokens,) = given
+        count, length, _ = tokens.shape
+        parts = attention.qkv(tokens).reshape(count, length, 3, attention.num_heads, -1)
+        query, key = attention.q_norm(parts[:, :, 0]), attention.k_norm(parts[:, :, 1])
+        likeness = torch.einsum("bhd,bnhd->bhn", query[:, 0] * attention.scale, key)
+        shares: Tensor = likeness.softmax(-1)[..., self.network.num_prefix_tokens :]
+        return shares.reshape(count, -1, *self.network.patch_embed.grid_size)
