@@ -109,16 +109,22 @@ def test_a_process_that_is_gone_is_told_of(tmp_path: Path, monkeypatch: pytest.M
 
 
 # ------------------------------------------------------------------ what is done
-def test_a_run_is_asked_to_stop_and_goes_on_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_asked_to_stop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = begun(tmp_path / "run")
     loop = RunLoop(folder, Slow(100_000), 1000, 100_000, lambda text: None)
     working = threading.Thread(target=loop.run)
     working.start()
     while report_on(folder.path).phase != "running":
         time.sleep(0.01)
-    with pytest.raises(EchoApexError, match="has not stopped for"):
-        stop_run(folder.path, 1e-9, lambda text: None)
-    (folder.path / "stop").unlink(missing_ok=True)
+    # One that does not listen.
+    with monkeypatch.context() as deaf, pytest.raises(EchoApexError, match="has not stopped for"):
+        deaf.setattr(RunFolder, "stop_asked", lambda folder: False)
+        try:
+            stop_run(folder.path, 1e-9, lambda text: None)
+        finally:
+            (folder.path / "stop").unlink()
     with pytest.raises(EchoApexError, match="A process works on this run: stop it first"):
         remove_run(folder.path)
     report = told(capsys, "stop", folder.path, "--wait", 60)
