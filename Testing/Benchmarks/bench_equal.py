@@ -91,16 +91,19 @@ def by_panel(files: Sequence[Path], study: Study, root: Path) -> Path:
 
 
 def _correct(scene: Any, panel: StudyController) -> None:
-    """What a user may do with the first report: the LV at ES of the A4C is drawn smaller, one number is confirmed and
-    one excluded."""
+    """What a user may do with the first report.
+
+    The LV at ES is drawn smaller in a view, its EDV confirmed, and the last number excluded.
+    """
     assert panel.report is not None and panel.decisions is not None and panel.shown is not None
     numbers = {(item.name, item.method): item for item in panel.report.measurements}
-    smaller = numbers["LVESV", "A4C"].sources[0]
+    view = next(method for name, method in numbers if name == "LVESV" and method in ("A4C", "A2C"))
+    smaller = numbers["LVESV", view].sources[0]
     with borrowedSession(scene, panel.shown.read(smaller.clip), UserSettings(rater="r1")) as session:
         mask = session.state.mask(smaller.frames[0], "LV")
         mask[:, : int(mask.any(axis=0).argmax()) + 3] = False
         session.tell(session.state.edit(smaller.frames[0], mask, "LV"))
-    panel.decisions.confirm(numbers["LVEDV", "A4C"])
+    panel.decisions.confirm(numbers["LVEDV", view])
     panel.decisions.exclude(panel.report.measurements[-1], "oblique")
 
 
