@@ -42,6 +42,8 @@ class Drawing(Protocol):
     def frame_size(self) -> int: ...
     @property
     def views(self) -> Mapping[str, float]: ...
+    @property
+    def views_per_heart(self) -> int: ...
 
 
 def prepare_frames(drawing: Drawing, folder: Path, say: Say) -> Frames:
@@ -67,7 +69,8 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
             if not path.exists():
                 say(f"drawing {kind} {start} to {seeds[-1]}")
                 write_shard(path, _draw(drawing, kind, seeds))
-            check_shard(path, len(seeds) * PHASES_PER_CASE, drawing.frame_size)
+            each = PHASES_PER_CASE * (1 if kind == OTHER else drawing.views_per_heart)
+            check_shard(path, len(seeds) * each, drawing.frame_size)
             paths.append(path)
     return paths
 
@@ -75,7 +78,7 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
 def _draw(drawing: Drawing, kind: str, seeds: range) -> Frames:
     if kind == OTHER:
         return draw_others(drawing.preset, seeds, drawing.frame_size)
-    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views)
+    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views, drawing.views_per_heart)
 
 
 def check_writable(folder: Path, rule: str) -> None:
@@ -89,6 +92,8 @@ def check_writable(folder: Path, rule: str) -> None:
 
 def _check_origin(drawing: Drawing, folder: Path) -> None:
     origin = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
+    if drawing.views_per_heart > 1:
+        origin["views_per_heart"] = drawing.views_per_heart
     file = folder / "origin.json"
     if not file.exists():
         try:
