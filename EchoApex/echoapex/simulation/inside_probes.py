@@ -43,11 +43,15 @@ _BOTTOM_UP_SHARE, _NARROW_SHARE, _TURNED_SHARE = 0.4, 0.35, 0.5
 
 @dataclass(frozen=True)
 class InsidePictures:
-    """``frames uint8 [T, S, S]`` of one plane; ``plane`` says in words where the probe stands and looks."""
+    """``frames uint8 [T, S, S]`` of one plane and their ``sector bool [S, S]``.
+
+    ``plane`` says in words where the probe stands and looks.
+    """
 
     modality: InsideModality
     plane: str
     frames: NDArray[np.uint8]
+    sector: NDArray[np.bool_]
 
 
 def draw_inside(case: Case, modality: InsideModality, size: int, phases: list[float], draw: int = 0) -> InsidePictures:
@@ -63,8 +67,8 @@ def draw_inside(case: Case, modality: InsideModality, size: int, phases: list[fl
     for phase in phases:
         imager.forget()
         pictures.append(imager.picture(phase, canvas))
-    shown = _as_displayed(np.stack(pictures), imager.in_sector(canvas), rng)
-    return InsidePictures(modality, placement.view.name, shown)
+    frames, sector = _as_displayed(np.stack(pictures), imager.in_sector(canvas), rng)
+    return InsidePictures(modality, placement.view.name, frames, sector)
 
 
 def _in_the_esophagus(case: Case, rng: np.random.Generator) -> Placement:
@@ -130,16 +134,20 @@ def _draw_conditions(
     return replace(drawn, clutter=float(u(0.8, 2.2)), noise_db=float(u(-80, -58)), near_haze=0.0)
 
 
-def _as_displayed(frames: NDArray[np.uint8], sector: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Some with the tip at the bottom, some turned, as large as the square allows."""
+def _as_displayed(
+    frames: NDArray[np.uint8], sector: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Some with the tip at the bottom, some turned, as large as the square allows; and their sector."""
     if rng.random() < _BOTTOM_UP_SHARE:
-        frames, sector = frames[:, ::-1], sector[::-1]
-    if rng.random() < _TURNED_SHARE:
-        return _turned(frames, sector, float(rng.uniform(-45, 45)))
-    return np.ascontiguousarray(frames)
+        frames, sector = np.ascontiguousarray(frames[:, ::-1]), np.ascontiguousarray(sector[::-1])
+    if rng.random() >= _TURNED_SHARE:
+        return frames, sector
+    return _turned(frames, sector, float(rng.uniform(-45, 45)))
 
 
-def _turned(frames: NDArray[np.uint8], sector: NDArray[np.bool_], degrees: float) -> NDArray[np.uint8]:
+def _turned(
+    frames: NDArray[np.uint8], sector: NDArray[np.bool_], degrees: float
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     import cv2
 
     size = frames.shape[1]
@@ -150,4 +158,6 @@ def _turned(frames: NDArray[np.uint8], sector: NDArray[np.bool_], degrees: float
     low, high = places.min(1), places.max(1)
     scale = 0.97 * size / float((high - low).max())
     matrix = np.column_stack([scale * turn, (size - 1) / 2 - scale * (low + high) / 2])
-    return np.stack([cv2.warpAffine(np.ascontiguousarray(one), matrix, (size, size)) for one in frames])
+    turned = np.stack([np.asarray(cv2.warpAffine(frame, matrix, (size, size)), np.uint8) for frame in frames])
+    inside = cv2.warpAffine(sector.view(np.uint8), matrix, (size, size), flags=cv2.INTER_NEAREST) > 0
+    return turned, inside

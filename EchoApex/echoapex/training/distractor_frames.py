@@ -6,7 +6,7 @@ Pictures by probes in esophagus and heart, boxes of color flow, Doppler and M-mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +32,12 @@ SHARES = {"TEE": 0.3, "ICE": 0.2, "color": 0.3, "M": 0.1, "spectral": 0.1}
 """How often each kind is drawn, by the words that shards have for modalities and modes (our choice)."""
 
 
-def draw_distractor(preset: str, seed: int, size: int, draw: int = 0) -> tuple[str, Pictures]:
+def draw_distractor(
+    preset: str, seed: int, size: int, draw: int = 0, shares: Mapping[str, float] = SHARES
+) -> tuple[str, Pictures]:
     """The kind and `PHASES_PER_CASE` frames ``uint8 [T, S, S]`` of the ``draw``-th distractor of a seed."""
     rng = np.random.default_rng([seed, 13, draw])
-    kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    kind = str(rng.choice(list(shares), p=list(shares.values())))
     return kind, _KINDS[kind](draw_case(preset, seed), size, rng)
 
 
@@ -87,21 +89,31 @@ def prepare_distractors(preset: str, hearts: range, count: int, size: int, folde
 
     The ``views`` of these frames are their kinds.
     """
+    return read_shards(draw_distractor_shards(preset, hearts, count, size, folder, say, SHARES))
+
+
+def draw_distractor_shards(
+    preset: str, hearts: range, count: int, size: int, folder: Path, say: Say, shares: Mapping[str, float]
+) -> list[Path]:
+    """As `prepare_distractors`, with kinds by their ``shares``; gives back the shards."""
     refuse_test_seeds(hearts)
+    name = "distractors" if shares == SHARES else "-".join(shares)
     paths = []
     for start in range(0, count, CASES_PER_SHARD):
-        path = folder / f"distractors-{hearts.start}-{len(hearts)}-{start:06d}.npz"
+        path = folder / f"{name}-{hearts.start}-{len(hearts)}-{start:06d}.npz"
         places = range(start, min(start + CASES_PER_SHARD, count))
         if not path.exists():
-            say(f"drawing distractors {start} to {places[-1]}")
-            write_shard(path, _drawn(preset, hearts, places, size))
+            say(f"drawing {name} {start} to {places[-1]}")
+            write_shard(path, _drawn(preset, hearts, places, size, shares))
         check_shard(path, len(places) * PHASES_PER_CASE, size)
         paths.append(path)
-    return read_shards(paths)
+    return paths
 
 
-def _drawn(preset: str, hearts: range, places: Sequence[int], size: int) -> Frames:
-    drawn = [draw_distractor(preset, hearts[place % len(hearts)], size, place // len(hearts)) for place in places]
+def _drawn(preset: str, hearts: range, places: Sequence[int], size: int, shares: Mapping[str, float]) -> Frames:
+    drawn = [
+        draw_distractor(preset, hearts[place % len(hearts)], size, place // len(hearts), shares) for place in places
+    ]
     images = np.concatenate([pictures for _, pictures in drawn])
     nowhere = np.full((len(images), len(WALL_LANDMARKS), 2), np.nan, np.float32)
     kinds = np.repeat([kind for kind, _ in drawn], PHASES_PER_CASE)

@@ -44,6 +44,8 @@ class Drawing(Protocol):
     def views(self) -> Mapping[str, float]: ...
     @property
     def views_per_heart(self) -> int: ...
+    @property
+    def masks(self) -> bool: ...
 
 
 def prepare_frames(drawing: Drawing, folder: Path, say: Say) -> Frames:
@@ -78,7 +80,8 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
 def _draw(drawing: Drawing, kind: str, seeds: range) -> Frames:
     if kind == OTHER:
         return draw_others(drawing.preset, seeds, drawing.frame_size)
-    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views, drawing.views_per_heart)
+    each = drawing.views_per_heart
+    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views, each, masks=drawing.masks)
 
 
 def check_writable(folder: Path, rule: str) -> None:
@@ -91,9 +94,13 @@ def check_writable(folder: Path, rule: str) -> None:
 
 
 def _check_origin(drawing: Drawing, folder: Path) -> None:
-    origin = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
+    # What is not said is as it always was, so that frames drawn before are found again.
+    views = dict(drawing.views)
+    origin: dict[str, object] = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": views}
     if drawing.views_per_heart > 1:
         origin["views_per_heart"] = drawing.views_per_heart
+    if not drawing.masks:
+        origin["masks"] = False
     file = folder / "origin.json"
     if not file.exists():
         try:

@@ -68,6 +68,11 @@ class Recipe:
         return 1
 
     @property
+    def masks(self) -> bool:
+        """Frames come with their labels."""
+        return True
+
+    @property
     def view_classes(self) -> tuple[str, ...]:
         """Classes of the view head, empty without one."""
         if self.view_loss == 0:

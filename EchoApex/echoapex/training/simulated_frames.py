@@ -34,6 +34,7 @@ class SimulatedDrawing:
     others: int = 0
     views: dict[str, float] = field(default_factory=lambda: dict.fromkeys(VIEWS, 1.0))
     views_per_heart: int = 1
+    masks: bool = True
 
 
 @dataclass(frozen=True)
