@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..errors import ModelError
 from ..io.safe_files import write_atomically
@@ -16,9 +15,6 @@ from .image_encoder import EMBEDDING_CHANNELS, Features
 from .model_card import ModelCard
 from .view_head_card import VIEW_HEAD_CARD_FILE, VIEW_HEAD_WEIGHTS_FILE, ViewHeadCard, read_view_head_card
 from .weights_files import read_tensors
-
-_GRID = 5
-"""Cells a side in which the embedding is averaged: where in the picture something lies tells views apart."""
 
 
 class AddedViewHead(nn.Module):
@@ -32,7 +28,7 @@ class AddedViewHead(nn.Module):
 
     def __init__(self, cls_width: int, views: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        width = cls_width + EMBEDDING_CHANNELS * (2 + _GRID**2)
+        width = cls_width + 2 * EMBEDDING_CHANNELS
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.layers = nn.Sequential(
@@ -41,10 +37,9 @@ class AddedViewHead(nn.Module):
 
     @staticmethod
     def pooled(features: Features) -> Tensor:
-        """Numbers ``[B, N]``: the class token; of the embedding its mean, its highest value and its means by cells."""
+        """Numbers ``[B, N]``: the class token, and mean and highest value of each channel of the embedding."""
         embedding = features.embedding
-        cells = functional.adaptive_avg_pool2d(embedding, _GRID).flatten(1)
-        return torch.cat([features.cls, embedding.mean((2, 3)), embedding.amax((2, 3)), cells], dim=1)
+        return torch.cat([features.cls, embedding.mean((2, 3)), embedding.amax((2, 3))], dim=1)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Logits of what `pooled` gave."""
