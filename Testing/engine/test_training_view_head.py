@@ -97,7 +97,7 @@ def test_the_shipped_head_leaves_the_model_as_it_was(shipped: Path, bare: Path) 
     ]
     assert np.array_equal(answers[0].masks, answers[1].masks)
     assert np.array_equal(answers[0].confidence, answers[1].confidence)
-    assert classify_view(with_head, noise()) == classify_view(without, noise())
+    assert classify_view(with_head, noise()).probabilities == classify_view(without, noise()).probabilities
 
 
 def test_the_shipped_head_is_small_and_knows_all_views(shipped: Path) -> None:
@@ -178,6 +178,28 @@ def test_a_head_of_another_model_or_that_is_damaged_is_refused(bare: Path) -> No
     (bare / VIEW_HEAD_CARD_FILE).write_text("{}")
     with pytest.raises(ModelError, match="schema 1"):
         load_model(bare, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("logits", "view"), [((3.0, 9.0, 0.0), UNKNOWN), ((8.0, 9.0, 0.0), "A4C"), ((0.0, 0.0, 9.0), "A4C")]
+)
+def test_a_view_that_the_model_cannot_know_puts_its_answer_in_doubt(
+    bare: Path, logits: tuple[float, ...], view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(bare, "cpu")
+    assert model.heads.view is not None
+    own = torch.zeros(len(model.card.views))
+    own[model.card.views.index("A4C")] = 4.0
+    monkeypatch.setattr(model.heads.view, "forward", lambda cls: own.expand(len(cls), -1))
+    alone = classify_view(model, noise())
+    assert alone.view == "A4C"
+    save_added_views(bare, AddedViewHead(192, 3, 8), card_of(model))
+    added = load_model(bare, "cpu").added_views
+    assert added is not None
+    monkeypatch.setattr(added.head, "forward", lambda numbers: torch.tensor(logits).expand(len(numbers), -1))
+    found = classify_view(replace(model, added_views=added), noise())
+    assert (found.view, found.probabilities) == (view, alone.probabilities)
+    assert ("but like SSN (1.00)" in found.reason) is (view == UNKNOWN)
 
 
 def test_a_model_without_a_head_says_so(bare: Path) -> None:
