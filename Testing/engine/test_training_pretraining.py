@@ -94,11 +94,13 @@ def test_a_recipe_of_each_kind_runs_to_its_end(
     assert "2 epochs of 3 steps, 12 frames" in told.err
     assert told.err.index("batch 2") < told.err.index("step 0")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert lines[0].keys() == {"step", "knn_views", "rank_me", "knn_pixels"}
+    assert lines[0].keys() == {"step", "knn_views", "linear_views", "rank_me", "knn_pixels"}
     assert sum("loss" in line for line in lines) == 6 and read_state(run).phase == "done"
     card, tensors = read_backbone(run / "exported" / "backbone")
     assert card.method == changes["method"] and card.simulated_only and card.training.frames_seen == 12
     start_backbone(create_encoder(encoder, 16, 32), str(run / "exported" / "backbone"))
+    attention = [f"attention-{step:08d}.png" for step in (0, 3, 6)] if encoder != "resnet50" else []
+    assert sorted(path.name for path in (run / "pictures").iterdir()) == [*attention, "embeddings-00000006.png"]
     # Told again, the whole recipe is that of the run.
     assert read_pretraining_recipe(run / "recipe.toml") == read_pretraining_recipe(file)
 
@@ -313,7 +315,7 @@ def test_a_resnet_is_taught_by_dino_alone(tmp_path: Path) -> None:
     assert not torch.equal(dict(learner.method.named_buffers())[name], statistics[name])
     frames = [frame.image for frame in NoiseFrames().frames[:3]]
     assert torch.allclose(learner.embed(frames)[:1], learner.embed(frames[:1]), atol=1e-5)
-    assert learner.look(0)[0].keys() == {"knn_views", "rank_me", "knn_pixels"}
+    assert learner.look(0)[0].keys() == {"knn_views", "linear_views", "rank_me", "knn_pixels"}
     for more, words in (
         ({"method": "dinov2"}, r"dinov2 needs a vision transformer \(found: resnet50\)"),
         ({"drop_path": 0.1}, r"resnet50 has no transformer blocks: drop_path is 0.0"),

@@ -39,6 +39,9 @@ class Counting:
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]:
         return {"knn_views": -abs(step - 4.0)}, -abs(step - 4.0)
 
+    def picture(self, folder: Path, step: int) -> None:
+        assert folder.name == "pictures"
+
     def state_dict(self) -> dict[str, Any]:
         return {"total": self.total.clone()}
 

@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .frame_source import FrameSource, SectorFrame, check_patients
+from .linear_probe import linear_labels
 
 NEIGHBORS, TEMPERATURE = 20, 0.07
+MOST_SHOWN = 8
 MOST_KNOWN, MOST_ASKED = 2000, 1000
 """Frames that are looked at, at most (our choice), evenly spaced."""
 _PIXELS = 32
@@ -64,6 +66,7 @@ class EmbeddingProbe:
         known, asked = source.labelled()
         check_patients(known, asked)
         views = {frame.view for frame in known}
+        self.labelled = [*known, *asked]
         self.known = _some(known, MOST_KNOWN)
         self.asked = _some([frame for frame in asked if frame.view in views], MOST_ASKED)
         self._names = sorted(str(view) for view in views)
@@ -77,16 +80,19 @@ class EmbeddingProbe:
         return bool(self.known and self.asked)
 
     def look(self, embed: Embed) -> dict[str, float]:
-        """``knn_views`` (balanced accuracy on patients that are not learned from), where it can be told, and
-        ``rank_me``; by ``embed``, which makes ``[N, D]`` of frames.
+        """``knn_views`` and ``linear_views`` (balanced accuracy on patients that are not learned from), where views can
+        be told, and ``rank_me``; by ``embed``, which makes ``[N, D]`` of frames.
         """
         if not self.scored:
             return {"rank_me": rank_me(embed([frame.image for frame in self._others]))}
         asked = embed([frame.image for frame in self.asked])
         known = embed([frame.image for frame in self.known])
-        told = nearest_labels(known, self._labels(self.known), asked)
-        together = torch.cat([known, asked])
-        return {"knn_views": balanced_accuracy(self._labels(self.asked), told), "rank_me": rank_me(together)}
+        labels, truth = self._labels(self.known), self._labels(self.asked)
+        return {
+            "knn_views": balanced_accuracy(truth, nearest_labels(known, labels, asked)),
+            "linear_views": balanced_accuracy(truth, linear_labels(known, labels, asked)),
+            "rank_me": rank_me(torch.cat([known, asked])),
+        }
 
     def pixels(self) -> dict[str, float]:
         """``knn_pixels``: what 32 x 32 gray values reach without any encoder; nothing where views are not known."""
@@ -95,6 +101,11 @@ class EmbeddingProbe:
         known, asked = (small_pixels([frame.image for frame in frames]) for frames in (self.known, self.asked))
         told = nearest_labels(known, self._labels(self.known), asked)
         return {"knn_pixels": balanced_accuracy(self._labels(self.asked), told)}
+
+    def shown(self) -> list[SectorFrame]:
+        """A few frames that are not learned from, of as many views as there are, for pictures."""
+        by_view = {frame.view: frame for frame in self.asked}
+        return list(by_view.values())[:MOST_SHOWN] or self._others[:MOST_SHOWN]
 
     def _labels(self, frames: Sequence[SectorFrame]) -> Tensor:
         return torch.tensor([self._names.index(str(frame.view)) for frame in frames])

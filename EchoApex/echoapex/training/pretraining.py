@@ -18,13 +18,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..errors import EchoApexError
 from ..models.pretrained_backbone import fitted, weights_from
 from .drawn_frames import Say
+from .embedding_probe import EmbeddingProbe
 from .frame_source import BatchReader, Source
+from .methods.crop_method import CropMethod
 from .methods.method import Timeline
 from .methods.pretraining_recipe import PretrainingRecipe
 from .methods.registry import METHODS, build_method, material_of
 from .network_compiling import compile_networks, compiling, without_compiling
 from .parallel_weights import load_network, load_optimizer, whole
 from .run_loop import NotFiniteError
+from .run_pictures import picture_attention, picture_embeddings
 from .team import Team, share_of
 
 _STALLED_S = 600.0
@@ -51,6 +54,7 @@ class PretrainingLearner:
         fresh: bool = True,
         team: Team | None = None,
     ) -> None:
+        self._say = say
         self.recipe, self.source, self.device, self.team = recipe, source, device, team or Team()
         epoch_steps = recipe.epoch_steps or max(1, len(source) // recipe.batch)
         self.timeline = Timeline(recipe.epochs * epoch_steps, epoch_steps)
@@ -144,6 +148,20 @@ class PretrainingLearner:
             found = self.method.embed(pictures)
         self.method.train()
         return found
+
+    def picture(self, folder: Path, step: int) -> None:
+        """Draws what an encoder of frames attends to at ``step``, and after the last one where its embeddings lie."""
+        if not (isinstance(self.method, CropMethod) and isinstance(self.probe, EmbeddingProbe)):
+            return
+        leads = self.team.leads
+        self.method.eval()
+        with without_compiling(self.recipe.compile):
+            file = folder / f"attention-{step:08d}.png"
+            picture_attention(self.method, self.probe.shown(), file if leads else None)
+        self.method.train()
+        if step == self.steps:
+            file = folder / f"embeddings-{step:08d}.png"
+            picture_embeddings(self.probe.labelled, self.embed, self.recipe.seed, file if leads else None, self._say)
 
     def state_dict(self) -> dict[str, Any]:
         """Student, teacher and centers, and the optimizer, whole; frames and random draws follow from the step.

@@ -34,7 +34,7 @@ from .tensorboard_log import TensorboardLog
 
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.toml", "environment.json"
 METRICS_FILE, STATE_FILE = "metrics.jsonl", "state.json"
-CHECKPOINTS, EXPORTED, REPLAY = "checkpoints", "exported", "replay"
+CHECKPOINTS, EXPORTED, PICTURES, REPLAY = "checkpoints", "exported", "pictures", "replay"
 STOP_FILE = "stop"
 """A file of this name in the folder asks the run to stop after its step."""
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from ..errors import EchoApexError
 from .checkpoints import NOT_OURS, foreign, read_learned
 from .drawn_frames import Say
-from .run_folder import DONE, FAILED, RUNNING, STOPPED, FollowedRun, RunFolder
+from .run_folder import DONE, FAILED, PICTURES, RUNNING, STOPPED, FollowedRun, RunFolder
 from .team import Team, first_line, is_lost_process
 
 _TELL_S = 30.0
@@ -37,6 +37,9 @@ class Learner(Protocol):
     def learn(self, step: int) -> Mapping[str, float]: ...
 
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]: ...
+
+    def picture(self, folder: Path, step: int) -> None:
+        """Draws what is seen at ``step`` into ``folder``."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -128,6 +131,7 @@ class RunLoop:
         self.seen, score = self.learner.look(self.step)
         self.folder.note({"step": self.step, **self.seen})
         self.say("  ".join([f"step {self.step}", *(f"{name} {value:.3f}" for name, value in self.seen.items())]))
+        self.learner.picture(self.folder.path / PICTURES, self.step)
         return score
 
     def _save(self, score: float | None) -> None:

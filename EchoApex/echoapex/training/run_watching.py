@@ -25,6 +25,7 @@ from .run_folder import (
     ENVIRONMENT_FILE,
     EXPORTED,
     METRICS_FILE,
+    PICTURES,
     RECIPE_FILE,
     REPLAY,
     STATE_FILE,
@@ -45,12 +46,12 @@ SILENCE_S = 600.0
 _WAIT_S = 0.2
 _WRITTEN = (
     *(f"{CHECKPOINTS}/step-*.pt", f"{REPLAY}/step-*.npz", f"{EXPORTED}/backbone/backbone.*"),
-    *("frames/*.npz", "frames/origin.json", "tensorboard/events.out.tfevents.*"),
+    *("frames/*.npz", "frames/origin.json", "tensorboard/events.out.tfevents.*", f"{PICTURES}/*.png"),
     *(METRICS_FILE, STATE_FILE, STOP_FILE, ENVIRONMENT_FILE, RECIPE_FILE),
 )
 """What a run writes; its recipe goes last, for with it the folder is a run."""
 
-_FOLDERS = (CHECKPOINTS, REPLAY, f"{EXPORTED}/backbone", EXPORTED, "frames", "tensorboard")
+_FOLDERS = (CHECKPOINTS, REPLAY, f"{EXPORTED}/backbone", EXPORTED, "frames", "tensorboard", PICTURES)
 
 
 @dataclass(frozen=True)

@@ -66,16 +66,19 @@ class CropMethod(Method[SectorFrame, Pair, Views]):
     @torch.no_grad()
     def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Class tokens ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
+        parts = []
+        for start in range(0, len(pictures), _EMBEDDED_AT_ONCE):
+            some = self.whole(pictures[start : start + _EMBEDDED_AT_ONCE])
+            parts.append(self.backbone(self.input(some[None]))[0].float().cpu())
+        return torch.cat(parts)
+
+    def whole(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Whole frames at the size of global crops, ``uint8 [N, G, G]``."""
         import cv2
 
         size = self.recipe.global_size
-        parts = []
-        for start in range(0, len(pictures), _EMBEDDED_AT_ONCE):
-            some = pictures[start : start + _EMBEDDED_AT_ONCE]
-            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-            stack = np.stack(small).astype(np.uint8, copy=False)
-            parts.append(self.backbone(self.input(stack[None]))[0].float().cpu())
-        return torch.cat(parts)
+        small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in pictures]
+        return np.stack(small).astype(np.uint8, copy=False)
 
     def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:  # noqa: ARG002
         """The views of a batch as one."""

@@ -51,17 +51,21 @@ class MaskedTransformer(nn.Module):
 
         Shares of 1; the rest is what the token keeps for itself (and for registers).
         """
-        attention = self.network.blocks[-1].attn
-        given: list[Tensor] = []
-        hook = attention.register_forward_hook(lambda _, inputs, __: given.append(inputs[0]))
+        found: list[Tensor] = []
+
+        def look(attention: Any, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+            (tokens,) = inputs
+            count, length = tokens.shape[:2]
+            parts = attention.qkv(tokens).reshape(count, length, 3, attention.num_heads, -1)
+            query, key = attention.q_norm(parts[:, :, 0]), attention.k_norm(parts[:, :, 1])
+            likeness = torch.einsum("bhd,bnhd->bhn", query[:, 0] * attention.scale, key)
+            found.append(likeness.softmax(-1)[..., self.network.num_prefix_tokens :])
+
+        # While the block computes: then its weights are whole also where processes share them.
+        hook = self.network.blocks[-1].attn.register_forward_hook(look)
         try:
             self(images)
         finally:
             hook.remove()
-        (tokens,) = given
-        count, length, _ = tokens.shape
-        parts = attention.qkv(tokens).reshape(count, length, 3, attention.num_heads, -1)
-        query, key = attention.q_norm(parts[:, :, 0]), attention.k_norm(parts[:, :, 1])
-        likeness = torch.einsum("bhd,bnhd->bhn", query[:, 0] * attention.scale, key)
-        shares: Tensor = likeness.softmax(-1)[..., self.network.num_prefix_tokens :]
-        return shares.reshape(count, -1, *self.network.patch_embed.grid_size)
+        (shares,) = found
+        return shares.reshape(len(images), -1, *self.network.patch_embed.grid_size)
