@@ -4,15 +4,15 @@ import qt
 from slicer.i18n import tr as _
 
 from .clipTexts import clipCells, clipText, studyText
-from .tables import choosing, fitColumns, setCell, setTightRows
+from .tables import ROW_MARGIN_PX, choosing, fitColumns, setCell, setTightRows
 
-COLUMN_COUNT, MODE = 7, 6
+COLUMN_COUNT, MODE = 6, 5
 """Columns of the list, and which is that of the mode."""
 
 ROW_PX = 36
-"""Height of a row with a picture (own choice: three of them and their heading are seen)."""
+"""Height of a row, which holds a picture and two lines (own choice: three of them and their heading are seen)."""
 
-SORTED = {0: "name", 1: "view", 3: "result", 4: "frames", 5: "scale", 6: "mode"}
+SORTED = {0: "name", 1: "view", 2: "result", 3: "frames", 4: "scale", 5: "mode"}
 """By what clicks on the headings of columns sort."""
 
 
@@ -114,10 +114,9 @@ class ClipTable:
         for column, text in enumerate(clipCells(clip, self.study)):
             item = setCell(self.ui.clipTable, row, column, text, clipText(clip))
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-        icon = self._iconOf(clip.file)
-        self.ui.clipTable.item(row, 0).setIcon(icon)
-        least = self.ui.clipTable.verticalHeader().defaultSectionSize
-        self.ui.clipTable.setRowHeight(row, least if icon.isNull() else max(ROW_PX, least))
+        self.ui.clipTable.item(row, 0).setIcon(self._iconOf(clip.file))
+        lines = 2 * self.ui.clipTable.fontMetrics().height() + ROW_MARGIN_PX
+        self.ui.clipTable.setRowHeight(row, max(ROW_PX, lines))
 
     def _iconOf(self, file):
         """The picture of a clip, empty until there is one; made once."""

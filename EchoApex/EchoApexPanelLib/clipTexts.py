@@ -38,14 +38,13 @@ def patientText(patient):
 
 
 def clipCells(clip, study):
-    """What the list says of a clip, column by column."""
+    """What the list says of a clip, column by column, in two lines at most: names of files need the width."""
     from EchoApexLib.study.openedReport import scaleWords
 
-    rate = "" if clip.rate is None else f", {clip.rate:.0f}/s"
+    rate = "" if clip.rate is None else f"\n{clip.rate:.0f}/s"
     return (
         clip.file.name,
-        clip.view or "–",
-        sourceText(clip),
+        "\n".join(filter(None, (clip.view or "–", sourceText(clip)))),
         resultText(clip, study),
         "–" if clip.frames is None else f"{clip.frames}{rate}",
         scaleWords(clip.scale) or "–",
@@ -54,8 +53,8 @@ def clipCells(clip, study):
 
 
 def sourceText(clip):
-    """Who named the view of a clip."""
-    return {"header": _("header"), "user": _("you"), "recognized": _("model")}.get(clip.viewSource, "–")
+    """Who named the view of a clip; "" where nobody has."""
+    return {"header": _("header"), "user": _("you"), "recognized": _("model")}.get(clip.viewSource, "")
 
 
 def resultText(clip, study):
@@ -64,7 +63,7 @@ def resultText(clip, study):
     if done is not None:
         return _("done") if done["event"] == "clip_done" else _("not used")
     result = _("not used") if clip.refusal else clip.result.partition(",")[0]
-    return f"{result} ⚠".strip() if clip.warnings else result
+    return f"{result}\n⚠".strip() if clip.warnings else result
 
 
 def clipText(clip):

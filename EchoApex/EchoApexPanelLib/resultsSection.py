@@ -10,9 +10,6 @@ from .reportComparison import ReportComparison
 from .reportPreview import ReportPreview
 from .tables import choosing, fitColumns, setCell, setTightRows
 
-GRADE = 2
-"""Column of the grade."""
-
 MARKS = {"corrected": "✎", "confirmed": "✓", "excluded": "✗"}
 """What stands beside a quantity for its status: the column of that is mostly beyond the edge of the panel."""
 
@@ -147,6 +144,8 @@ class ResultsSection:
             return measurementRows(report, comparison=self.study.comparison)
 
     def _takeReport(self, report):
+        from EchoApexLib.study.measurementRows import GRADE
+
         chosen, same = self.row, report is self._report
         self._report = report
         # Numbers that rest on what was changed since the report are marked.

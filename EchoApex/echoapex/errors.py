@@ -47,6 +47,10 @@ class NotAClipError(ReadError):
     """A file is something else than a clip, such as a report or a 3D volume: it is left out, and nothing has failed."""
 
 
+class OutputError(EchoApexError):
+    """What a file became cannot be written: it is not the file's fault, and the next one will not fare better."""
+
+
 class ScaleError(EchoApexError):
     """Millimeters or milliliters were asked for where no trustworthy scale exists."""
 

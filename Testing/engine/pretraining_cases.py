@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echoapex.training.frame_source import SectorFrame
 
@@ -60,9 +61,11 @@ class NoiseFrames:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorFrame]:
-        order = np.random.default_rng([seed, number]).permutation(len(self.frames))
-        return (self.frames[place] for place in order[start:])
+    def order(self, number: int, seed: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, number]).permutation(len(self.frames))
+
+    def frame(self, place: int) -> SectorFrame:
+        return self.frames[place]
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]:
         named = [frame for frame in self.frames if frame.view]

@@ -100,6 +100,18 @@ def test_sigterm_leaves_the_earlier_report_and_no_process(
     assert seen(tmp_path) == before and [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_simulation_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with running([sys.executable, "-m", "echoapex", "simulate", "--out", str(out), "--views", "A4C,A2C"]) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        next(line for line in lines if "A4C: 1 of 2" in line)
+        process.terminate()
+        assert [line.strip() for line in lines][-1] == "echoapex: interrupted"
+        assert process.wait(PATIENCE_S) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_analysis_ends_with_its_parent(study: Path, saved_model: Path, tmp_path: Path) -> None:
     mother = (
         "import subprocess, sys, os, time\n"

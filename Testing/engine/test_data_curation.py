@@ -247,8 +247,9 @@ def test_no_key_is_made_where_the_work_cannot_begin(
     file.write_text("mine")
     assert main([verb, str(tmp_path / "gone"), "--out", str(tmp_path / "out")]) == 1
     assert main([verb, str(tmp_path), "--out", str(file)]) == 1
+    assert main([verb, str(tmp_path), "--out", str(tmp_path / "out")]) == 1, "no clip"
     told = capsys.readouterr().err
-    assert "There is no such file" in told and "must be a folder" in told
+    assert "There is no such file" in told and "must be a folder" in told and "no clip among these" in told
     assert [path.name for path in tmp_path.iterdir()] == ["a file"] and file.read_text() == "mine"
 
 

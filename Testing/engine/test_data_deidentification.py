@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pydicom
 import pytest
 from archive_cases import SURNAMES, content, write_archive
+from io_writers import dicom, fan, save
 
 from echoapex.cli import main
 
@@ -31,6 +34,23 @@ def test_an_archive_is_written_without_its_patients(tmp_path: Path, capsys: pyte
         assert word.lower() not in listing.lower() and word.lower().encode() not in headers.lower(), word
     before = content(out)
     assert main(command) == 1 and content(out) == before, "the same key, the same files"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_where_nothing_can_be_written_it_is_not_the_files_fault(tmp_path: Path) -> None:
+    save(dicom(fan()), tmp_path / "clip.dcm")
+    # What is larger than this cannot be written, as on a disk that is full.
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "from echoapex.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "deidentify", str(tmp_path / "clip.dcm"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "cannot be written here (found: File too large)" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and "clips are in" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.dcm", "out.key"]
 
 
 def test_a_file_of_somebody_in_the_way_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def test_of_several_clips_the_first_counts_and_nothing_that_is_excluded_unknown_
 def test_a_quantity_by_another_method_is_not_compared_and_said() -> None:
     found = compare(facts(number("LVEF", 50.0, "%", "biplane")), facts(number("LVEF", 55.0, "%")))
     assert not found.changes
-    assert found.warnings == ("Ejection fraction is not compared: by disks then, by biplane disks now",)
+    assert found.warnings == ("Ejection fraction is not compared: by disks A4C then, by biplane disks now",)
 
 
 def test_models_that_differ_are_said() -> None:

@@ -24,7 +24,8 @@ from echoapex.training.model_export import publish
 from echoapex.training.prompt_sampling import collate, draw_asks
 from echoapex.training.recipe import Recipe, read_recipe
 from echoapex.training.start_run import main
-from echoapex.training.trainer import Team, Trainer
+from echoapex.training.team import Team
+from echoapex.training.trainer import Trainer
 
 RECIPE = Recipe(
     id="tiny",

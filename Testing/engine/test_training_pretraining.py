@@ -74,6 +74,8 @@ def learner_of(folder: Path, source: NoiseFrames | None = None, **changes: objec
     [
         {"method": "dino"},
         {"method": "dinov2", "centering": "sinkhorn_knopp", "separate_head": True, "precision": "bfloat16"},
+        {"method": "dino", "encoder": "resnet50", "drop_path": 0.0},
+        {"method": "lejepa", "prototypes": None, "bottleneck": None, "projection": 8, "directions": 16},
     ],
 )
 def test_a_recipe_of_each_kind_runs_to_its_end(
@@ -87,16 +89,16 @@ def test_a_recipe_of_each_kind_runs_to_its_end(
     told = capsys.readouterr()
     result = json.loads(told.out)
     assert result["steps"] == 6 and 0 <= result["knn_views"] <= 1 and result["rank_me"] >= 1
-    assert (
-        f"{changes['method']}, vit_tiny/16: learning rate" in told.err and "2 epochs of 3 steps, 12 frames" in told.err
-    )
+    encoder = str(changes.get("encoder", "vit_tiny"))
+    assert f"{changes['method']}, {encoder}/16: learning rate" in told.err
+    assert "2 epochs of 3 steps, 12 frames" in told.err
     assert told.err.index("batch 2") < told.err.index("step 0")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert lines[0].keys() == {"step", "knn_views", "rank_me", "knn_pixels"}
     assert sum("loss" in line for line in lines) == 6 and read_state(run).phase == "done"
     card, tensors = read_backbone(run / "exported" / "backbone")
     assert card.method == changes["method"] and card.simulated_only and card.training.frames_seen == 12
-    MaskedTransformer("vit_tiny", 16, 32, 0.0).network.load_state_dict(tensors)
+    start_backbone(create_encoder(encoder, 16, 32), str(run / "exported" / "backbone"))
     # Told again, the whole recipe is that of the run.
     assert read_pretraining_recipe(run / "recipe.toml") == read_pretraining_recipe(file)
 
@@ -220,12 +222,12 @@ def test_a_source_without_frames_or_with_a_patient_on_both_sides_is_refused(tmp_
 def test_batches_are_the_same_wherever_a_run_goes_on() -> None:
     source = NoiseFrames()
     whole = BatchReader(source, 5, 3)
-    told = [[frame.image for frame in whole.batch(step)] for step in range(7)]
-    for start in range(7):
-        fresh = [frame.image for frame in BatchReader(source, 5, 3).batch(start)]
-        assert all(np.array_equal(a, b) for a, b in zip(fresh, told[start], strict=True))
-    first = [id(image) for images in told for image in images][:12]
-    assert len(set(first)) == 12
+    told = [whole.places(step) for step in range(7)]
+    assert told == [BatchReader(source, 5, 3).places(step) for step in range(7)]
+    # Five at a time out of twelve: a batch goes on over the end of an epoch, and every epoch has each frame once.
+    together = [place for places in told for place in places]
+    assert [sorted(together[start : start + 12]) for start in (0, 12)] == 2 * [list(range(12))]
+    assert together[:12] != together[12:24]
 
 
 # ------------------------------------------------------------------ looking at the embeddings
@@ -299,6 +301,40 @@ def test_weights_of_a_user_are_taken_from_the_usual_files(tmp_path: Path) -> Non
         weights_from(str(tmp_path / "c.pth"))
 
 
+def test_a_resnet_is_taught_by_dino_alone(tmp_path: Path) -> None:
+    changes = {"encoder": "resnet50", "drop_path": 0.0}
+    learner = learner_of(tmp_path, **changes)
+    statistics = {name: value.clone() for name, value in learner.method.named_buffers()}
+    assert learner.trial_seconds(0) > 0
+    assert all(torch.equal(value, statistics[name]) for name, value in learner.method.named_buffers())
+    learner.learn(0)
+    # The teacher has statistics of its own, and looks by them alone.
+    name = "teacher.backbone.network.bn1.running_mean"
+    assert not torch.equal(dict(learner.method.named_buffers())[name], statistics[name])
+    frames = [frame.image for frame in NoiseFrames().frames[:3]]
+    assert torch.allclose(learner.embed(frames)[:1], learner.embed(frames[:1]), atol=1e-5)
+    assert learner.look(0)[0].keys() == {"knn_views", "rank_me", "knn_pixels"}
+    for more, words in (
+        ({"method": "dinov2"}, r"dinov2 needs a vision transformer \(found: resnet50\)"),
+        ({"drop_path": 0.1}, r"resnet50 has no transformer blocks: drop_path is 0.0"),
+        ({"checkpointing": True}, r"checkpointing is false"),
+        ({"layer_decay": 0.9}, r"layer_decay is 1.0"),
+    ):
+        with pytest.raises(EchoApexError, match=words):
+            learner_of(tmp_path, **changes | more)
+
+
+def test_a_resnet_of_a_user_is_taken_up_to_where_the_encoder_ends() -> None:
+    import timm
+
+    network = timm.create_model("resnet50", pretrained=False)
+    own = create_encoder("resnet50", 16, 32).backbone.network
+    given, notes = fitted(network.state_dict(), own, "mine")
+    own.load_state_dict(given)
+    assert len(notes) == 2 and "added up for gray" in notes[0] and "last stage of the ResNet was left out" in notes[1]
+    assert torch.equal(own.conv1.weight[:, 0], network.conv1.weight.sum(1))
+
+
 def test_an_encoder_begins_as_it_was_pretrained(backbone: Path) -> None:
     encoder = create_encoder("vit_tiny", 16, 32)
     start_backbone(encoder, str(backbone))
@@ -338,10 +374,20 @@ def test_a_backbone_that_is_damaged_is_named(backbone: Path, tmp_path: Path) -> 
 
 
 # ------------------------------------------------------------------ recipes that ship
-@pytest.mark.parametrize(
-    "name",
-    ["pretrain-cpu-dino", "pretrain-cpu-dinov2", "pretrain-gpu-stage-1", "pretrain-gpu-stage-2"],
-)
+RECIPES = resources.path("Recipes")
+SHIPPED = sorted(file.stem for file in RECIPES.glob("pretrain-*.toml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_recipes_are_whole(name: str) -> None:
-    recipe = read_pretraining_recipe(resources.path(f"Recipes/{name}.toml"))
+    recipe = read_pretraining_recipe(RECIPES / f"{name}.toml")
     assert recipe.id == name and recipe.method in METHODS and recipe.mirrored == 0
+
+
+@pytest.mark.parametrize(("name", "processes"), [("node-stage-1", 8), ("node-stage-2", 8), ("nodes-stage-2", 32)])
+def test_the_batches_of_recipes_for_nodes_divide_by_their_accelerators(name: str, processes: int) -> None:
+    assert f"pretrain-{name}" in SHIPPED
+    recipe = read_pretraining_recipe(RECIPES / f"pretrain-{name}.toml")
+    assert recipe.batch % (processes * recipe.accumulate) == 0
+    text = (RECIPES / "pretrain-nodes.slurm").read_text()
+    assert text.startswith("#!/bin/bash") and "pretrain-nodes-stage-2.toml" in text and "--resume" in text

@@ -16,7 +16,8 @@ from segment_cases import LV, carried, open_file, opened, place, press, real_cin
 from echoapex.models.installed_models import find_model
 from echoapex.serving import ProcessState
 
-pytestmark = pytest.mark.usefixtures("ownProcess")
+ownProcess = pytest.mark.usefixtures("ownProcess")
+"""For what happens to the process itself; all others share one."""
 
 
 def said(panel: Any) -> str:
@@ -31,6 +32,7 @@ def is_running(pid: int) -> bool:
     return True
 
 
+@ownProcess
 def test_the_scene_is_closed_in_the_middle_of_a_propagation(panel: Any, red: Any, tmp_path: Path) -> None:
     import slicer
 
@@ -63,6 +65,7 @@ def test_a_cancelled_propagation_keeps_nothing(panel: Any, red: Any, tmp_path: P
     assert all(clip.state.entry(frame, "LV").mask is not None for frame in range(clip.cine.frame_count))
 
 
+@ownProcess
 def test_a_process_killed_five_times_is_said_and_started_by_the_button(panel: Any, red: Any) -> None:
     clip = opened(panel, real_cine())
     place(panel, red, LV)
@@ -84,6 +87,7 @@ def test_a_process_killed_five_times_is_said_and_started_by_the_button(panel: An
     assert clip.state.entry(5, "LV").mask is not None
 
 
+@ownProcess
 def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "models" / "damaged"
     folder.mkdir(parents=True)
@@ -100,6 +104,7 @@ def test_a_damaged_model_is_named(panel: Any, red: Any, tmp_path: Path, monkeypa
     assert panel.bench.clip.cine.frame_count == 30, "looking at the cine goes on"
 
 
+@ownProcess
 def test_a_full_disk_is_said_and_work_goes_on(
     panel: Any, red: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +147,7 @@ def test_a_file_that_is_no_cine_is_refused(
     assert words in said(panel) and panel.bench.clip is None
 
 
+@ownProcess
 def test_missing_libraries_are_named_before_anything_starts(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer
 
@@ -204,6 +210,7 @@ def test_slicer_starts_without_what_only_the_model_needs(tmp_path: Path) -> None
     assert "loaded []" in done.stdout, done.stdout + done.stderr[-2000:]
 
 
+@ownProcess
 def test_a_click_while_nothing_runs_is_refused_and_the_next_one_works(panel: Any, red: Any) -> None:
     clip = opened(panel, real_cine())
     place(panel, red, LV)
@@ -324,6 +331,7 @@ def test_end_diastole_is_refused_as_a_whole(panel: Any, red: Any) -> None:
     assert clip.curve.phases == before and clip.walls.phases == (0, 10)
 
 
+@ownProcess
 def test_without_room_for_the_cine_nothing_hangs(panel: Any, red: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from echoapex.errors import EchoApexError
 

@@ -38,30 +38,23 @@ def test_from_a_folder_to_numbers_and_from_a_number_to_its_frame(
 
     panel, ui = studyPanel, studyPanel.ui
     opened(panel, examination)
-    assert [cells(ui.clipTable, row)[:3] for row in range(3)] == [
-        ["A4C.dcm", "A4C", "header"],
-        ["PLAX.dcm", "PLAX", "header"],
-        ["damaged.dcm", "A4C", "header"],
+    assert [cells(ui.clipTable, row)[:2] for row in range(3)] == [
+        ["A4C.dcm", "A4C\nheader"],
+        ["PLAX.dcm", "PLAX\nheader"],
+        ["damaged.dcm", "A4C\nheader"],
     ]
-    assert [cells(ui.clipTable, row)[5] for row in range(2)] == ["region", "none"]
+    assert [cells(ui.clipTable, row)[4] for row in range(2)] == ["region", "none"]
     assert ui.listLabel.text() == "3 clips." and ui.analyzeButton.isEnabled()
     ui.ageBox.setValue(60)
     ui.sexBox.setCurrentIndex(ui.sexBox.findData("M"))
 
     press(panel, "analyzeButton")
-    wait(lambda: panel.study.analysis.progress.clips)
-    assert not ui.analyzeButton.isEnabled() and ui.progressLabel.text().startswith("Clip ")
-    press(panel, "cancelButton")
-    wait(lambda: not panel.study.analyzing)
-    assert "canceled" in ui.messageLabel.text() and panel.study.report is None
-    assert list((Path(ui.folderEdit.currentPath)).glob("*/report.json")) == []
-
-    press(panel, "analyzeButton")
     seen: set[str] = set()
+    assert not ui.analyzeButton.isEnabled()
     wait(lambda: seen.add(ui.progressLabel.text()) or not panel.study.analyzing)
     assert any(text.startswith("Clip 2 of 3: ") for text in seen), seen
     assert panel.study.report is not None, ui.messageLabel.text()
-    assert cells(ui.clipTable, 2)[3] == "not used" and cells(ui.clipTable, 0)[2:4] == ["model", "measured"]
+    assert cells(ui.clipTable, 2)[2] == "not used" and cells(ui.clipTable, 0)[1:3] == ["A4C\nmodel", "measured"]
     assert "Simulated heart" in ui.reportLabel.text() and "demonstration" in ui.reportLabel.text()
     assert "60 years" in ui.reportLabel.text() and "damaged.dcm" in ui.missingLabel.text()
     wait(lambda: shown()[0] == "A4C (simulated)")
@@ -90,10 +83,10 @@ def test_a_view_that_the_user_gives_goes_to_the_analysis(studyPanel: Any, examin
     panel.study._start = commands.append or (lambda command: None)
     ui.viewBox.setCurrentIndex(ui.viewBox.findData("A2C"))
     ui.viewBox.activated.emit(ui.viewBox.currentIndex())
-    wait(lambda: cells(ui.clipTable, 0)[1:3] == ["A2C", "you"])
+    wait(lambda: cells(ui.clipTable, 0)[1] == "A2C\nyou")
     press(panel, "analyzeButton")
     (command,) = commands
     assert f"{(examination / 'A4C.dcm').resolve()}=A2C" in command
     ui.viewBox.setCurrentIndex(0)
     ui.viewBox.activated.emit(0)
-    wait(lambda: cells(ui.clipTable, 0)[1:3] == ["A4C", "header"])
+    wait(lambda: cells(ui.clipTable, 0)[1] == "A4C\nheader")

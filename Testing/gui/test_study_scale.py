@@ -45,7 +45,7 @@ def listed(studyPanel: Any, unscaled: Path) -> Any:
 
 def badges(panel: Any) -> dict[str, str]:
     rows = range(panel.ui.clipTable.rowCount())
-    return {cells(panel.ui.clipTable, row)[0]: cells(panel.ui.clipTable, row)[5] for row in rows}
+    return {cells(panel.ui.clipTable, row)[0]: cells(panel.ui.clipTable, row)[4] for row in rows}
 
 
 def key(widget: Any, *keys: Any) -> None:

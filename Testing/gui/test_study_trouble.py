@@ -56,7 +56,7 @@ def test_a_clip_that_is_not_used_says_why(studyPanel: Any, tmp_path: Path) -> No
     folder = clip_files(tmp_path, "a")
     (folder / "b.nrrd").write_bytes((folder / "a.nrrd").read_bytes()[:-300])
     opened(studyPanel, folder)
-    assert cells(studyPanel.ui.clipTable, 1)[3] == "not used"
+    assert cells(studyPanel.ui.clipTable, 1)[2] == "not used"
     studyPanel.examination.choose((folder / "b.nrrd").resolve())
     wait(lambda: studyPanel.ui.clipLabel.text().startswith("b.nrrd. Not used: "))
     press(studyPanel, "showButton")

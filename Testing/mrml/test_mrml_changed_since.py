@@ -132,6 +132,17 @@ def test_another_view_marks_all_numbers_of_the_clip_until_it_is_taken_back(
     assert since.of(clips) == {}
 
 
+def test_a_view_given_in_the_list_alone_marks_the_numbers_too(scene: Any, tmp_path: Path, clips: ClipList) -> None:
+    shown = reported(scene, tmp_path, cases.make_clip("a", "A4C"), measurements=plain(NUMBERS[:4]))
+    since, file = ChangesSince(shown), dict(shown.report.files())["a"]
+    assert shown.browserOf("a") is None
+    clips.giveView(file, "A2C")
+    assert stale(shown, since, clips) == {"LVEDV", "LVESV", "LVEF", "HR"}
+    for view in ("A4C", None):
+        clips.giveView(file, view)
+        assert since.of(clips) == {}
+
+
 def test_walls_placed_mark_what_is_made_of_them_until_they_are_undone(
     shown: ReportInScene, clips: ClipList, scene: Any
 ) -> None:

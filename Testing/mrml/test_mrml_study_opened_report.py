@@ -33,9 +33,9 @@ def report(tmp_path: Path) -> OpenedReport:
 def test_each_number_is_a_row_that_says_how_it_was_made(report: OpenedReport) -> None:
     rows = measurementRows(report)
     assert [row.cells for row in rows] == [
-        ("LVEF", "33.3 %", "–", "52–72", "biplane disks", "0.91", "predicted", ""),
-        ("LVEDVI", "–", "–", "–", "disks", "–", "predicted", ""),
-        ("LVMass", "152.0 g", "mild", "–", "linear", "–", "predicted", ""),
+        ("LVEF", "33.3 %", "biplane disks", "–", "52–72", "0.91", "predicted", ""),
+        ("LVEDVI", "–", "disks A4C", "–", "–", "–", "predicted", ""),
+        ("LVMass", "152.0 g", "linear", "mild", "–", "–", "predicted", ""),
     ]
     assert "frames 1 (ED), 3 (ES)" in rows[0].words and "ASE/EACVI 2015 F" in rows[0].words
     assert rows[0].words.endswith("Simulated.") and not rows[0].outside and rows[2].outside

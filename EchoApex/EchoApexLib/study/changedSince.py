@@ -153,7 +153,7 @@ class ChangesSince:
         name = self._report.names[clip].removesuffix(" (simulated)")
         browser, scaled = self._shown.browserOf(clip), self._rescaled(clip, clips)
         if browser is None:
-            return ClipChanges(name, rescaled=scaled)
+            return ClipChanges(name, view=self._listedAs(clip, clips), rescaled=scaled)
         return ClipChanges(
             *(name, *self._moved(clip, browser)),
             outlines=_orNothing(lambda: self._redrawn(clip, browser), frozenset()),
@@ -241,6 +241,12 @@ class ChangesSince:
             return None if said == item["view"] else str(said)
         taken = self._report.kept(clip).get("view") is not None and item.get("view_source") == "user"
         return "as recognized" if taken else None
+
+    def _listedAs(self, clip: str, clips: ClipList) -> str | None:
+        """The view that somebody has said since in the list, of a clip that is not in the scene."""
+        file = self._files.get(clip)
+        said = None if file is None else clips.givenView(file)
+        return None if said == self._report.clips[clip]["view"] else said
 
     def _beatsChosen(self, clip: str, browser: Any) -> bool:
         def look() -> frozenset[ExcludedBeat]:

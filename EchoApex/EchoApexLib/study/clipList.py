@@ -153,6 +153,10 @@ class ClipList:
         else:
             self._given[file] = view
 
+    def givenView(self, file: Path) -> str | None:
+        """The view that the user has given to the clip of a file, if any."""
+        return self._given.get(file)
+
     def givenViews(self, study: str) -> dict[Path, str]:
         """The views that the user has given to clips of a study."""
         return {clip.file: self._given[clip.file] for clip in self.clipsOf(study) if clip.file in self._given}

@@ -11,10 +11,10 @@ from echoapex.report.comparison import Change, Comparison
 from .numberDecisions import NumberDecisions
 from .openedReport import OpenedReport, Place
 
-COLUMNS = ("Quantity", "Value", "Grade", "Normal", "Method", "Confidence", "Status", "Change")
+COLUMNS = ("Quantity", "Value", "Method", "Grade", "Normal", "Confidence", "Status", "Change")
 
-STATUS = COLUMNS.index("Status")
-"""Column of the part that a person has in a number."""
+GRADE, STATUS = COLUMNS.index("Grade"), COLUMNS.index("Status")
+"""Columns of the grade, and of the part that a person has in a number."""
 
 EXCLUDED = "excluded"
 """Status of a number that is not to count, whatever part a person has in its value."""
@@ -70,9 +70,9 @@ def _row(report: OpenedReport, item: Measurement, now: Measurement, change: Chan
     cells = (
         item.name,
         display_names.with_unit(item.value, item.unit),
+        display_names.short_method(item.method),
         grade or "–",
         display_names.reference_range(item.reference),
-        display_names.short_method(item.method),
         "–" if item.confidence is None else f"{item.confidence:.2f}",
         now.status.value if now.excluded is None else EXCLUDED,
         "" if change is None else _change(item, change),

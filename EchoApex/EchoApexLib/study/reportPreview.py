@@ -14,7 +14,7 @@ from echoapex.measure.measurement import Measurement
 from echoapex.report import display_names
 from echoapex.report.comparison import Comparison
 
-from .measurementRows import MeasurementRow, framesWords, measurementRows
+from .measurementRows import COLUMNS, MeasurementRow, framesWords, measurementRows
 from .openedReport import OpenedReport
 
 PICTURES = "pictures"
@@ -71,12 +71,14 @@ def _table(report: OpenedReport, rows: Sequence[MeasurementRow], compared: bool)
 
 
 def _row(report: OpenedReport, item: Measurement, row: MeasurementRow, compared: bool, marks: dict[str, int]) -> str:
-    _name, value, grade, normal, _method, sure, _status, change = row.cells
+    shown = dict(zip(COLUMNS, row.cells, strict=True))
     frames = ", ".join(_frames(report, item))
     told = ", ".join(str(marks[text]) for text in row.warnings)
     quantity = escape(display_names.quantity(item.name)) + (f" <sup>{told}</sup>" if told else "")
     method = display_names.method(item.method)
-    cells = [escape(text) for text in (value, normal, grade, method, sure, frames, *((change,) if compared else ()))]
+    graded = (shown["Value"], shown["Normal"], shown["Grade"])
+    changes = (shown["Change"],) if compared else ()
+    cells = [escape(text) for text in (*graded, method, shown["Confidence"], frames, *changes)]
     cells[0] = f"<b>{cells[0]}</b>"
     cells[2] = f"<b>{cells[2]}</b>" if row.outside else cells[2]
     return f"<tr><td>{quantity}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -86,12 +86,12 @@ def markedRows(
 
 
 def _marked(row: MeasurementRow, numbers: TraceNumbers, why: str) -> MeasurementRow:
-    name, value, grade, *others = row.cells
+    name, value, method, grade, *others = row.cells
     now = _value(numbers, row.item.name, row.item.method)
     if now:
         told = f"{now} by hand, with {why}; the report has {value}. Analyze again to have it in the report."
-        cells = (f"{name} {MOVED}", f"{now} (report {value})", "–", *others)
+        cells = (f"{name} {MOVED}", f"{now} (report {value})", method, "–", *others)
     else:
         told = f"By hand since: {why}. This is the number of before; analyze again."
-        cells = (f"{name} {MOVED}", f"{value} (before)", grade, *others)
+        cells = (f"{name} {MOVED}", f"{value} (before)", method, grade, *others)
     return replace(row, cells=cells, warnings=(told, *row.warnings), outside=row.outside and not now)

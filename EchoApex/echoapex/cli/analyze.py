@@ -12,7 +12,6 @@ from ..console import print_json, print_line, say, tell_event
 from ..errors import EchoApexError, NotAClipError
 from ..measure.body_surface_area import BsaFormula
 from ..patient import Patient, Sex
-from .early_end import ending_when_told
 from .shared_options import add_model_options, add_verb, count, load_chosen, positive
 
 if TYPE_CHECKING:
@@ -51,11 +50,6 @@ def add(table: Any) -> None:
 
 def analyze(chosen: Namespace) -> bool:
     """Analyzes every study among files and folders and writes a report of each; false when something failed."""
-    with ending_when_told(chosen.parent):
-        return _analyze(chosen)
-
-
-def _analyze(chosen: Namespace) -> bool:
     from .. import io
     from ..analysis.corrections_file import read_corrections
     from ..report.terminal_summary import print_numbers

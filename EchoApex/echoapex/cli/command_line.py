@@ -16,11 +16,26 @@ from contextlib import nullcontext
 from .. import __version__
 from ..console import Parser, events_for_machines, harmless_libraries, print_json, say
 from ..errors import EchoApexError
-from . import analyze, curate, deidentify, demo, doctor, evaluate, info, models, pretrain, segment, serve, simulate
+from . import (
+    analyze,
+    curate,
+    deidentify,
+    demo,
+    doctor,
+    evaluate,
+    info,
+    models,
+    pretrain,
+    runs,
+    segment,
+    serve,
+    simulate,
+)
+from .early_end import ending_when_told
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-VERBS = (info, analyze, segment, simulate, curate, deidentify, pretrain, evaluate, models, doctor, demo, serve)
+VERBS = (info, analyze, segment, simulate, curate, deidentify, pretrain, runs, evaluate, models, doctor, demo, serve)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,8 +62,10 @@ def _code(stop: SystemExit) -> int:
 
 def _do(chosen: argparse.Namespace) -> int:
     verb: Callable[[argparse.Namespace], bool] = chosen.verb
+    parent: int | None = getattr(chosen, "parent", None)
     try:
-        return DONE if verb(chosen) else FAILED
+        with nullcontext() if chosen.ends_itself else ending_when_told(parent):
+            return DONE if verb(chosen) else FAILED
     except SystemExit as stop:
         return _code(stop)
     except EchoApexError as refusal:

@@ -6,7 +6,6 @@ from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
 from ..console import print_json, print_record, say
-from .early_end import ending_when_told
 from .shared_options import add_archive_options, add_verb, count, key_file_of, numbers, print_reasons
 
 _SPLITS = "train=0.8,val=0.1,test=0.1"
@@ -28,11 +27,6 @@ def add(table: Any) -> None:
 
 def curate(chosen: Namespace) -> bool:
     """Writes shards, or goes on with them; false when a file could not be read."""
-    with ending_when_told():
-        return _curate(chosen)
-
-
-def _curate(chosen: Namespace) -> bool:
     from ..data.clip_frames import FrameSettings
     from ..data.curation import CurationSettings
     from ..data.curation import curate as write_shards

@@ -6,7 +6,6 @@ from argparse import Namespace
 from typing import Any
 
 from ..console import print_json, print_line, say
-from .early_end import ending_when_told
 from .shared_options import add_archive_options, add_verb, key_file_of, print_reasons
 
 
@@ -22,17 +21,10 @@ def add(table: Any) -> None:
 
 def deidentify(chosen: Namespace) -> bool:
     """Writes clips without their patients; false when one was refused."""
-    with ending_when_told():
-        return _deidentify(chosen)
-
-
-def _deidentify(chosen: Namespace) -> bool:
     from ..data.deidentification import deidentify as write_clips
     from ..io.deidentified_header import Dates, Profile
-    from ..io.project_key import ProjectKey
 
     key_file = key_file_of(chosen)
-    ProjectKey.kept_in(key_file, say)
     profile = Profile(Dates(chosen.dates), chosen.keep_characteristics)
     found = write_clips(chosen.paths, chosen.out, key_file, profile, workers=chosen.workers, progress=say)
     if chosen.json:
@@ -41,5 +33,6 @@ def _deidentify(chosen: Namespace) -> bool:
         for path in found.files:
             print_line(path)
         print_reasons({"left out": found.left_out, "refused": found.refused})
-    say(f"{len(found.files)} clips are in {chosen.out}; look at some of them before they leave the house")
+    advice = "; look at some of them before they leave the house" if found.files else ""
+    say(f"{len(found.files)} clips are in {chosen.out}{advice}")
     return not found.refused

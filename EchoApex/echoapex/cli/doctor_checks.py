@@ -50,7 +50,7 @@ class Check:
 
 def examine(device: str = "auto") -> list[Check]:
     """All checks; every one is made, whatever the others found. ``device`` is as for `models.device.choose_device`."""
-    checks = [_python(), _engine(), *map(_library, LIBRARIES), _gdcm(), *map(_shipped, SHIPPED)]
+    checks = [_python(), _engine(), *map(_library, LIBRARIES), _pyarrow(), _gdcm(), *map(_shipped, SHIPPED)]
     checks += [_device(name) for name in dict.fromkeys(("cpu", device))]
     return [*checks, _model(), *_folders()]
 
@@ -81,6 +81,15 @@ def _version(package: str, name: str) -> str:
     module = importlib.import_module(name)
     # Another build of the same library (opencv-python in Slicer) will do, but has another package name.
     return str(getattr(module, "__version__", None) or metadata.version(package))
+
+
+def _pyarrow() -> Check:
+    """Missing is no failure: most users write no shards."""
+    name, use = "pyarrow (optional)", "for curate"
+    if importlib.util.find_spec("pyarrow") is None:
+        return Check(name, True, f'not installed; {use}: pip install "echoapex[training]"')
+    advice = f"Install it again: {sys.executable} -m pip install --force-reinstall pyarrow"
+    return _attempt(name, advice, lambda: f"{_version('pyarrow', 'pyarrow')}, {use}")
 
 
 def _gdcm() -> Check:

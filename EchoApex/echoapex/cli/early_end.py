@@ -22,10 +22,11 @@ def ending_when_told(parent: int | None = None) -> Iterator[None]:
     """While it lasts, SIGTERM and the end of the process ``parent`` raise `KeyboardInterrupt`, once.
 
     What computes outside of Python hears of it late: after 1.5 s this process ends in any case, with those that it has
-    started. For the main thread, which alone hears signals.
+    started. Nothing of this in other threads than the main one, which alone hears signals.
     """
-    from ..serving.parent_watch import watch_end
-
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     heard, told = socket.socketpair()
     told.setblocking(False)
     done = threading.Event()
@@ -33,6 +34,8 @@ def ending_when_told(parent: int | None = None) -> Iterator[None]:
     wakeup = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_end_in_any_case, args=(heard,), daemon=True).start()
     if parent is not None:
+        from ..serving.parent_watch import watch_end
+
         watch_end(parent, lambda: None if done.is_set() else _terminate())
     try:
         yield

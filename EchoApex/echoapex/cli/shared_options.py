@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from ..models.model_loading import LoadedModel
 
 
-def add_verb(table: Any, name: str, run: Callable[[argparse.Namespace], bool], text: str) -> argparse.ArgumentParser:
-    """Adds a verb, or an action of one, that ``run`` does; it takes ``--json``."""
+def add_verb(
+    table: Any, name: str, run: Callable[[argparse.Namespace], bool], text: str, *, ends_itself: bool = False
+) -> argparse.ArgumentParser:
+    """Adds a verb, or an action of one, that ``run`` does; it takes ``--json``.
+
+    It is interrupted when it is told to end, unless it ``ends_itself``.
+    """
     parser: argparse.ArgumentParser = table.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="print one JSON value for machines")
-    parser.set_defaults(verb=run, parser=parser)
+    parser.set_defaults(verb=run, ends_itself=ends_itself, parser=parser)
     return parser
 
 
@@ -42,12 +47,8 @@ def add_archive_options(parser: argparse.ArgumentParser, out: str) -> None:
 def key_file_of(chosen: Namespace) -> Path:
     """The file of the key, which never lies in the output: who gets that must not get the key.
 
-    Raises `EchoApexError` for one that does, and where nothing is named that is there or the output is a file: then no
-    key is to be made.
+    Raises `EchoApexError` for one that does, and where the output is a file.
     """
-    from ..io import check_any_is_there
-
-    check_any_is_there(chosen.paths)
     out: Path = chosen.out.resolve()
     if out.exists() and not out.is_dir():
         raise EchoApexError("The output must be a folder", file=chosen.out)

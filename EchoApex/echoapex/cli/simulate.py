@@ -47,7 +47,14 @@ def simulate(chosen: Namespace) -> bool:
     display = Display(interface, chosen.color_flow, chosen.still)
     say(f"simulating one heart in {', '.join(chosen.views)}")
     paths = simulation.write_study(
-        chosen.out, chosen.seed, chosen.views, chosen.preset, overrides, pathology=chosen.pathology, display=display
+        chosen.out,
+        chosen.seed,
+        chosen.views,
+        chosen.preset,
+        overrides,
+        pathology=chosen.pathology,
+        display=display,
+        progress=say,
     )
     if chosen.json:
         record = {"out": chosen.out, "seed": chosen.seed, "preset": chosen.preset, "pathology": chosen.pathology}

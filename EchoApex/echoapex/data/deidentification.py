@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import EchoApexError, NotAClipError
-from ..io.deidentified_clip import deidentify_clip, options_of
+from ..errors import EchoApexError, NotAClipError, OutputError
+from ..io.deidentified_clip import UNWRITTEN, deidentify_clip, options_of
 from ..io.deidentified_header import Profile
 from ..io.output_folder import OutputFolder
 from ..io.project_key import ProjectKey
@@ -44,10 +44,11 @@ def deidentify(
 ) -> Deidentified:
     """Writes each DICOM clip below ``out`` as ``PATIENT/STUDY/CLIP.dcm``, all of them pseudonyms.
 
-    The output appears whole or not at all. A clip that cannot be read or made safe is refused with the reason, and does
-    not stop the others. Raises `EchoApexError` where there is no clip or ``out`` cannot be written.
+    ``key_file`` is that of a `ProjectKey`, which is made where there is none. The output appears whole or not at all. A
+    clip that cannot be read or made safe is refused with the reason, and does not stop the others. Raises
+    `EchoApexError` where there is no clip or ``out`` cannot be written.
     """
-    key = ProjectKey.of_file(key_file)
+    key = ProjectKey.kept_in(key_file, progress)
     with OutputFolder(out, "deidentified", (SUMMARY_FILE,)) as output, ReadingTeam(workers) as team:
         archive = open_archive(sources, key, team, progress)
         options = options_of(profile)
@@ -61,6 +62,10 @@ def deidentify(
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 team.process.run(deidentify_clip, file, target.resolve(), key_file.resolve(), clip.patient, *options)
+            except OSError as error:
+                raise OutputError(UNWRITTEN, value=error.strerror, file=out) from None
+            except OutputError:
+                raise
             except EchoApexError as refusal:
                 target.unlink(missing_ok=True)
                 return _Refusal(refusal.rule, not isinstance(refusal, NotAClipError))
@@ -75,6 +80,9 @@ def deidentify(
         others = [reason for reason, number in archive.left_out.items() for _ in range(number)]
         left_out = count([*others, *(found.reason for found in refusals if not found.failed)])
         told = {"left_out": left_out, "refused": refused, "profile": options}
-        (output.staging / SUMMARY_FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        try:
+            (output.staging / SUMMARY_FILE).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(UNWRITTEN, value=error.strerror, file=out) from None
         written = output.publish()
     return Deidentified(tuple(path for path in written if path.suffix == ".dcm"), left_out, refused)

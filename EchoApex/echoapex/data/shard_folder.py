@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -45,9 +46,11 @@ class ShardFolder:
         self.target = target
         self._work = target / _WORK
         self._lock: FileLock | None = None
+        self._made: list[Path] = []
 
     def __enter__(self) -> Self:
         try:
+            self._made = [place for place in (self.target, *self.target.parents) if not place.exists()]
             self.target.mkdir(parents=True, exist_ok=True)
             _refuse_others(self.target)
             try_to_write(self.target)
@@ -66,6 +69,15 @@ class ShardFolder:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+            if not (self.target / CURATION_FILE).exists():
+                self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        """Takes the folders away that were made for a work that has not begun."""
+        shutil.rmtree(self._work, ignore_errors=True)
+        with suppress(OSError):  # somebody else has put something there
+            for place in self._made:
+                place.rmdir()
 
     @property
     def drafts(self) -> Path:

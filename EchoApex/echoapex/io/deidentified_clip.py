@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..cine import Cine, FrameTimes, ImageStack
-from ..errors import ReadError
+from ..errors import OutputError, ReadError
 from .cine_reading import read_cine_in_color
 from .clip_finding import DICOM, sniff
 from .color_frames import MOST_COLOR_BYTES
@@ -21,6 +21,7 @@ from .text_free_sector import find_text_free_sector
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+UNWRITTEN = "Clips without their patients cannot be written here"
 _EVEN_S = 1e-6  # by which steps between frames differ that are written as one
 # What no transfer syntax of these has lost: uncompressed, deflated, RLE, JPEG lossless, JPEG-LS and JPEG 2000 lossless.
 _LOSSLESS = (
@@ -44,8 +45,8 @@ def deidentify_clip(source: Path, target: Path, key: Path, patient: Path, *optio
     """Writes the DICOM clip ``source`` without its patient to ``target``, uncompressed.
 
     For the reading process, to which all words go as paths: ``key`` is the file of a `ProjectKey`, ``patient`` the
-    pseudonym, ``options`` are those of `options_of`. Raises `ReadError` for a clip that cannot be read or be made safe;
-    nothing is at ``target`` then.
+    pseudonym, ``options`` are those of `options_of`. Raises `ReadError` for a clip that cannot be read or be made safe
+    (nothing is at ``target`` then), and `OutputError` where it cannot be written.
     """
     if sniff(source) != DICOM:
         raise ReadError("Only DICOM is written without its patient as a file; of other clips, curate takes the frames")
@@ -123,4 +124,9 @@ def _write(clean: Dataset, target: Path) -> None:
     clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     clean.file_meta.MediaStorageSOPClassUID = clean.SOPClassUID
     clean.file_meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    clean.save_as(target, enforce_file_format=True)
+    try:
+        clean.save_as(target, enforce_file_format=True)
+    except OSError as error:
+        # pydicom puts its own words around the error of the system.
+        reason = error if error.strerror or not isinstance(error.__cause__, OSError) else error.__cause__
+        raise OutputError(UNWRITTEN, value=reason.strerror) from None

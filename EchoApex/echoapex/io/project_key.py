@@ -25,6 +25,7 @@ class ProjectKey:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._put: Callable[[], None] | None = None
 
     @classmethod
     def of_file(cls, path: Path) -> ProjectKey:
@@ -43,17 +44,25 @@ class ProjectKey:
 
     @classmethod
     def kept_in(cls, path: Path, tell: Callable[[str], None]) -> ProjectKey:
-        """The key in ``path``; where there is none, a new one is put there for this user alone, and told.
+        """The key in ``path``; where there is none, a new one.
 
-        Raises `EchoApexError` where it can be neither read nor written.
+        It is put there for this user alone, and told, as soon as there is somebody to name by it.
+
+        Raises `EchoApexError` where it cannot be read, and later where it cannot be written.
         """
-        if not (path.exists() or path.is_symlink()):
+        if path.exists() or path.is_symlink():
+            return cls.of_file(path)
+        key = cls(secrets.token_bytes(_BYTES))
+
+        def put() -> None:
             try:
-                write_private(path, secrets.token_hex(_BYTES).encode() + b"\n")
+                write_private(path, key._secret.hex().encode() + b"\n")
             except OSError as error:
                 raise EchoApexError("The key cannot be written", value=error.strerror, file=path) from None
             tell(f"a new key is in {path}: keep it, and to yourself; with it the pseudonyms lead back to the patients")
-        return cls.of_file(path)
+
+        key._put = put
+        return key
 
     def name(self, kind: str, text: str) -> str:
         """A pseudonym of 16 hexadecimal digits."""
@@ -76,4 +85,7 @@ class ProjectKey:
         return int.from_bytes(self._digest(kind, text)[:6], "big") / 2**48
 
     def _digest(self, kind: str, text: str) -> bytes:
+        if self._put is not None:
+            self._put()
+            self._put = None
         return hmac.digest(self._secret, f"{kind}\0{text}".encode(errors="surrogatepass"), hashlib.sha256)

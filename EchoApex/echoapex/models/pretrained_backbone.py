@@ -26,6 +26,9 @@ _MOST_BYTES = 8 * 2**30
 _PREFIXES = ("module.", "backbone.", "encoder.backbone.network.")
 _NESTED = ("teacher", "student", "model", "state_dict")
 _LISTED = 8
+_FIRST_KERNELS = ("patch_embed.proj.weight", "conv1.weight")
+_FIRST_AFTER_ENCODER = "layer4.0.conv1.weight"
+"""The encoder has a ResNet up to stride 16, its third stage."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,14 @@ def fitted(tensors: Mapping[str, Tensor], network: Any, source: str) -> tuple[di
     """
     own, notes = network.state_dict(), []
     given = dict(tensors)
-    kernel, places = "patch_embed.proj.weight", "pos_embed"
-    if kernel in given and given[kernel].ndim == 4 and given[kernel].shape[1] == 3:
-        given[kernel] = given[kernel].sum(1, keepdim=True)
-        notes.append("kernels for three colors were added up for gray")
+    places = "pos_embed"
+    for kernel in _FIRST_KERNELS:
+        if kernel in given and given[kernel].ndim == 4 and given[kernel].shape[1] == 3:
+            given[kernel] = given[kernel].sum(1, keepdim=True)
+            notes.append("kernels for three colors were added up for gray")
+    if _FIRST_AFTER_ENCODER in given and _FIRST_AFTER_ENCODER not in own:
+        given = {name: value for name, value in given.items() if not name.startswith(("layer4.", "fc."))}
+        notes.append("the last stage of the ResNet was left out: the encoder ends before it")
     if places in given and given[places].ndim == 3 and given[places].shape[1] != own[places].shape[1]:
         given[places] = _resized_places(given[places], own[places], network.num_prefix_tokens)
         notes.append("positions were resized to the grid of this image size")

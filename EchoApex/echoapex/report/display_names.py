@@ -136,9 +136,12 @@ def method(name: str) -> str:
     return f"Method of disks, {name}"
 
 
-def short_method(name: str) -> str:
-    """A method's name in a word or two."""
-    return _SHORT_METHODS.get(name, "area-length" if name.startswith(AREA_LENGTH) else "disks")
+def short_method(name: str, *, view: bool = True) -> str:
+    """A method's name in two or three words; without the ``view`` that it is of where that is said beside it."""
+    if name in _SHORT_METHODS:
+        return _SHORT_METHODS[name]
+    words = "area-length" if name.startswith(AREA_LENGTH) else "disks"
+    return f"{words} {name.removeprefix(AREA_LENGTH)}" if view else words
 
 
 def how_made(name: str) -> str:

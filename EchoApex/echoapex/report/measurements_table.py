@@ -91,6 +91,7 @@ def _row(report: StudyReport, item: Measurement, notes: list[str] | None = None)
     alone = notes is None
     frames = source_links(report, item, name_clips=alone)
     sure = "–" if item.confidence is None else f"{item.confidence:.2f}"
+    by = f"{escape(short_method(item.method, view=False))}, " if alone else ""
     cells = [
         f'<th scope="row">{escape(quantity(item.name))}{_by_hand(item)}{_marks(item, notes)}</th>',
         _cell("Estimate", f"<b>{escape(with_unit(item.value, item.unit))}</b>", "number"),
@@ -98,7 +99,7 @@ def _row(report: StudyReport, item: Measurement, notes: list[str] | None = None)
         _cell("Grade", _grade(item)),
         *_truth_cells(report, item),
         _cell("Confidence", sure, "number"),
-        _cell("Frames", f"<span>{f'{escape(short_method(item.method))}, ' if alone else ''}{frames}</span>"),
+        _cell("Frames", f"<span>{by}{frames}</span>"),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from .. import __version__
 from ..console import plain
@@ -41,18 +41,21 @@ class _OverError(Exception):
     """The work at hand is not wanted any more."""
 
 
-def serve(model_id: str | None, device: str, parent: int | None = None) -> bool:
-    """Answers on standard output what is asked on standard input until that is closed; False where no model loads.
+def serve(model_id: str | None, device: str, parent: int | None = None) -> NoReturn:
+    """Answers on standard output what is asked on standard input until that is closed, and ends the process.
 
-    It also ends with the process ``parent``, by default the one that started this one: somebody else may hold the other
-    end of our input open.
+    The exit code is 1 where no model loads. It also ends with the process ``parent``, by default the one that started
+    this one: somebody else may hold the other end of our input open.
     """
     # Whatever else is printed must not come between the messages.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     server = Server(sys.stdin.buffer, out)
     watch_end(os.getppid() if parent is None else parent, server.end)
-    return server.run(model_id, device)
+    answered = server.run(model_id, device)
+    # With torch loaded Python's own ending takes seconds, and whoever closes our input waits for it.
+    sys.stderr.flush()
+    os._exit(0 if answered else 1)
 
 
 class Server:
@@ -84,6 +87,7 @@ class Server:
                 self._say(say="unusable", failure=_failure(problem))
                 return False
             self._use(model_id, "cpu")
+        self._inbox.work_begins()
         while not self._inbox.closed:
             self._heart.step()
             told = self._inbox.next()

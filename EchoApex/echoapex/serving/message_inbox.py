@@ -34,6 +34,11 @@ class Inbox:
         self._cancelled: set[int] = set()
         self._shown: int | None = None
         self.closed = False
+        self._grace_s = 0.0
+
+    def work_begins(self) -> None:
+        """From now on there may be work that should come to its end, such as a file that is being written."""
+        self._grace_s = GRACE_S
 
     def listen(self) -> None:
         """Starts to read, until the other end is closed or says ``quit``; then the process ends, too, if need be."""
@@ -75,7 +80,7 @@ class Inbox:
             self.closed = True
             self._changed.notify_all()
         # Work in a library cannot be interrupted; an orphan must not go on for minutes.
-        ending = threading.Timer(GRACE_S, os._exit, (0,))
+        ending = threading.Timer(self._grace_s, os._exit, (0,))
         ending.daemon = True
         ending.start()
 

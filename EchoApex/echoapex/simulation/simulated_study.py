@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,9 @@ def write_study(
     rows: int = 480,
     columns: int = 640,
     display: Display | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Path]:
-    """Simulates one patient in each of ``views``; gives back what was written.
+    """Simulates one patient in each of ``views``; gives back what was written. ``progress`` is told of each view.
 
     With a ``display`` they are captures of a machine's screen, or stills. For each view ``VIEW.dcm`` and
     ``VIEW-truth.nrrd`` (label map, `Tissue` values), and one ``truth.json``; they appear all at once. Those that an
@@ -88,9 +89,12 @@ def write_study(
     with study_output(out, views) as output:
         try:
             size: dict[str, Any] = dict(rows=rows, columns=columns, interface=shown.interface)
-            clips = [simulate_clip(case, view, **size, max_frames=1 if shown.still else None) for view in views]
-            for number, clip in enumerate(clips, start=1):
+            clips = []
+            for number, view in enumerate(views, start=1):
+                clip = simulate_clip(case, view, **size, max_frames=1 if shown.still else None)
+                clips.append(clip)
                 _write_clip(output.staging, clip, number, color_flow=shown.color_flow)
+                progress(f"{view}: {number} of {len(views)}")
             truth = json.dumps(study_truth(case, clips), indent=2)
             (output.staging / TRUTH_FILE).write_text(truth, encoding="utf-8")
         except OSError as error:

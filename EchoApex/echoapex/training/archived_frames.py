@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.shard_reading import ShardClip, open_shards
 from ..errors import EchoApexError
@@ -41,10 +42,13 @@ class ArchivedFrames:
     def __len__(self) -> int:
         return len(self._places)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorFrame]:
-        """As `FrameSource`; each frame is read when it comes."""
-        order = np.random.default_rng([seed, number]).permutation(len(self._places))
-        return (_frame(*self._places[place]) for place in order[start:])
+    def order(self, number: int, seed: int) -> NDArray[np.int64]:
+        """As `FrameSource`."""
+        return np.random.default_rng([seed, number]).permutation(len(self._places))
+
+    def frame(self, place: int) -> SectorFrame:
+        """As `FrameSource`; it is read now."""
+        return _frame(*self._places[place])
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]:
         """As `FrameSource`: views are those of the headers."""

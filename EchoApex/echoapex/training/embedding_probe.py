@@ -66,7 +66,7 @@ class EmbeddingProbe:
         self._names = sorted(str(view) for view in views)
         self._others: list[SectorFrame] = []
         if not (self.known and self.asked):
-            self._others = [frame for frame, _ in zip(source.epoch(0, seed), range(MOST_ASKED), strict=False)]
+            self._others = [source.frame(int(place)) for place in source.order(0, seed)[:MOST_ASKED]]
 
     @property
     def scored(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,9 +28,10 @@ class SectorFrame:
 class FrameSource(Protocol):
     """Frames to learn from, and labelled ones to look at the embeddings with.
 
-    ``epoch`` yields the frames of the numbered epoch from the ``start``-th on, in an order that depends on ``seed`` and
-    epoch alone, so that a run that is continued sees what it would have seen. ``labelled`` are frames with views:
-    known ones, and ones of other patients to be told by them; both empty where no views are known.
+    ``order`` has the places of all frames in the order of the numbered epoch: it depends on ``seed`` and epoch alone,
+    so that a run that is continued, or that several processes share, sees what it would have seen. ``frame`` is the
+    one at a place, and may be asked by several threads. ``labelled`` are frames with views: known ones, and ones of
+    other patients to be told by them; both empty where no views are known.
     """
 
     @property
@@ -44,7 +45,9 @@ class FrameSource(Protocol):
     def __len__(self) -> int:
         """Frames in one epoch."""
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorFrame]: ...
+    def order(self, number: int, seed: int) -> NDArray[np.int64]: ...
+
+    def frame(self, place: int) -> SectorFrame: ...
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]: ...
 
@@ -56,24 +59,19 @@ class BatchReader:
         if not len(source):
             raise EchoApexError("There are no frames to learn from", value=source.name)
         self._source, self._batch, self._seed = source, batch, seed
-        self._next, self._epoch = -1, 0
-        self._frames: Iterator[SectorFrame] = iter(())
+        self._orders: dict[int, NDArray[np.int64]] = {}
 
-    def batch(self, step: int) -> list[SectorFrame]:
-        """What step number ``step`` sees; steps in turn are read in turn."""
-        if step != self._next:
-            self._epoch, start = divmod(step * self._batch, len(self._source))
-            self._frames = self._source.epoch(self._epoch, self._seed, start)
-        self._next = step + 1
-        return [self._frame() for _ in range(self._batch)]
+    def places(self, step: int) -> list[int]:
+        """The places of the frames that step number ``step`` sees; none of them is read."""
+        numbers = range(step * self._batch, (step + 1) * self._batch)
+        return [int(self._order(epoch)[place]) for epoch, place in (divmod(one, len(self._source)) for one in numbers)]
 
-    def _frame(self) -> SectorFrame:
-        for _ in range(2):
-            for frame in self._frames:
-                return frame
-            self._epoch += 1
-            self._frames = self._source.epoch(self._epoch, self._seed)
-        raise EchoApexError("The frames have ended within an epoch", value=self._source.name)
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if epoch not in self._orders:
+            # Of a large archive an order takes memory; a batch lies in one epoch, or goes on in the next.
+            self._orders = {number: order for number, order in self._orders.items() if number == epoch - 1}
+            self._orders[epoch] = self._source.order(epoch, self._seed)
+        return self._orders[epoch]
 
 
 def check_patients(known: Sequence[SectorFrame], asked: Sequence[SectorFrame]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from ..models.pretrained_backbone import fitted, weights_from
 from .drawn_frames import Say
 from .embedding_probe import EmbeddingProbe
 from .frame_source import BatchReader, FrameSource
-from .methods.method import Timeline, Views
+from .methods.method import Method, Pair, Timeline, Views
 from .methods.pretraining_recipe import PretrainingRecipe
 from .methods.registry import build_method
+from .network_compiling import compile_networks, compiling, without_compiling
+from .parallel_weights import load_network, load_optimizer, whole
 from .run_loop import NotFiniteError
+from .team import Team, share_of
 
 _EMBEDDED_AT_ONCE = 32
 _STALLED_S = 600.0
@@ -35,7 +38,8 @@ _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
 class PretrainingLearner:
     """Teaches the method of a ``recipe`` by the frames of a ``source`` on a ``device``, drawn by so many threads.
 
-    With ``fresh`` it begins with the weights that the recipe names; a run that goes on has its own.
+    With ``fresh`` it begins with the weights that the recipe names; a run that goes on has its own. The processes of a
+    ``team`` each learn from their share of a batch, in as many parts as the recipe says.
     """
 
     def __init__(
@@ -47,15 +51,20 @@ class PretrainingLearner:
         *,
         threads: int = 1,
         fresh: bool = True,
+        team: Team | None = None,
     ) -> None:
-        self.recipe, self.source, self.device = recipe, source, device
+        self.recipe, self.source, self.device, self.team = recipe, source, device, team or Team()
         epoch_steps = recipe.epoch_steps or max(1, len(source) // recipe.batch)
         self.timeline = Timeline(recipe.epochs * epoch_steps, epoch_steps)
         torch.manual_seed(recipe.seed)
         self.method = build_method(recipe, self.timeline)
         if recipe.init_from and fresh:
             self._start_from(recipe.init_from, say)
+        check_shares(self.method, recipe, self.team)
         self.method.to(device).train()
+        if recipe.compile:
+            compile_networks(self.method.compiled())
+        self.method.share_out(self.team, recipe.parallel)
         self.optimizer = self.method.optimizer()
         self.probe = EmbeddingProbe(source, recipe.seed)
         if not self.probe.scored:
@@ -78,6 +87,8 @@ class PretrainingLearner:
         waited = time.perf_counter() - started
         pace = self.method.set_pace(self.optimizer, step)
         facts = self._backward(views, step)
+        if not np.isfinite(facts["loss"]):
+            raise NotFiniteError(f"The loss of step {step} is not finite: lower the learning rate", value=facts["loss"])
         norm = float(self.method.clip_gradients())
         if not np.isfinite(norm):
             raise NotFiniteError(f"The gradients of step {step} are not finite: lower the learning rate", value=norm)
@@ -90,19 +101,26 @@ class PretrainingLearner:
         return {"epoch": step / self.timeline.epoch_steps, **facts, "gradient_norm": norm, **pace, **speed}
 
     def _backward(self, views: Views, step: int) -> dict[str, float]:
-        # Dropped paths must not depend on whether the run was stopped in between.
-        torch.manual_seed(_seed(self.recipe.seed, step))
-        with self._precision():
-            terms = self.method.losses(views, step)
-        facts = {name: float(value.detach()) for name, value in terms.items()}
-        if not np.isfinite(facts["loss"]):
-            raise NotFiniteError(f"The loss of step {step} is not finite: lower the learning rate", value=facts["loss"])
-        terms["loss"].backward()  # type: ignore[no-untyped-call]
-        return facts
+        """Gradients of all shares of this process; gives back the means of the terms over all of the team."""
+        shares = views.shares(self.recipe.accumulate)
+        parts = self.method.part_losses(shares, step)
+        sums: dict[str, Tensor] = {}
+        with self._attention(), compiling():
+            for number in range(len(shares)):
+                # Dropped paths depend neither on whether the run was stopped before, nor on who computes a share.
+                torch.manual_seed(_seed(self.recipe.seed, step, self.team.rank * len(shares) + number))
+                with self.method.share(last=number + 1 == len(shares)):
+                    with self._precision():
+                        terms = next(parts)
+                    (terms["loss"] / len(shares)).backward()  # type: ignore[no-untyped-call]
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0) + value.detach().float()
+        means = self.team.mean(torch.stack(list(sums.values())) / len(shares)).tolist()
+        return dict(zip(sums, means, strict=True))
 
     def trial_seconds(self, step: int) -> float:
         """How long ``step`` takes, tried without learning anything."""
-        seconds = 0.0
+        seconds, kept = 0.0, [buffer.clone() for buffer in self.method.buffers()]
         # An accelerator is slow at first.
         for _ in range(1 if self.device.type == "cpu" else 3):
             started = time.perf_counter()
@@ -110,6 +128,9 @@ class PretrainingLearner:
             self.method.clip_gradients().item()
             seconds = time.perf_counter() - started
         self.optimizer.zero_grad(set_to_none=True)
+        # Running statistics of batch norms have learned something.
+        for buffer, value in zip(self.method.buffers(), kept, strict=True):
+            buffer.copy_(value)
         return seconds
 
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]:
@@ -124,21 +145,27 @@ class PretrainingLearner:
 
         size, backbone = self.recipe.global_size, self.method.backbone
         parts = []
-        for start in range(0, len(images), _EMBEDDED_AT_ONCE):
-            some = images[start : start + _EMBEDDED_AT_ONCE]
-            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-            stack = np.stack(small).astype(np.uint8, copy=False)
-            parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
+        self.method.eval()
+        with without_compiling(self.recipe.compile):
+            for start in range(0, len(images), _EMBEDDED_AT_ONCE):
+                some = images[start : start + _EMBEDDED_AT_ONCE]
+                small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
+                stack = np.stack(small).astype(np.uint8, copy=False)
+                parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
+        self.method.train()
         return torch.cat(parts)
 
     def state_dict(self) -> dict[str, Any]:
-        """Student, teacher and centers, and the optimizer; frames and random draws follow from the step."""
-        return {"method": self.method.state_dict(), "optimizer": self.optimizer.state_dict()}
+        """Student, teacher and centers, and the optimizer, whole; frames and random draws follow from the step.
+
+        The processes of a team ask for it together.
+        """
+        return {"method": whole(self.method.state_dict()), "optimizer": whole(self.optimizer.state_dict())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over what `state_dict` gave."""
-        self.method.load_state_dict(state["method"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Takes over what `state_dict` gave, by any number of processes."""
+        load_network(self.method, state["method"])
+        load_optimizer(self.optimizer, state["optimizer"])
 
     def keep_batch(self, file: Path) -> None:
         """Writes the views of the last step as arrays, with the seed of their dropped paths. Raises `OSError`."""
@@ -177,25 +204,30 @@ class PretrainingLearner:
             self._coming[step] = self._reading.submit(self._drawn, step)
 
     def _drawn(self, step: int) -> Views:
-        def draw(place: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-            return self.method.draw(frames[place].image, np.random.default_rng([self.recipe.seed, step, place]))
+        """This process's share of the batch: frames and crops of a place are the same, whoever draws them."""
 
-        frames = self._reader.batch(step)
-        return self.method.collate(list(self._drawing.map(draw, range(len(frames)))), _seed(self.recipe.seed, step))
+        def draw(number: int) -> Pair:
+            rng = np.random.default_rng([self.recipe.seed, step, number])
+            return self.method.draw(self.source.frame(places[number]).image, rng)
+
+        places = self._reader.places(step)
+        drawn = list(self._drawing.map(draw, share_of(range(len(places)), self.team)))
+        return self.method.collate(drawn, _seed(self.recipe.seed, step), self.team.rank, self.team.size)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        stack = ExitStack()
         half = self.recipe.precision == "bfloat16"
-        stack.enter_context(torch.autocast(self.device.type, torch.bfloat16, enabled=half))
-        if self.device.type == "cpu":
-            # With some hundred tokens plain attention is faster there, and its gradients do not depend on chance.
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        return stack
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def _attention(self) -> AbstractContextManager[Any]:
+        """Also around the gradients: what was not kept is computed again in the same way."""
+        # With some hundred tokens plain attention is faster there, and its gradients do not depend on chance.
+        return sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
 
     def _watch(self, facts: Mapping[str, float]) -> None:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
-        self._silent = self._silent + 1 if facts["target_information"] < _LEAST_INFORMATION else 0
+        # A method without targets tells nothing of them.
+        self._silent = self._silent + 1 if facts.get("target_information", 1.0) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
             rule = f"The encoder has collapsed: every frame has had the same embedding for {_SPREAD_STEPS} steps"
             raise EchoApexError(rule, value=f"spread {facts['embedding_spread']:.1e}")
@@ -204,5 +236,16 @@ class PretrainingLearner:
             raise EchoApexError(rule, value=f"{facts['target_information']:.1e} nats")
 
 
-def _seed(seed: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+def check_shares(method: Method, recipe: PretrainingRecipe, team: Team) -> None:
+    """Raises `EchoApexError` where a batch does not divide by processes and ``accumulate``, or not for this method."""
+    count = team.size * recipe.accumulate
+    if count > 1 and not method.divisible:
+        rule = f"{recipe.method} compares all frames of a batch: one process learns it at once, accumulate 1"
+        raise EchoApexError(rule, value=f"{team.size} processes, accumulate {recipe.accumulate}")
+    if recipe.batch % count:
+        rule = f"The batch of {recipe.batch} must divide evenly by the processes times accumulate"
+        raise EchoApexError(rule, value=f"{team.size} times {recipe.accumulate}")
+
+
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from ..errors import EchoApexError
 from .checkpoints import NOT_OURS, foreign, read_learned
 from .drawn_frames import Say
-from .run_folder import DONE, FAILED, REPLAY, RUNNING, STOPPED, RunFolder
+from .run_folder import DONE, FAILED, RUNNING, STOPPED, FollowedRun, RunFolder
+from .team import Team, first_line, is_lost_process
 
 _TELL_S = 30.0
 
@@ -53,10 +54,21 @@ class StopRequest:
 
 
 class RunLoop:
-    """Teaches ``learner`` in ``folder``; made, it stands where the last checkpoint is."""
+    """Teaches ``learner`` in ``folder``; made, it stands where the last checkpoint is.
 
-    def __init__(self, folder: RunFolder, learner: Learner, save_steps: int, look_steps: int, say: Say) -> None:
-        self.folder, self.learner, self.say = folder, learner, say
+    The processes of a ``team`` go through the same steps, looks and checkpoints together.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder | FollowedRun,
+        learner: Learner,
+        save_steps: int,
+        look_steps: int,
+        say: Say,
+        team: Team | None = None,
+    ) -> None:
+        self.folder, self.learner, self.say, self.team = folder, learner, say, team or Team()
         self._save_steps, self._look_steps = save_steps, look_steps
         self.step, self.seconds = 0, 0.0
         self.seen: Mapping[str, float] = {}
@@ -71,7 +83,7 @@ class RunLoop:
         self.folder.tell(RUNNING, self.step, self.learner.steps)
         try:
             with stop_requests(self.say) as request:
-                while self.step < self.learner.steps and not request.asked:
+                while self.step < self.learner.steps and not self._stop_asked(request):
                     self._one_step()
         except KeyboardInterrupt:
             self._end(STOPPED)
@@ -80,8 +92,12 @@ class RunLoop:
             self._end(FAILED, str(refusal))
             raise
         except (MemoryError, RuntimeError) as error:
-            raise self._out_of_memory(error) from None
+            raise self._refusal_of(error) from None
         return self._finish()
+
+    def _stop_asked(self, request: StopRequest) -> bool:
+        """Whether one of the team is asked to stop: all stop after the same step."""
+        return self.team.any(request.asked or self.folder.stop_asked())
 
     def _finish(self) -> bool:
         done = self.step >= self.learner.steps
@@ -128,6 +144,8 @@ class RunLoop:
             except NOT_OURS as error:
                 raise foreign(file, error) from None
             self.say(f"continuing at step {self.step}")
+        rule = "The processes of a run do not see the same folder: it lies on a disk that all of them share"
+        self.team.check_same(self.step, rule)
         # Without a checkpoint the look at what is there before the first step is made again, too.
         self.folder.forget_after(-1 if file is None else self.step)
 
@@ -139,7 +157,7 @@ class RunLoop:
         self.say(f"step {self.step}/{self.learner.steps}  loss {facts['loss']:.4f}  {duration(left)} left")
 
     def _kept_for_replay(self, problem: NotFiniteError) -> EchoApexError:
-        file = self.folder.path / REPLAY / f"step-{self.step:08d}.npz"
+        file = self.folder.replay_file(self.step)
         try:
             file.parent.mkdir(exist_ok=True)
             self.learner.keep_batch(file)
@@ -147,13 +165,19 @@ class RunLoop:
             return EchoApexError(f"{problem.rule}; its batch could not be kept ({error.strerror})", value=problem.value)
         return EchoApexError(f"{problem.rule}; its batch is kept here for a replay", value=problem.value, file=file)
 
-    def _out_of_memory(self, error: BaseException) -> BaseException:
-        """A refusal that says what to change where memory has run out; any other error as it is."""
-        words = str(error).partition("\n")[0]
+    def _refusal_of(self, error: BaseException) -> BaseException:
+        """A refusal that says what to do where memory has run out or another process is gone; else the error itself."""
+        words = first_line(error)
         refusal = error
         # PyTorch tells of it on an accelerator by a kind of its own, on the processor by its words alone.
         if isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words:
-            rule = "Memory has run out: take a smaller batch, smaller or fewer crops, or fewer prototypes"
+            rule = "Memory has run out: take smaller or fewer crops, fewer prototypes, checkpointing, more accumulate"
+            rule += ", or a smaller batch"
+            refusal = EchoApexError(rule, value=words)
+        elif self.team.size > 1 and is_lost_process(error):
+            rule = (
+                "Another process of this run has ended or does not answer; go on from the last checkpoint by --resume"
+            )
             refusal = EchoApexError(rule, value=words)
         self._end(FAILED, str(refusal))
         return refusal

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import EchoApexError
 from ..simulation.data_source import SimulatedData
@@ -110,10 +111,13 @@ class SimulatedFrames:
     def __len__(self) -> int:
         return len(self._learned)
 
-    def epoch(self, number: int, seed: int, start: int = 0) -> Iterator[SectorFrame]:
-        """The frames of an epoch, shuffled."""
-        order = np.random.default_rng([seed, number, 7]).permutation(len(self._learned))
-        return (self._learned[int(place)] for place in order[start:])
+    def order(self, number: int, seed: int) -> NDArray[np.int64]:
+        """As `FrameSource`."""
+        return np.random.default_rng([seed, number, 7]).permutation(len(self._learned))
+
+    def frame(self, place: int) -> SectorFrame:
+        """As `FrameSource`."""
+        return self._learned[place]
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]:
         """What is learned from but for distractors, and what is held out."""

@@ -1,19 +1,16 @@
-"""Starts or continues a run of pretraining, and exports what it has taught."""
+"""Starts or continues a run of pretraining, by one process or several, and exports what it has taught."""
 
 from __future__ import annotations
 
 import os
 import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..errors import EchoApexError
 from ..models.device import choose_device
-from ..models.model_card import Architecture, Training
-from ..models.pretrained_backbone import BackboneCard, save_backbone
 from .archived_frames import ArchivedFrames
 from .drawn_frames import Say
 from .frame_source import FrameSource
@@ -22,48 +19,100 @@ from .methods.registry import read_pretraining_recipe
 from .model_export import processor
 from .pretraining import PretrainingLearner
 from .recipe_file import recipe_text
-from .run_folder import EXPORTED, RunFolder
+from .run_export import BACKBONE, export_backbone
+from .run_folder import EXPORTED, FollowedRun, RunFolder
 from .run_loop import RunLoop, duration
 from .simulated_frames import SimulatedFrames
-
-BACKBONE = "backbone"
-LIMITS = (
-    "A backbone taught without labels: it measures nothing by itself, and has been validated on no real echo. "
-    "Not a medical device."
-)
+from .team import Team, joined_team
+from .tensorboard_log import TensorboardLog
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What a run came to: ``exported`` is the folder of the backbone, None where the run was stopped before its end."""
+    """What a run came to: ``exported`` is the folder of the backbone, None where the run was stopped before its end.
+
+    Of several processes one ``leads``: it speaks for all.
+    """
 
     run: Path
     step: int
     steps: int
     seen: dict[str, float]
     exported: Path | None
+    leads: bool
 
 
-def pretrain(recipe_file: Path, data: str, run: Path, *, resume: bool, device: str, say: Say) -> Pretrained:
-    """Runs a recipe on ``data`` in the folder ``run``; raises `EchoApexError` where that cannot be."""
+@dataclass(frozen=True)
+class Start:
+    """What a process starts with."""
+
+    recipe: PretrainingRecipe
+    data: str
+    run: Path
+    device: Any
+    team: Team
+    say: Say
+    tensorboard: bool
+
+
+def pretrain(
+    recipe_file: Path, data: str, run: Path, *, resume: bool, device: str, say: Say, tensorboard: bool = False
+) -> Pretrained:
+    """Runs a recipe on ``data`` in the folder ``run``; raises `EchoApexError` where that cannot be.
+
+    Started by torchrun the processes work together (`joined_team`): the first draws frames, writes the run and speaks.
+    """
+    recipe = read_pretraining_recipe(recipe_file)
+    with joined_team() as team:
+        speak = say if team.leads else _nothing
+        chosen = _device_of(team, device, speak)
+        start = Start(recipe, data, run, chosen, team, speak, tensorboard)
+        folder, source = _opened(start, resume=resume)
+        try:
+            return _taught(start, folder, source)
+        finally:
+            folder.close()
+
+
+def _nothing(text: str) -> None:
+    """What a process says that does not lead."""
+
+
+def _device_of(team: Team, device: str, say: Say) -> Any:
+    """The device of this process: on accelerators one for each process of a machine."""
     import torch
 
-    recipe = read_pretraining_recipe(recipe_file)
+    if team.size > 1 and device != "cpu" and torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        if team.local >= count:
+            rule = "A machine has as many processes as accelerators: give torchrun a smaller --nproc-per-node"
+            raise EchoApexError(rule, value=f"process {team.local + 1} for {count}")
+        torch.cuda.set_device(team.local)
     chosen, reason = choose_device(device)
-    say(f"device: {reason}")
-    folder = RunFolder(run, recipe_text(recipe), data, resume=resume)
-    try:
-        source = open_source(data, recipe, run / "frames", say)
-        threads = 1 if chosen.type == "cpu" else max(1, min(16, (os.cpu_count() or 2) - 1))
-        fresh = folder.last_checkpoint is None
-        learner = PretrainingLearner(recipe, source, chosen, say, threads=threads, fresh=fresh)
+    if team.size > 1 and chosen.type not in ("cpu", "cuda"):
+        raise EchoApexError("Several processes compute on CUDA or on processors: --device cpu", value=chosen.type)
+    say(f"device: {reason}" + (f" {team.size} processes share each batch." if team.size > 1 else ""))
+    return chosen
+
+
+def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, FrameSource]:
+    """The run and its frames; the first process makes what is not there yet, then the others find it."""
+    mine: list[tuple[RunFolder, FrameSource]] = []
+
+    def make() -> None:
+        mirror = TensorboardLog(start.run) if start.tensorboard else None
+        folder = RunFolder(start.run, recipe_text(start.recipe), start.data, resume=resume, mirror=mirror)
         try:
-            folder.started(_environment(chosen, torch.get_num_threads()))
-            return _teach(recipe, learner, folder, say)
-        finally:
-            learner.close()
-    finally:
-        folder.close()
+            mine.append((folder, open_source(start.data, start.recipe, start.run / "frames", start.say)))
+        except BaseException:
+            folder.close()
+            raise
+
+    start.team.led(make)
+    if mine:
+        return mine[0]
+    followed = FollowedRun(start.run, start.team.rank)
+    return followed, open_source(start.data, start.recipe, start.run / "frames", start.say)
 
 
 def open_source(data: str, recipe: PretrainingRecipe, folder: Path, say: Say) -> FrameSource:
@@ -75,16 +124,33 @@ def open_source(data: str, recipe: PretrainingRecipe, folder: Path, say: Say) ->
     return ArchivedFrames(Path(data))
 
 
-def _teach(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFolder, say: Say) -> Pretrained:
+def _taught(start: Start, folder: RunFolder | FollowedRun, source: FrameSource) -> Pretrained:
+    start.team.check_same(len(source), "The processes of a run do not see the same frames")
+    threads = 1 if start.device.type == "cpu" else max(1, min(16, (os.cpu_count() or 2) - 1))
+    fresh = folder.last_checkpoint is None
+    learner = PretrainingLearner(
+        start.recipe, source, start.device, start.say, threads=threads, fresh=fresh, team=start.team
+    )
+    try:
+        folder.started(_environment(start, source))
+        return _teach(start, learner, folder)
+    finally:
+        learner.close()
+
+
+def _teach(start: Start, learner: PretrainingLearner, folder: RunFolder | FollowedRun) -> Pretrained:
+    recipe = start.recipe
     look_steps = recipe.probe_epochs * learner.timeline.epoch_steps
-    loop = RunLoop(folder, learner, recipe.save_steps, look_steps, say)
+    loop = RunLoop(folder, learner, recipe.save_steps, look_steps, start.say, start.team)
     if loop.step < learner.steps:
         for line in announcement(recipe, learner, learner.trial_seconds(loop.step), loop.step):
-            say(line)
+            start.say(line)
     if loop.step in (0, learner.steps):
         loop.look()
-    exported = _export(recipe, learner, folder, loop) if loop.run() else None
-    return Pretrained(folder.path, loop.step, learner.steps, dict(loop.seen), exported)
+    exported = start.run / EXPORTED / BACKBONE if loop.run() else None
+    if exported and start.team.leads:
+        export_backbone(start.run)
+    return Pretrained(folder.path, loop.step, learner.steps, dict(loop.seen), exported, start.team.leads)
 
 
 def announcement(recipe: PretrainingRecipe, learner: PretrainingLearner, seconds: float, step: int) -> tuple[str, str]:
@@ -98,11 +164,12 @@ def announcement(recipe: PretrainingRecipe, learner: PretrainingLearner, seconds
     )
 
 
-def _environment(device: Any, threads: int) -> dict[str, Any]:
+def _environment(start: Start, source: FrameSource) -> dict[str, Any]:
     import numpy
     import timm
     import torch
 
+    cuda = start.device.type == "cuda"
     return {
         "echoapex": __version__,
         "python": platform.python_version(),
@@ -110,36 +177,9 @@ def _environment(device: Any, threads: int) -> dict[str, Any]:
         "timm": timm.__version__,
         "numpy": numpy.__version__,
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
-        "threads": threads,
+        "device": torch.cuda.get_device_name(start.device) if cuda else processor(),
+        "threads": torch.get_num_threads(),
+        "processes": start.team.size,
         "host": platform.node(),
+        "source": {"name": source.name, "frames": len(source), "simulated": source.simulated},
     }
-
-
-def _export(recipe: PretrainingRecipe, learner: PretrainingLearner, folder: RunFolder, loop: RunLoop) -> Path:
-    """The teacher's backbone with its card, in ``exported/``."""
-    card = BackboneCard(
-        id=recipe.id,
-        name=recipe.name,
-        method=recipe.method,
-        architecture=Architecture(recipe.encoder, recipe.patch, recipe.global_size),
-        preprocessing=learner.method.preprocessing,
-        training=Training(
-            recipe=f"{recipe.id}.toml",
-            seed=recipe.seed,
-            data=f"{learner.source.name}: {len(learner.source):,} frames, without labels"
-            + (f"; started from {recipe.init_from}" if recipe.init_from else ""),
-            hardware=f"{processor()}, {learner.device.type}, {recipe.precision}",
-            hours=round(loop.seconds / 3600, 2),
-            frames_seen=loop.step * recipe.batch,
-        ),
-        simulated_only=learner.source.simulated and not recipe.init_from,
-        code_license="Apache-2.0",
-        weights_license="Apache-2.0" if not recipe.init_from else "as that of the weights it started from",
-        scores={learner.source.name: {"probe": {name: {"value": value} for name, value in loop.seen.items()}}},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        limits=LIMITS,
-    )
-    target = folder.path / EXPORTED / BACKBONE
-    save_backbone(target, learner.method.backbone.network, card)
-    return target

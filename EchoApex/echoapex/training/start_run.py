@@ -13,7 +13,8 @@ from ..models.model_loading import check_model_folder
 from .drawn_frames import draw_shards, prepare_frames
 from .model_export import publish
 from .recipe import Recipe, read_recipe
-from .trainer import Team, Trainer, check_run
+from .team import Team
+from .trainer import Trainer, check_run
 
 USAGE = "Trains a model from a recipe. A run survives a kill: started again with the same arguments it continues."
 

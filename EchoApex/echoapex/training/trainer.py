@@ -30,6 +30,7 @@ from .frame_shards import Frames
 from .losses import mask_loss
 from .prompt_sampling import Ask, collate, corrected_by_click, draw_asks
 from .recipe import Recipe
+from .team import Team
 from .unknown_objects import add_stranger
 
 _TEXT = "text_embedding.weight"
@@ -106,29 +107,6 @@ class Batch:
     marked: Tensor
     landmarks: Tensor
     asks: list[Ask]
-
-
-@dataclass(frozen=True)
-class Team:
-    """Processes that train one model together: each takes its share of every batch, gradients are averaged."""
-
-    rank: int = 0
-    size: int = 1
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes and speaks for all."""
-        return self.rank == 0
-
-    def average(self, gradients: list[Tensor]) -> None:
-        """Replaces ``gradients`` by their mean over the team."""
-        if self.size == 1:
-            return
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        torch.distributed.all_reduce(flat)
-        flat /= self.size
-        for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
 
 
 class Trainer:

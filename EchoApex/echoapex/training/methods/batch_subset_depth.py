@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 Branch = Callable[[Tensor], Tensor]
 
@@ -26,9 +27,20 @@ def add_branch(tokens: Tensor, branch: Branch, rate: float) -> Tensor:
     return torch.index_add(tokens, 0, chosen, added.to(tokens.dtype), alpha=count / kept)
 
 
-def run_blocks(blocks: Any, tokens: Tensor, rate: float) -> Tensor:
-    """``tokens`` after timm's transformer ``blocks``, each branch at the same ``rate`` (``drop_path_uniform``)."""
+def run_blocks(blocks: Any, tokens: Tensor, rate: float, *, checkpointing: bool = False) -> Tensor:
+    """``tokens`` after timm's transformer ``blocks``, each branch at the same ``rate`` (``drop_path_uniform``).
+
+    With ``checkpointing`` of each block only its input is kept, and the block is computed again for the gradients, with
+    the same paths dropped: about a third more time for a fraction of the memory.
+    """
     for block in blocks:
-        tokens = add_branch(tokens, lambda part, block=block: block.ls1(block.attn(block.norm1(part))), rate)  # type: ignore[misc]
-        tokens = add_branch(tokens, lambda part, block=block: block.ls2(block.mlp(block.norm2(part))), rate)  # type: ignore[misc]
+        if checkpointing:
+            tokens = checkpoint(_run_block, block, tokens, rate, use_reentrant=False)
+        else:
+            tokens = _run_block(block, tokens, rate)
     return tokens
+
+
+def _run_block(block: Any, tokens: Tensor, rate: float) -> Tensor:
+    tokens = add_branch(tokens, lambda part: block.ls1(block.attn(block.norm1(part))), rate)
+    return add_branch(tokens, lambda part: block.ls2(block.mlp(block.norm2(part))), rate)

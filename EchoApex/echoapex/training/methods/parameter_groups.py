@@ -32,6 +32,8 @@ def pace_of(name: str, shape: tuple[int, ...], blocks: int, layer_decay: float, 
     if "patch_embed" in name:
         rate *= patch_rate
     plain = name.endswith(".bias") or "norm" in name or "gamma" in name or shape == ()
+    # Batch norms of timm's ResNet.
+    plain = plain or "bn" in name or name.endswith("downsample.1.weight")
     return Pace(rate, 0.0 if plain else 1.0, name.split(".")[-1] in ("prototypes", "lengths"))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from ...errors import EchoApexError
 from ...models.image_encoder import ENCODERS, check_architecture
 from ...models.model_card import check_identifier
+from ..parallel_weights import DDP, KINDS
 from ..schedules import scaled_rate
 
 
@@ -22,7 +24,14 @@ class PretrainingRecipe:
     ``weight_decay_end``; gradients are cut at a norm of ``clip``. ``init_from`` is a model, an exported backbone or a
     file of weights that the run begins with, empty for none. Every ``probe_epochs`` the embeddings are looked at; a
     checkpoint is written every ``save_steps`` steps and with every look.
+
+    ``batch`` counts the frames of all processes together; each takes its share, in ``accumulate`` parts one after the
+    other, whose gradients are added up. What that changes the method says. ``parallel`` is ``ddp`` (each process has
+    all weights) or ``fsdp2`` (each has a part of them). ``checkpointing`` computes each block again for its gradients
+    instead of keeping what it made; ``compile`` has torch compile the networks, and ends the run where it cannot.
     """
+
+    takes_convolutions: ClassVar[bool] = False
 
     id: str
     name: str
@@ -56,13 +65,17 @@ class PretrainingRecipe:
     drop_path: float = 0.1
     probe_epochs: int = 1
     save_steps: int = 250
+    accumulate: int = 1
+    parallel: str = DDP
+    checkpointing: bool = False
+    compile: bool = False
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
         check_architecture(self.encoder, self.patch, self.global_size)
         check_architecture(self.encoder, self.patch, self.local_size)
         if not ENCODERS[self.encoder].transformer:
-            raise EchoApexError("Pretraining needs a vision transformer", value=self.encoder)
+            self._check_convolutions()
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float | tuple):
@@ -70,6 +83,10 @@ class PretrainingRecipe:
             self._check_range(field.name, value)
         self._check_choice("precision", ("float32", "bfloat16"))
         self._check_choice("rate_rule", ("linear", "sqrt"))
+        self._check_choice("parallel", KINDS)
+        if self.batch % self.accumulate:
+            rule = f"The batch of {self.batch} must divide evenly by accumulate"
+            raise EchoApexError(rule, value=self.accumulate)
         if self.warmup_epochs >= self.epochs:
             raise EchoApexError("warmup_epochs of a recipe are fewer than its epochs", value=self.warmup_epochs)
 
@@ -77,6 +94,15 @@ class PretrainingRecipe:
     def effective_rate(self) -> float:
         """The learning rate after the warm-up, scaled to this batch."""
         return scaled_rate(self.learning_rate, self.rate_rule, self.batch, self.rate_batch)
+
+    def _check_convolutions(self) -> None:
+        """What a network without transformer blocks cannot have is refused."""
+        if not self.takes_convolutions:
+            raise EchoApexError(f"{self.method} needs a vision transformer", value=self.encoder)
+        for name, value in _OF_BLOCKS.items():
+            if getattr(self, name, value) != value:
+                rule = f"{self.encoder} has no transformer blocks: {name} is {value!s} in its recipe"
+                raise EchoApexError(rule.replace("False", "false"), value=getattr(self, name))
 
     def _check_range(self, name: str, value: float | tuple[float, float]) -> None:
         low, high = _RANGES.get(name, (0.0, float(2**31)))
@@ -89,12 +115,22 @@ class PretrainingRecipe:
             raise EchoApexError(f"{name} of a recipe is {' or '.join(choices)}", value=getattr(self, name))
 
 
+_OF_BLOCKS: dict[str, float] = {"drop_path": 0.0, "checkpointing": False, "layer_decay": 1.0, "patch_rate": 1.0}
+"""Entries that are of transformer blocks, and their values without any."""
+
 _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
-    **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
-    **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
+    "accumulate": _FROM_ONE,
+    **dict.fromkeys(
+        ("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck", "projection", "directions"),
+        _FROM_ONE,
+    ),
+    **dict.fromkeys(
+        ("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum", "gaussian_weight"),
+        _SHARE,
+    ),
     **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),
     **dict.fromkeys(("layer_decay", "patch_rate"), (0.001, 1.0)),
     **dict.fromkeys(("teacher_temperature", "teacher_temperature_end", "student_temperature"), (0.001, 10.0)),

@@ -13,6 +13,8 @@ from .dino.method import Dino
 from .dino.recipe import DinoRecipe
 from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
+from .lejepa.method import LeJepa
+from .lejepa.recipe import LeJepaRecipe
 from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
 
@@ -25,7 +27,11 @@ class MethodEntry:
     build: Callable[[Any, Timeline], Method]
 
 
-METHODS = {"dino": MethodEntry(DinoRecipe, Dino), "dinov2": MethodEntry(Dinov2Recipe, Dinov2)}
+METHODS = {
+    "dino": MethodEntry(DinoRecipe, Dino),
+    "dinov2": MethodEntry(Dinov2Recipe, Dinov2),
+    "lejepa": MethodEntry(LeJepaRecipe, LeJepa),
+}
 
 
 def read_pretraining_recipe(path: Path) -> PretrainingRecipe:

@@ -15,8 +15,11 @@ class DinoRecipe(PretrainingRecipe):
     from ``teacher_temperature`` to ``teacher_temperature_end`` over ``temperature_epochs``, the momentum of its average
     from ``teacher_momentum`` to 1. The last layer waits for ``frozen_epochs``; ``layer_decay`` and ``patch_rate`` slow
     down earlier layers and the patch embedding (1: as fast as the others). Paths are dropped in every block alike and
-    for a part of the batch (`add_branch`), not at a rate that grows with depth.
+    for a part of the batch (`add_branch`), not at a rate that grows with depth. A ResNet-50 is taught by the same
+    optimizer, AdamW; published is SGD, from which no entry follows here.
     """
+
+    takes_convolutions = True
 
     global_scale: tuple[float, float] = (0.4, 1.0)
     local_scale: tuple[float, float] = (0.05, 0.4)

@@ -20,6 +20,8 @@ class Dinov2Recipe(DinoRecipe):
     part in ``mask_ratio`` of the patches is hidden. There is no LayerScale: the project's encoders have none.
     """
 
+    takes_convolutions = False
+
     global_scale: tuple[float, float] = (0.32, 1.0)
     local_scale: tuple[float, float] = (0.05, 0.32)
     learning_rate: float = 4e-3
