@@ -31,10 +31,10 @@ from echoapex import resources
 from echoapex.simulation import draw_case, simulate_clip
 from echoapex.simulation.vendor_looks import TRAINING
 from echoapex.training.frame_source import SectorFrame
+from echoapex.training.methods.crop_method import Views
 from echoapex.training.methods.dino.views import multi_crop
 from echoapex.training.methods.dinov2.method import Dinov2
 from echoapex.training.methods.dinov2.recipe import Dinov2Recipe
-from echoapex.training.methods.method import Views
 from echoapex.training.methods.registry import read_pretraining_recipe
 from echoapex.training.pretraining import PretrainingLearner
 
@@ -61,7 +61,7 @@ class Loop:
     def order(self, number: int, seed: int) -> NDArray[np.int64]:
         return np.random.default_rng([seed, number]).permutation(len(self))
 
-    def frame(self, place: int) -> SectorFrame:
+    def item(self, place: int) -> SectorFrame:
         return SectorFrame(self.images[place], f"heart {place}")
 
     def labelled(self) -> tuple[list[SectorFrame], list[SectorFrame]]:
@@ -130,7 +130,7 @@ class Sides:
         self.number += 1
         rng = np.random.default_rng([SEED, self.number])
         frames = [
-            self.source.frame(int(place)).image for place in rng.integers(len(self.source), size=self.recipe.batch)
+            self.source.item(int(place)).image for place in rng.integers(len(self.source), size=self.recipe.batch)
         ]
         drawn = [multi_crop_by_pil(frame, self.recipe, rng) for frame in frames]
         return self.method.collate(drawn, self.number)

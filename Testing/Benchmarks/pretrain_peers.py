@@ -15,10 +15,10 @@ from lightly.models.utils import update_momentum
 from torch import Tensor, nn
 
 from echoapex.models.image_encoder import ENCODERS
+from echoapex.training.methods.crop_method import Views
 from echoapex.training.methods.dino.views import GLOBAL_COUNT
 from echoapex.training.methods.dinov2.method import Dinov2
 from echoapex.training.methods.dinov2.recipe import Dinov2Recipe
-from echoapex.training.methods.method import Views
 
 
 class LightlyDinov2:

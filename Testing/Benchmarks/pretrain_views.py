@@ -12,13 +12,13 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from echoapex.training.frame_source import sector_of
 from echoapex.training.methods.dino.views import GLOBAL_COUNT, crop_box, sums_of
-from echoapex.training.methods.pretraining_recipe import PretrainingRecipe
+from echoapex.training.methods.pretraining_recipe import CropRecipe
 
 _BLUR_SHARES, _LOCAL_BLUR, _TONE_SHARE = (1.0, 0.1), 0.5, 0.8
 
 
 def multi_crop_by_pil(
-    image: NDArray[np.uint8], recipe: PretrainingRecipe, rng: np.random.Generator
+    image: NDArray[np.uint8], recipe: CropRecipe, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """As `multi_crop`: global ``uint8 [2, G, G]`` and local views ``uint8 [L, l, l]``."""
     inside = sums_of(sector_of(image))
@@ -31,7 +31,7 @@ def multi_crop_by_pil(
 def _view(
     frame: Image.Image,
     inside: NDArray[np.int32],
-    recipe: PretrainingRecipe,
+    recipe: CropRecipe,
     rng: np.random.Generator,
     blurred: float,
     *,

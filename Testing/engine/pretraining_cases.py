@@ -64,7 +64,7 @@ class NoiseFrames:
     def order(self, number: int, seed: int) -> NDArray[np.int64]:
         return np.random.default_rng([seed, number]).permutation(len(self.frames))
 
-    def frame(self, place: int) -> SectorFrame:
+    def item(self, place: int) -> SectorFrame:
         return self.frames[place]
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]:

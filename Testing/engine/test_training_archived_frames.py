@@ -29,7 +29,7 @@ def shards(tmp_path: Path) -> Path:
 def test_each_frame_of_the_training_split_comes_once_an_epoch_and_traces_do_not(shards: Path) -> None:
     source = ArchivedFrames(shards)
     assert len(source) == 7 and source.simulated and source.name == "shards shards"
-    first, again, second = ([source.frame(place) for place in source.order(number, 1)] for number in (0, 0, 1))
+    first, again, second = ([source.item(place) for place in source.order(number, 1)] for number in (0, 0, 1))
     whose = [(frame.patient, int(frame.image.min()), frame.view) for frame in first]
     assert sorted({patient for patient, _, _ in whose}) == ["p1", "p2"] and len(set(whose)) == 7
     assert [frame.image.tobytes() for frame in first] == [frame.image.tobytes() for frame in again]

@@ -15,6 +15,7 @@ from lightly.models.modules.heads import DINOProjectionHead, DINOv2ProjectionHea
 from lightly.models.utils import random_block_mask_image, update_momentum
 from torch import Tensor, nn
 
+from echoapex.training.frame_source import SectorFrame
 from echoapex.training.methods.batch_subset_depth import add_branch
 from echoapex.training.methods.dino.head import ProjectionHead
 from echoapex.training.methods.dino.loss import Center, view_loss
@@ -53,7 +54,7 @@ def frames(count: int, size: int = 64) -> list[np.ndarray]:
 
 def views_of(method: Dino, seed: int = 1):
     rng = np.random.default_rng(seed)
-    return method.collate([method.draw(image, rng) for image in frames(4)], seed)
+    return method.collate([method.draw(SectorFrame(image, "p"), rng) for image in frames(4)], seed)
 
 
 # ------------------------------------------------------------------ losses

@@ -57,7 +57,7 @@ def test_all_views_of_a_frame_are_compared_with_its_large_ones(tmp_path: Path) -
     torch.manual_seed(0)
     method = build_method(recipe, Timeline(6, 3))
     rng = np.random.default_rng(1)
-    views = method.collate([method.draw(frame.image, rng) for frame in NoiseFrames().frames[:3]], 0)
+    views = method.collate([method.draw(frame, rng) for frame in NoiseFrames().frames[:3]], 0)
     found = method.losses(views, 4)
     tokens = [method.network(method.input(part))[0] for part in (views.large, views.small)]
     embeddings = method.projector(torch.cat(tokens)).reshape(4, 3, 8)

@@ -28,7 +28,7 @@ from echoapex.training.run_watching import find_runs, remove_run, report_on, sto
 from echoapex.training.simulated_frames import SimulatedFrames
 from echoapex.training.tensorboard_log import TensorboardLog
 
-ENVIRONMENT = {"device": "a processor", "processes": 1, "source": {"name": "noise", "frames": 12, "simulated": True}}
+ENVIRONMENT = {"device": "a processor", "processes": 1, "source": {"name": "noise", "items": 12, "simulated": True}}
 
 
 class Slow(Counting):

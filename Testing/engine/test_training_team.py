@@ -22,7 +22,6 @@ from torch.multiprocessing.spawn import spawn
 
 from echoapex.errors import EchoApexError
 from echoapex.training.methods.dinov2.sinkhorn import sinkhorn_knopp
-from echoapex.training.methods.method import Method
 from echoapex.training.run_folder import read_state
 from echoapex.training.simulated_frames import SimulatedFrames
 from echoapex.training.team import Team, joined_team
@@ -84,17 +83,13 @@ def test_blocks_that_are_computed_again_teach_the_same_with_the_same_paths_dropp
     assert_alike(gradients_of(learner_in(tmp_path, **SHARED, checkpointing=True), 0), kept, 0)
 
 
-def test_what_does_not_divide_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_divide_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EchoApexError, match=r"batch of 4 must divide evenly by accumulate \(found: 3\)"):
         learner_in(tmp_path, **DINO, accumulate=3)
     with pytest.raises(EchoApexError, match="processes times accumulate"):
         learner_in(tmp_path, Team(0, 3), **DINO)
     with pytest.raises(EchoApexError, match=r"KoLeo compares the frames of a share.*shares of 1"):
         learner_in(tmp_path, **SHARED, accumulate=4)
-    monkeypatch.setattr("echoapex.training.methods.dino.method.Dino.divisible", Method.divisible)
-    with pytest.raises(EchoApexError, match="dino compares all frames of a batch"):
-        learner_in(tmp_path, **DINO, accumulate=2)
-    learner_in(tmp_path, **DINO)
 
 
 def test_networks_that_torch_cannot_compile_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""A pretrained backbone: weights of timm's network and a card beside them; and weights from elsewhere that fit one."""
+"""A pretrained backbone: weights of timm's or torchvision's network and a card beside them; and weights from elsewhere
+that fit one.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ _MOST_BYTES = 8 * 2**30
 _PREFIXES = ("module.", "backbone.", "encoder.backbone.network.")
 _NESTED = ("teacher", "student", "model", "state_dict")
 _LISTED = 8
-_FIRST_KERNELS = ("patch_embed.proj.weight", "conv1.weight")
+_FIRST_KERNELS = ("patch_embed.proj.weight", "conv1.weight", "stem.0.weight")
 _FIRST_AFTER_ENCODER = "layer4.0.conv1.weight"
 """The encoder has a ResNet up to stride 16, its third stage."""
 
@@ -51,6 +53,13 @@ class BackboneCard:
 
     def __post_init__(self) -> None:
         check_identifier(self.id)
+
+
+@dataclass(frozen=True)
+class ClipBackboneCard(BackboneCard):
+    """A backbone of `CLIP_ENCODERS`, taught by clips of so many ``frames``, each spread from 0 to 1 by itself."""
+
+    frames: int = 0
 
 
 def is_backbone(folder: str | Path) -> bool:
@@ -85,7 +94,7 @@ def read_backbone(folder: str | Path) -> tuple[BackboneCard, dict[str, Tensor]]:
     if not isinstance(table, dict) or table.pop("schema", None) != SCHEMA:
         raise ModelError(f"The card of a backbone must be of schema {SCHEMA}", file=file)
     try:
-        card: BackboneCard = build_entry(BackboneCard, table, "")
+        card: BackboneCard = build_entry(ClipBackboneCard if "frames" in table else BackboneCard, table, "")
     except EchoApexError as refusal:
         raise ModelError(refusal.rule, value=refusal.value, file=file) from None
     weights = Path(folder) / WEIGHTS_FILE
@@ -119,19 +128,23 @@ def weights_from(source: str) -> tuple[dict[str, Tensor], str]:
 def fitted(tensors: Mapping[str, Tensor], network: Any, source: str) -> tuple[dict[str, Tensor], list[str]]:
     """``tensors`` as ``network`` takes them, and what was adapted, in words.
 
-    Kernels for three colors are added up for gray, positions are resized to another grid. Anything else that does not
-    fit is refused, with the list: a part of the weights is worth less than it seems.
+    Kernels for three colors are added up for gray, positions are resized to another grid, and torchvision's layer for
+    classes is left out. Anything else that does not fit is refused, with the list: a part of the weights is worth less
+    than it seems.
     """
     own, notes = network.state_dict(), []
     given = dict(tensors)
     places = "pos_embed"
     for kernel in _FIRST_KERNELS:
-        if kernel in given and given[kernel].ndim == 4 and given[kernel].shape[1] == 3:
+        if kernel in given and given[kernel].ndim >= 4 and given[kernel].shape[1] == 3:
             given[kernel] = given[kernel].sum(1, keepdim=True)
             notes.append("kernels for three colors were added up for gray")
     if _FIRST_AFTER_ENCODER in given and _FIRST_AFTER_ENCODER not in own:
         given = {name: value for name, value in given.items() if not name.startswith(("layer4.", "fc."))}
         notes.append("the last stage of the ResNet was left out: the encoder ends before it")
+    if "stem.0.weight" in own and given.pop("fc.weight", None) is not None:
+        given.pop("fc.bias", None)
+        notes.append("the layer for classes was left out")
     if places in given and given[places].ndim == 3 and given[places].shape[1] != own[places].shape[1]:
         given[places] = _resized_places(given[places], own[places], network.num_prefix_tokens)
         notes.append("positions were resized to the grid of this image size")

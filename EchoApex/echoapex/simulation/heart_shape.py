@@ -48,6 +48,10 @@ class HeartShape:
     strands across the cavity. ``growth`` is the size of a child's heart against an adult's (1): what is not given
     here, such as the walls of atria, grows with it.
 
+    ``aortic_area_cm2`` is what thick aortic cusps open to, of a child's heart once it is grown; ``cusp_mm`` is their
+    thickness, ``calcium_db`` how far they stand out of muscle. With an area of 0 the cusps are thin, and open to the
+    walls of the root (`aortic_valve`).
+
     ``vessels`` says whether the great vessels are there (pulmonary artery, aortic arch, inferior vena cava); views
     that are not of them leave them out.
     """
@@ -85,6 +89,9 @@ class HeartShape:
     false_tendons: int = 0
     growth: float = 1.0
     vessels: bool = False
+    aortic_area_cm2: float = 0.0
+    cusp_mm: float = 0.0
+    calcium_db: float = 0.0
 
     def grown(self) -> HeartShape:
         """The same heart at an adult's size: every length divided by ``growth``."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import EchoApexError
 from . import first_hearts, real_hearts
+from .aortic_valve import largest_area_cm2
 from .case import Case
 from .heart import Heart, HeartShape
 from .vendor_looks import Conditions
@@ -44,6 +45,9 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "trabecular_lateral": (0, 0.2),
     "trabecular_septum": (0, 0.2),
     "growth": (0.25, 1),
+    "aortic_area_cm2": (0, 6),
+    "cusp_mm": (0, 8),
+    "calcium_db": (-20, 20),
 }
 """Hearts outside these are refused (own choice), children's at the size they grow to; ``ef`` as a fraction."""
 
@@ -128,4 +132,8 @@ def _checked(shape: HeartShape) -> HeartShape:
                 f"{field.name} from {by * low:g} to {by * high:g}{unit}" if field.name in _LIMITS else "finite sizes"
             )
             raise EchoApexError(f"A simulated heart needs {words}", value=f"{field.name} {by * value:g}{unit}")
+    most = largest_area_cm2(adult.root_mm)
+    if adult.aortic_area_cm2 > most:
+        rule = f"In a root of {adult.root_mm:.1f} mm thick aortic cusps open to at most {most:.1f} cm2"
+        raise EchoApexError(rule, value=f"aortic_area_cm2 {adult.aortic_area_cm2:g}")
     return shape

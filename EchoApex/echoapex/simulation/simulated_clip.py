@@ -94,14 +94,17 @@ def simulate_clip(
     sampling: Sampling = FINE,
     max_frames: int | None = None,
     interface: str | None = None,
+    clip: int = 0,
+    every: int = 1,
 ) -> SimulatedClip:
     """Simulates one clip of ``view``; frame time (20 to 40 ms) and first phase are drawn from the case's seed.
 
-    The ``easy`` preset starts at the R wave with 33.3 ms a frame. With an ``interface`` the sector lies where that
-    design of a screen has it. Raises `EchoApexError` for a view or an interface that cannot be simulated, and for a
-    clip without frames or too small for its overlay.
+    The ``easy`` preset starts at the R wave with 33.3 ms a frame. Another ``clip`` is another acquisition of the same
+    heart; of its frames every ``every``-th is kept. With an ``interface`` the sector lies where that design of a screen
+    has it. Raises `EchoApexError` for a view or an interface that cannot be simulated, and for a clip without frames or
+    too small for its overlay.
     """
-    if not 0 < beats < np.inf or (max_frames is not None and max_frames < 1):
+    if not 0 < beats < np.inf or (max_frames is not None and max_frames < 1) or every < 1:
         raise EchoApexError(
             "A simulated clip needs a length above 0 beats and 1 frame or more", value=(beats, max_frames)
         )
@@ -109,17 +112,18 @@ def simulate_clip(
         raise EchoApexError(f"A simulated clip has at least {SMALLEST_PX} rows and columns", value=(rows, columns))
     if interface is not None and interface not in INTERFACES:
         raise EchoApexError(f"An interface is one of {', '.join(INTERFACES)}", value=interface)
-    placement, conditions = draw_placement(case, view)
-    rng = np.random.default_rng([case.seed, 4])
+    placement, conditions = draw_placement(case, view, clip)
+    rng = np.random.default_rng([case.seed, 4, clip] if clip else [case.seed, 4])
     easy = case.preset == "easy"
-    frame_time = 1 / 30 if easy else float(rng.uniform(0.020, 0.040))
+    frame_time = every * (1 / 30 if easy else float(rng.uniform(0.020, 0.040)))
     first = 0.0 if easy else float(rng.uniform(0, 1))
     period = 60 / case.shape.heart_rate
     count = max(2, round(beats * period / frame_time))
     count = count if max_frames is None else min(count, max_frames)
     phases = first + np.arange(count, dtype=np.float64) * frame_time / period
     heart = case.heart(view)
-    imager = Imager(heart, placement, case.look, conditions, seed=case.seed, sampling=sampling, reference_phase=first)
+    seed = int(np.random.SeedSequence([case.seed, 10, clip]).generate_state(1)[0]) if clip else case.seed
+    imager = Imager(heart, placement, case.look, conditions, seed=seed, sampling=sampling, reference_phase=first)
     if interface is None:
         canvas = Canvas.around(rows, columns, case.look, conditions, top=0.04)
     else:

@@ -15,6 +15,7 @@ from ..io.mask_files import write_label_image
 from ..io.nrrd import CONTENT_KEY, LABELS
 from ..io.output_folder import OutputFolder
 from .anatomy import systolic_atrial_diameter, wall_landmarks
+from .aortic_valve import stenosis_of
 from .dicom_writing import write_dicom
 from .heart import PARASTERNAL_AZIMUTH_DEG, Heart, Tissue
 from .pathologies import PATHOLOGIES
@@ -126,7 +127,7 @@ def _write_clip(folder: Path, clip: SimulatedClip, number: int, *, color_flow: b
 
 
 def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
-    """Everything known about the patient and each clip, as plain data."""
+    """Everything known about the patient and each clip, as plain data; ``AVA_cm2`` of thick cusps only."""
     heart, shape = case.heart(), case.shape
     return {
         "simulated": True,
@@ -144,6 +145,8 @@ def study_truth(case: Case, clips: list[SimulatedClip]) -> dict[str, Any]:
         "LVLs_mm": heart.length(heart.curve.es_phase),
         "AoRootd_mm": shape.root_mm,
         "LADs_mm": systolic_atrial_diameter(heart),
+        "aortic_stenosis": stenosis_of(shape).name.lower(),
+        "AVA_cm2": shape.aortic_area_cm2 or None,
         "heart_rate": shape.heart_rate,
         "labels": {tissue.name: int(tissue) for tissue in TRUTH_STRUCTURES},
         "clips": [_clip_truth(clip) for clip in clips],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .anatomy import fields, tissue, truth_labels, wall_landmarks, without_trabeculae
+from .aortic_valve import thick_cusps
 from .canvas import Canvas
 from .echogenicity import echo_level
 from .heart import CAVITIES, Array, Heart, Tissue
@@ -145,6 +146,7 @@ class Imager:
             self._leaflet_echoes(curve, self._leaflet_strength * strength)
             for curve, strength in leaflets(self.heart, self.placement, phase)
         ]
+        valves += [self._leaflet_echoes(*cusp) for cusp in thick_cusps(self.heart, self.placement, phase)]
         valves += [self._strand_echoes(*strand) for strand in strands(self.heart, self.placement, phase)]
         points = np.concatenate([points[:, :2], *(p for p, _ in valves)])
         return points, np.concatenate([amplitude, *(a for _, a in valves)])

@@ -11,6 +11,8 @@ from .heart_places import LEFT_OF_ROOT, SINUS_RISE_MM, TO_ROOT, UP, root_center,
 from .view_planes import Placement
 
 POINTS_PER_LEAFLET = 60
+AORTIC_FACING = 0.85
+"""Least cosine between a plane through the long axis and the one through the root, for aortic cusps to be seen."""
 _MOUTH_LEVEL = 0.79
 """Where along the long axis the lips of the mitral valve are drawn in its short axis."""
 
@@ -20,7 +22,8 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
 
     Long axes show quadratic Bezier curves hinged on the annulus (anterior mitral length 0.66 and posterior 0.45 of the
     annulus); the short axis at the mitral valve shows the mouth between the leaflets, that at the aortic valve its
-    cusps; a view that is aimed at a valve shows that one; across the ventricle there are none.
+    cusps; a view that is aimed at a valve shows that one; across the ventricle there are none. Aortic cusps that are
+    thick are not among them (`thick_cusps`).
     """
     if heart.shape.growth != 1:
         adult = leaflets(heart.grown, placement, phase)
@@ -36,7 +39,7 @@ def leaflets(heart: Heart, placement: Placement, phase: float) -> list[tuple[Arr
     if view.tricuspid and abs(placement.rotation_deg) < 30:
         planar += _tricuspid(heart, phase)
     curves = [(_to_heart(heart, curve, azimuth), strength) for curve, strength in planar]
-    return curves + (_aortic(heart, phase) if facing > 0.85 else [])
+    return curves + (_aortic(heart, phase) if facing > AORTIC_FACING else [])
 
 
 def strands(heart: Heart, placement: Placement, phase: float) -> list[tuple[Array, float]]:
@@ -84,6 +87,8 @@ def _mouth(heart: Heart, phase: float) -> list[tuple[Array, float]]:
 
 def _aortic(heart: Heart, phase: float) -> list[tuple[Array, float]]:
     """Two aortic cusps in the long axis of the root: together in diastole, along its walls in ejection."""
+    if heart.shape.aortic_area_cm2 > 0:
+        return []
     half, opening = 0.43 * heart.shape.root_mm, heart.curve.aortic_opening(phase)
     ring = np.array([[0.0, heart.shape.length_mm + 1.0, 0.0]]) + root_distance(heart) * TO_ROOT
     center = heart.move(ring, phase)[0]
@@ -97,12 +102,12 @@ def _aortic(heart: Heart, phase: float) -> list[tuple[Array, float]]:
 def _leaflet(hinge: Array, side: int, length: float, closed: Array, width: float, opening: float) -> Array:
     opened = hinge + np.array([side * width, -length])
     tip = closed * (1 - opening) + opened * opening
-    return _bezier(hinge, (hinge + tip) / 2 + np.array([0.0, 1.2 * (1 - opening)]), tip)
+    return bezier(hinge, (hinge + tip) / 2 + np.array([0.0, 1.2 * (1 - opening)]), tip)
 
 
-def _bezier(begin: Array, middle: Array, end: Array) -> Array:
-    """A quadratic Bezier curve of `POINTS_PER_LEAFLET` points."""
-    t = np.linspace(0, 1, POINTS_PER_LEAFLET)[:, None]
+def bezier(begin: Array, middle: Array, end: Array, points: int = POINTS_PER_LEAFLET) -> Array:
+    """A quadratic Bezier curve of so many points."""
+    t = np.linspace(0, 1, points)[:, None]
     return np.asarray((1 - t) ** 2 * begin + 2 * t * (1 - t) * middle + t**2 * end)
 
 
@@ -120,6 +125,8 @@ def _tricuspid(heart: Heart, phase: float) -> list[tuple[Array, float]]:
 
 def _aortic_cusps(heart: Heart, phase: float) -> list[tuple[Array, float]]:
     """Three cusps across the root: their edges meet in its middle in diastole, and lie along its wall in ejection."""
+    if heart.shape.aortic_area_cm2 > 0:
+        return []
     radius, opening = 0.46 * heart.shape.root_mm, heart.curve.aortic_opening(phase)
     center = heart.move(root_center(heart, SINUS_RISE_MM)[None], phase)[0]
     turns = np.deg2rad([90.0, 210.0, 330.0])
@@ -127,7 +134,7 @@ def _aortic_cusps(heart: Heart, phase: float) -> list[tuple[Array, float]]:
     cusps = []
     for one, next_one in zip(posts, np.roll(posts, -1, axis=0), strict=True):
         closed = 2 * center - (one + next_one) / 2
-        cusps.append((_bezier(one, closed + 0.8 * opening * (one + next_one - 2 * center), next_one), 0.26))
+        cusps.append((bezier(one, closed + 0.8 * opening * (one + next_one - 2 * center), next_one), 0.26))
     return cusps
 
 

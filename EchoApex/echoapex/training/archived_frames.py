@@ -46,7 +46,7 @@ class ArchivedFrames:
         """As `FrameSource`."""
         return np.random.default_rng([seed, number]).permutation(len(self._places))
 
-    def frame(self, place: int) -> SectorFrame:
+    def item(self, place: int) -> SectorFrame:
         """As `FrameSource`; it is read now."""
         return _frame(*self._places[place])
 

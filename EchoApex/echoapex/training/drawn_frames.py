@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import EchoApexError
 from ..io.safe_files import try_to_write, write_atomically
@@ -60,7 +60,7 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
     refused rather than mixed in.
     """
     check_writable(folder, "Training frames cannot be kept here")
-    _check_origin(drawing, folder)
+    check_origin(_origin(drawing), folder)
     paths = []
     for kind, count in ((drawing.preset, drawing.cases), (OTHER, drawing.others)):
         last = drawing.first_seed + count
@@ -93,14 +93,18 @@ def check_writable(folder: Path, rule: str) -> None:
         raise EchoApexError(rule, value=error.strerror, file=folder) from None
 
 
-def _check_origin(drawing: Drawing, folder: Path) -> None:
-    # What is not said is as it always was, so that frames drawn before are found again.
-    views = dict(drawing.views)
-    origin: dict[str, object] = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": views}
+def _origin(drawing: Drawing) -> dict[str, Any]:
+    """What the frames of ``drawing`` are drawn from. What is not said is as it always was: frames drawn before fit."""
+    found: dict[str, Any] = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
     if drawing.views_per_heart > 1:
-        origin["views_per_heart"] = drawing.views_per_heart
+        found["views_per_heart"] = drawing.views_per_heart
     if not drawing.masks:
-        origin["masks"] = False
+        found["masks"] = False
+    return found
+
+
+def check_origin(origin: dict[str, Any], folder: Path) -> None:
+    """Notes in ``folder`` what its frames are drawn from; raises `EchoApexError` where it holds others."""
     file = folder / "origin.json"
     if not file.exists():
         try:

@@ -57,6 +57,9 @@ def rank_me(embeddings: Tensor) -> float:
 class EmbeddingProbe:
     """Looks at an encoder through frames of ``source``; kNN only where views are known."""
 
+    score = "knn_views"
+    unscored = "views cannot be told: no patient that is held out has one that others have; the rank alone is watched"
+
     def __init__(self, source: FrameSource, seed: int) -> None:
         known, asked = source.labelled()
         check_patients(known, asked)
@@ -66,7 +69,7 @@ class EmbeddingProbe:
         self._names = sorted(str(view) for view in views)
         self._others: list[SectorFrame] = []
         if not (self.known and self.asked):
-            self._others = [source.frame(int(place)) for place in source.order(0, seed)[:MOST_ASKED]]
+            self._others = [source.item(int(place)) for place in source.order(0, seed)[:MOST_ASKED]]
 
     @property
     def scored(self) -> bool:
@@ -89,7 +92,7 @@ class EmbeddingProbe:
         """``knn_pixels``: what 32 x 32 gray values reach without any encoder; nothing where views are not known."""
         if not self.scored:
             return {}
-        known, asked = (_small([frame.image for frame in frames]) for frames in (self.known, self.asked))
+        known, asked = (small_pixels([frame.image for frame in frames]) for frames in (self.known, self.asked))
         told = nearest_labels(known, self._labels(self.known), asked)
         return {"knn_pixels": balanced_accuracy(self._labels(self.asked), told)}
 
@@ -104,7 +107,7 @@ def _some(frames: Sequence[SectorFrame], most: int) -> list[SectorFrame]:
     return [named[int(place)] for place in np.linspace(0, len(named) - 1, most)]
 
 
-def _small(images: Sequence[NDArray[np.uint8]]) -> Tensor:
+def small_pixels(images: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Gray values ``[N, 1024]`` without their mean, so that brightness alone is no likeness."""
     import cv2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,15 @@ class SectorFrame:
     view: str | None = None
 
 
-class FrameSource(Protocol):
-    """Frames to learn from, and labelled ones to look at the embeddings with.
+_Yielded = TypeVar("_Yielded", covariant=True)
 
-    ``order`` has the places of all frames in the order of the numbered epoch: it depends on ``seed`` and epoch alone,
-    so that a run that is continued, or that several processes share, sees what it would have seen. ``frame`` is the
-    one at a place, and may be asked by several threads. ``labelled`` are frames with views: known ones, and ones of
-    other patients to be told by them; both empty where no views are known.
+
+class Source(Protocol[_Yielded]):
+    """What is learned from: frames, or studies.
+
+    ``order`` has the places of all items in the order of the numbered epoch: it depends on ``seed`` and epoch alone, so
+    that a run that is continued, or that several processes share, sees what it would have seen. ``item`` is the one at
+    a place, and may be asked by several threads.
     """
 
     @property
@@ -43,11 +45,19 @@ class FrameSource(Protocol):
         """Whether every frame is simulated."""
 
     def __len__(self) -> int:
-        """Frames in one epoch."""
+        """Items in one epoch."""
 
     def order(self, number: int, seed: int) -> NDArray[np.int64]: ...
 
-    def frame(self, place: int) -> SectorFrame: ...
+    def item(self, place: int) -> _Yielded: ...
+
+
+class FrameSource(Source[SectorFrame], Protocol):
+    """Frames to learn from, and labelled ones to look at the embeddings with.
+
+    ``labelled`` are frames with views: known ones, and ones of other patients to be told by them; both empty where no
+    views are known.
+    """
 
     def labelled(self) -> tuple[Sequence[SectorFrame], Sequence[SectorFrame]]: ...
 
@@ -55,14 +65,14 @@ class FrameSource(Protocol):
 class BatchReader:
     """Batches of a source by step: they go on over the ends of epochs, so that every batch is full."""
 
-    def __init__(self, source: FrameSource, batch: int, seed: int) -> None:
+    def __init__(self, source: Source[object], batch: int, seed: int) -> None:
         if not len(source):
-            raise EchoApexError("There are no frames to learn from", value=source.name)
+            raise EchoApexError("There is nothing to learn from", value=source.name)
         self._source, self._batch, self._seed = source, batch, seed
         self._orders: dict[int, NDArray[np.int64]] = {}
 
     def places(self, step: int) -> list[int]:
-        """The places of the frames that step number ``step`` sees; none of them is read."""
+        """The places of the items that step number ``step`` sees; none of them is read."""
         numbers = range(step * self._batch, (step + 1) * self._batch)
         return [int(self._order(epoch)[place]) for epoch, place in (divmod(one, len(self._source)) for one in numbers)]
 
@@ -74,9 +84,17 @@ class BatchReader:
         return self._orders[epoch]
 
 
-def check_patients(known: Sequence[SectorFrame], asked: Sequence[SectorFrame]) -> None:
+class OfPatient(Protocol):
+    """Anything of a patient."""
+
+    @property
+    def patient(self) -> str:
+        """A pseudonym."""
+
+
+def check_patients(known: Sequence[OfPatient], asked: Sequence[OfPatient]) -> None:
     """Raises `EchoApexError` where a patient is on both sides: a score would be of recognizing people."""
-    both = sorted({frame.patient for frame in known} & {frame.patient for frame in asked})
+    both = sorted({item.patient for item in known} & {item.patient for item in asked})
     if both:
         raise EchoApexError("No patient may be both learned from and scored on", value=", ".join(both[:5]))
 

@@ -1,4 +1,4 @@
-"""A run of pretraining as a `Learner`: a method, frames, an optimizer, and a look at the embeddings now and then."""
+"""A run of pretraining as a `Learner`: a method, its material, an optimizer, and a look at embeddings now and then."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..errors import EchoApexError
 from ..models.pretrained_backbone import fitted, weights_from
 from .drawn_frames import Say
-from .embedding_probe import EmbeddingProbe
-from .frame_source import BatchReader, FrameSource
-from .methods.method import Method, Pair, Timeline, Views
+from .frame_source import BatchReader, Source
+from .methods.method import Timeline
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import build_method
+from .methods.registry import METHODS, build_method, material_of
 from .network_compiling import compile_networks, compiling, without_compiling
 from .parallel_weights import load_network, load_optimizer, whole
 from .run_loop import NotFiniteError
 from .team import Team, share_of
 
-_EMBEDDED_AT_ONCE = 32
 _STALLED_S = 600.0
 _LEAST_SPREAD, _LEAST_INFORMATION = 1e-6, 1e-4
 _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
@@ -36,7 +34,7 @@ _SPREAD_STEPS, _INFORMATION_STEPS = 50, 200
 
 
 class PretrainingLearner:
-    """Teaches the method of a ``recipe`` by the frames of a ``source`` on a ``device``, drawn by so many threads.
+    """Teaches the method of a ``recipe`` by the items of a ``source`` on a ``device``, drawn by so many threads.
 
     With ``fresh`` it begins with the weights that the recipe names; a run that goes on has its own. The processes of a
     ``team`` each learn from their share of a batch, in as many parts as the recipe says.
@@ -45,7 +43,7 @@ class PretrainingLearner:
     def __init__(
         self,
         recipe: PretrainingRecipe,
-        source: FrameSource,
+        source: Source[Any],
         device: torch.device,
         say: Say,
         *,
@@ -60,19 +58,19 @@ class PretrainingLearner:
         self.method = build_method(recipe, self.timeline)
         if recipe.init_from and fresh:
             self._start_from(recipe.init_from, say)
-        check_shares(self.method, recipe, self.team)
+        check_shares(recipe, self.team)
         self.method.to(device).train()
         if recipe.compile:
             compile_networks(self.method.compiled())
         self.method.share_out(self.team, recipe.parallel)
         self.optimizer = self.method.optimizer()
-        self.probe = EmbeddingProbe(source, recipe.seed)
+        self.probe = material_of(recipe).probe(source, recipe.seed)
         if not self.probe.scored:
-            say("views cannot be told: no patient that is held out has one that others have; the rank alone is watched")
+            say(self.probe.unscored)
         self._reader = BatchReader(source, recipe.batch, recipe.seed)
         self._reading, self._drawing = ThreadPoolExecutor(1), ThreadPoolExecutor(threads)
-        self._coming: dict[int, Future[Views]] = {}
-        self._seen: Views | None = None
+        self._coming: dict[int, Future[Any]] = {}
+        self._seen: Any = None
         self._alike, self._silent = 0, 0
 
     @property
@@ -97,10 +95,11 @@ class PretrainingLearner:
         self.optimizer.zero_grad(set_to_none=True)
         self._watch(facts)
         taken = time.perf_counter() - started
-        speed = {"images_per_s": self.recipe.batch / taken, "waiting": waited / taken}
+        images = self.recipe.batch * self.method.frames_of_item
+        speed = {"images_per_s": images / taken, "waiting": waited / taken}
         return {"epoch": step / self.timeline.epoch_steps, **facts, "gradient_norm": norm, **pace, **speed}
 
-    def _backward(self, views: Views, step: int) -> dict[str, float]:
+    def _backward(self, views: Any, step: int) -> dict[str, float]:
         """Gradients of all shares of this process; gives back the means of the terms over all of the team."""
         shares = views.shares(self.recipe.accumulate)
         parts = self.method.part_losses(shares, step)
@@ -134,26 +133,17 @@ class PretrainingLearner:
         return seconds
 
     def look(self, step: int) -> tuple[Mapping[str, float], float | None]:
-        """What the embeddings are worth; before the first step also what pixels are. The score is that of kNN."""
+        """What the embeddings are worth, and the score among it; before the first step also what pixels are."""
         seen = {**self.probe.look(self.embed), **(self.probe.pixels() if step == 0 else {})}
-        return seen, seen.get("knn_views")
+        return seen, seen.get(self.probe.score)
 
-    @torch.no_grad()
-    def embed(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Class tokens of the teacher ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
-        import cv2
-
-        size, backbone = self.recipe.global_size, self.method.backbone
-        parts = []
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """What whole pictures are compared by, ``[N, D]`` on the CPU: frames ``uint8 [H, W]``, or clips."""
         self.method.eval()
         with without_compiling(self.recipe.compile):
-            for start in range(0, len(images), _EMBEDDED_AT_ONCE):
-                some = images[start : start + _EMBEDDED_AT_ONCE]
-                small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-                stack = np.stack(small).astype(np.uint8, copy=False)
-                parts.append(backbone(self.method.input(stack[None]))[0].float().cpu())
+            found = self.method.embed(pictures)
         self.method.train()
-        return torch.cat(parts)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Student, teacher and centers, and the optimizer, whole; frames and random draws follow from the step.
@@ -184,7 +174,7 @@ class PretrainingLearner:
         self.method.start_from(weights)
         say("; ".join([f"starting from {words}", *notes]))
 
-    def _views(self, step: int, *, ahead: bool = True) -> Views:
+    def _views(self, step: int, *, ahead: bool = True) -> Any:
         """What ``step`` sees; the next step's are drawn meanwhile."""
         self._ask(step)
         try:
@@ -203,12 +193,12 @@ class PretrainingLearner:
         if step not in self._coming:
             self._coming[step] = self._reading.submit(self._drawn, step)
 
-    def _drawn(self, step: int) -> Views:
-        """This process's share of the batch: frames and crops of a place are the same, whoever draws them."""
+    def _drawn(self, step: int) -> Any:
+        """This process's share of the batch: items and views of a place are the same, whoever draws them."""
 
-        def draw(number: int) -> Pair:
+        def draw(number: int) -> Any:
             rng = np.random.default_rng([self.recipe.seed, step, number])
-            return self.method.draw(self.source.frame(places[number]).image, rng)
+            return self.method.draw(self.source.item(places[number]), rng)
 
         places = self._reader.places(step)
         drawn = list(self._drawing.map(draw, share_of(range(len(places)), self.team)))
@@ -227,20 +217,20 @@ class PretrainingLearner:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
         # A method without targets tells nothing of them.
-        self._silent = self._silent + 1 if facts.get("target_information", 1.0) < _LEAST_INFORMATION else 0
+        self._silent = self._silent + 1 if facts.get("target_information", np.inf) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
-            rule = f"The encoder has collapsed: every frame has had the same embedding for {_SPREAD_STEPS} steps"
+            rule = f"The encoder has collapsed: all embeddings have been the same for {_SPREAD_STEPS} steps"
             raise EchoApexError(rule, value=f"spread {facts['embedding_spread']:.1e}")
         if self._silent >= _INFORMATION_STEPS:
-            rule = f"The encoder has collapsed: every frame has had the same target for {_INFORMATION_STEPS} steps"
+            rule = f"The encoder has collapsed: all targets have been the same for {_INFORMATION_STEPS} steps"
             raise EchoApexError(rule, value=f"{facts['target_information']:.1e} nats")
 
 
-def check_shares(method: Method, recipe: PretrainingRecipe, team: Team) -> None:
-    """Raises `EchoApexError` where a batch does not divide by processes and ``accumulate``, or not for this method."""
+def check_shares(recipe: PretrainingRecipe, team: Team) -> None:
+    """Raises `EchoApexError` where a batch does not divide by processes and ``accumulate``, or not at all."""
     count = team.size * recipe.accumulate
-    if count > 1 and not method.divisible:
-        rule = f"{recipe.method} compares all frames of a batch: one process learns it at once, accumulate 1"
+    if count > 1 and not METHODS[recipe.method].method.divisible:
+        rule = f"{recipe.method} compares all items of a batch: one process learns it at once, accumulate 1"
         raise EchoApexError(rule, value=f"{team.size} processes, accumulate {recipe.accumulate}")
     if recipe.batch % count:
         rule = f"The batch of {recipe.batch} must divide evenly by the processes times accumulate"

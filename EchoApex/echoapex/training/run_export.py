@@ -8,12 +8,12 @@ from typing import Any
 
 from ..errors import EchoApexError
 from ..io.json_shapes import check_shape, record, text, truth, whole
-from ..models.model_card import Architecture, Training
+from ..models.model_card import Training
 from ..models.pretrained_backbone import BackboneCard, save_backbone
 from .checkpoints import NOT_OURS, foreign, read_learned
 from .methods.method import Method, Timeline
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import build_method, read_pretraining_recipe
+from .methods.registry import build_method, material_of, read_pretraining_recipe
 from .run_folder import ENVIRONMENT_FILE, EXPORTED, RECIPE_FILE, checkpoint_of, read_environment, read_state
 from .run_metrics import latest_looks
 
@@ -23,7 +23,7 @@ LIMITS = (
     "A backbone taught without labels: it measures nothing by itself, and has been validated on no real echo. "
     "Not a medical device."
 )
-_SOURCE = record({"name": text, "frames": whole(), "simulated": truth})
+_SOURCE = record({"name": text, "items": whole(), "simulated": truth})
 _START = record({"device": text, "processes": whole(1), "source": _SOURCE}, more_allowed=True)
 
 
@@ -49,24 +49,22 @@ def export_backbone(run: Path, which: str = LAST, target: Path | None = None) ->
     return folder
 
 
-def _card(run: Path, recipe: PretrainingRecipe, method: Method, learned: dict[str, Any]) -> BackboneCard:
+def _card(run: Path, recipe: PretrainingRecipe, method: Method[Any, Any, Any], learned: dict[str, Any]) -> BackboneCard:
     start = _last_start(run)
     source, step = start["source"], learned["step"]
     seen = next((facts for facts in latest_looks(run) if facts.pop("step") <= step), {})
-    return BackboneCard(
+    return method.card(
         id=recipe.id,
         name=recipe.name,
         method=recipe.method,
-        architecture=Architecture(recipe.encoder, recipe.patch, recipe.global_size),
-        preprocessing=method.preprocessing,
         training=Training(
             recipe=f"{recipe.id}.toml",
             seed=recipe.seed,
-            data=f"{source['name']}: {source['frames']:,} frames, without labels"
+            data=f"{source['name']}: {source['items']:,} {material_of(recipe).unit}, without labels"
             + (f"; started from {recipe.init_from}" if recipe.init_from else ""),
             hardware=f"{start['device']}, {recipe.precision}, processes: {start['processes']}",
             hours=round(learned["seconds"] / 3600, 2),
-            frames_seen=step * recipe.batch,
+            frames_seen=step * recipe.batch * method.frames_of_item,
         ),
         simulated_only=source["simulated"] and not recipe.init_from,
         code_license="Apache-2.0",

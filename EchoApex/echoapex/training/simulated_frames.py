@@ -115,7 +115,7 @@ class SimulatedFrames:
         """As `FrameSource`."""
         return np.random.default_rng([seed, number, 7]).permutation(len(self._learned))
 
-    def frame(self, place: int) -> SectorFrame:
+    def item(self, place: int) -> SectorFrame:
         """As `FrameSource`."""
         return self._learned[place]
 

@@ -11,18 +11,16 @@ from typing import Any
 from .. import __version__
 from ..errors import EchoApexError
 from ..models.device import choose_device
-from .archived_frames import ArchivedFrames
 from .drawn_frames import Say
-from .frame_source import FrameSource
+from .frame_source import Source
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import read_pretraining_recipe
+from .methods.registry import material_of, read_pretraining_recipe
 from .model_export import processor
-from .pretraining import PretrainingLearner
+from .pretraining import PretrainingLearner, check_shares
 from .recipe_file import recipe_text
 from .run_export import BACKBONE, export_backbone
 from .run_folder import EXPORTED, FollowedRun, RunFolder
 from .run_loop import RunLoop, duration
-from .simulated_frames import SimulatedFrames
 from .team import Team, joined_team
 from .tensorboard_log import TensorboardLog
 
@@ -95,15 +93,17 @@ def _device_of(team: Team, device: str, say: Say) -> Any:
     return chosen
 
 
-def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, FrameSource]:
-    """The run and its frames; the first process makes what is not there yet, then the others find it."""
-    mine: list[tuple[RunFolder, FrameSource]] = []
+def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, Source[Any]]:
+    """The run and what it learns from; the first process makes what is not there yet, then the others find it."""
+    mine: list[tuple[RunFolder, Source[Any]]] = []
 
     def make() -> None:
+        # Frames may take an hour to draw.
+        check_shares(start.recipe, start.team)
         mirror = TensorboardLog(start.run) if start.tensorboard else None
         folder = RunFolder(start.run, recipe_text(start.recipe), start.data, resume=resume, mirror=mirror)
         try:
-            mine.append((folder, open_source(start.data, start.recipe, start.run / "frames", start.say)))
+            mine.append((folder, _found(start)))
         except BaseException:
             folder.close()
             raise
@@ -112,20 +112,16 @@ def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, Fra
     if mine:
         return mine[0]
     followed = FollowedRun(start.run, start.team.rank)
-    return followed, open_source(start.data, start.recipe, start.run / "frames", start.say)
+    return followed, _found(start)
 
 
-def open_source(data: str, recipe: PretrainingRecipe, folder: Path, say: Say) -> FrameSource:
-    """The frames that ``data`` names: simulated ones, drawn into ``folder`` if not there yet, or a folder of shards."""
-    if data.startswith("simulated:"):
-        return SimulatedFrames(data, recipe.frame_size, folder, say)
-    if not Path(data).is_dir():
-        raise EchoApexError("Data to learn from are simulated:PRESET:N[:SEED] or a folder of shards", value=data)
-    return ArchivedFrames(Path(data))
+def _found(start: Start) -> Source[Any]:
+    """What there is to learn from."""
+    return material_of(start.recipe).open(start.data, start.recipe, start.run / "frames", start.say)
 
 
-def _taught(start: Start, folder: RunFolder | FollowedRun, source: FrameSource) -> Pretrained:
-    start.team.check_same(len(source), "The processes of a run do not see the same frames")
+def _taught(start: Start, folder: RunFolder | FollowedRun, source: Source[Any]) -> Pretrained:
+    start.team.check_same(len(source), "The processes of a run do not see the same data")
     threads = 1 if start.device.type == "cpu" else max(1, min(16, (os.cpu_count() or 2) - 1))
     fresh = folder.last_checkpoint is None
     learner = PretrainingLearner(
@@ -155,16 +151,17 @@ def _teach(start: Start, learner: PretrainingLearner, folder: RunFolder | Follow
 
 def announcement(recipe: PretrainingRecipe, learner: PretrainingLearner, seconds: float, step: int) -> tuple[str, str]:
     """What the run is going to do, before its next step: rate, batch, epochs, frames and time, in words."""
-    rate = f"learning rate {recipe.effective_rate:.3g} ({recipe.learning_rate:g} for {recipe.rate_batch} frames"
+    unit, built = material_of(recipe).unit, learner.method.architecture
+    rate = f"learning rate {recipe.effective_rate:.3g} ({recipe.learning_rate:g} for {recipe.rate_batch} {unit}"
     steps, epoch = learner.steps, learner.timeline.epoch_steps
     return (
-        f"{recipe.method}, {recipe.encoder}/{recipe.patch}: {rate}, scaled {recipe.rate_rule}), batch {recipe.batch}",
-        f"{recipe.epochs} epochs of {epoch} steps, {steps * recipe.batch:,} frames drawn from {len(learner.source):,}; "
+        f"{recipe.method}, {built.encoder}/{built.patch}: {rate}, scaled {recipe.rate_rule}), batch {recipe.batch}",
+        f"{recipe.epochs} epochs of {epoch} steps, {steps * recipe.batch:,} {unit} drawn from {len(learner.source):,}; "
         f"about {duration(seconds * (steps - step))} to go ({seconds:.2f} s a step on {learner.device.type})",
     )
 
 
-def _environment(start: Start, source: FrameSource) -> dict[str, Any]:
+def _environment(start: Start, source: Source[Any]) -> dict[str, Any]:
     import numpy
     import timm
     import torch
@@ -181,5 +178,5 @@ def _environment(start: Start, source: FrameSource) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": start.team.size,
         "host": platform.node(),
-        "source": {"name": source.name, "frames": len(source), "simulated": source.simulated},
+        "source": {"name": source.name, "items": len(source), "simulated": source.simulated},
     }

@@ -6,20 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...models.model_card import Architecture
 from ...models.preprocessing import Preprocessing
+from ...models.pretrained_backbone import BackboneCard
+from ..schedules import cosine
 from ..team import Team
-from .masked_transformer import MaskedTransformer
-from .pooled_convolution import PooledConvolution
+from .pretraining_recipe import PretrainingRecipe
 
-Backbone = MaskedTransformer | PooledConvolution
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Item = TypeVar("Item")
+Drawn = TypeVar("Drawn")
+"""What a source yields, and what a method draws of it."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +37,39 @@ class Timeline:
         return round(count * self.epoch_steps)
 
 
-class Views(NamedTuple):
-    """What one step sees: ``large uint8 [2, B, G, G]``, ``small uint8 [L, B, l, l]`` and, where patches are hidden,
-    ``masks bool [2 B, rows, columns]`` of the large ones.
-    """
+class Shareable(Protocol):
+    """What one step sees: arrays by name, in parts where that is asked for."""
 
-    large: NDArray[np.uint8]
-    small: NDArray[np.uint8]
-    masks: NDArray[np.bool_] | None = None
+    def shares(self, count: int) -> list[Self]:
+        """The same in ``count`` parts of as many items."""
 
-    def shares(self, count: int) -> list[Views]:
-        """The same in ``count`` parts of as many frames."""
-        larges, smalls = np.split(self.large, count, axis=1), np.split(self.small, count, axis=1)
-        if self.masks is None:
-            return [Views(large, small) for large, small in zip(larges, smalls, strict=True)]
-        by_view = self.masks.reshape(len(self.large), -1, *self.masks.shape[1:])
-        masks = [part.reshape(-1, *part.shape[2:]) for part in np.split(by_view, count, axis=1)]
-        return [Views(*parts) for parts in zip(larges, smalls, masks, strict=True)]
+    def _asdict(self) -> dict[str, Any]: ...
 
 
-class Method(nn.Module, ABC):
+Seen = TypeVar("Seen", bound=Shareable)
+
+
+class Backbone(Protocol):
+    """The part of a method that is exported: ``network`` as timm or torchvision builds it."""
+
+    @property
+    def network(self) -> Any: ...
+
+
+class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
     """A method with its networks; all that it has learned is in its ``state_dict``.
 
-    What is random in it comes from the generators and seeds that it is given, and from torch's own in `losses`.
+    It is taught by items of a source, each of which shows it ``frames_of_item`` frames. What is random in it comes from
+    the generators and seeds that it is given, and from torch's own in `losses`.
     """
 
     divisible: ClassVar[bool] = False
     """Whether a batch can be learned in shares, by several processes or one after the other (`part_losses`)."""
+    frames_of_item: ClassVar[int] = 1
 
-    def __init__(self, timeline: Timeline, image_size: int) -> None:
+    def __init__(self, recipe: PretrainingRecipe, timeline: Timeline, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.timeline, self.preprocessing = timeline, Preprocessing(image_size)
+        self.recipe, self.timeline, self.preprocessing = recipe, timeline, preprocessing
         self.team = Team()
 
     @property
@@ -72,23 +77,39 @@ class Method(nn.Module, ABC):
     def backbone(self) -> Backbone:
         """What is looked at during the run, and exported at its end."""
 
+    @property
+    @abstractmethod
+    def architecture(self) -> Architecture:
+        """What the backbone is, for its card."""
+
+    def card(self, **facts: Any) -> BackboneCard:
+        """The card of the backbone, with what the run knows of it."""
+        return BackboneCard(architecture=self.architecture, preprocessing=self.preprocessing, **facts)
+
+    @abstractmethod
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """What whole pictures are compared by, ``[N, D]`` on the CPU: frames ``uint8 [H, W]``, or clips."""
+
     @abstractmethod
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Begins with the weights of a timm network."""
 
     @abstractmethod
-    def draw(self, image: NDArray[np.uint8], rng: np.random.Generator) -> Pair:
-        """Large ``uint8 [2, G, G]`` and small views of a frame ``uint8 [H, W]``; may be called from several threads."""
+    def draw(self, item: Item, rng: np.random.Generator) -> Drawn:
+        """The views of an item; may be called from several threads."""
 
     @abstractmethod
-    def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:
+    def collate(self, drawn: Sequence[Drawn], seed: int, part: int = 0, parts: int = 1) -> Seen:
         """The views of a batch as one; of a batch in ``parts``, those of number ``part``, which were drawn."""
 
     @abstractmethod
-    def losses(self, views: Views, step: int) -> Mapping[str, Tensor]:
-        """``loss``, which is learned from, its terms, and `target_facts`. Nothing is changed by it."""
+    def losses(self, views: Seen, step: int) -> Mapping[str, Tensor]:
+        """``loss``, which is learned from, its terms, ``embedding_spread``, and what tells of its targets, if any.
 
-    def part_losses(self, shares: Sequence[Views], step: int) -> Iterator[Mapping[str, Tensor]]:
+        Nothing but moving means of normalization is changed by it.
+        """
+
+    def part_losses(self, shares: Sequence[Seen], step: int) -> Iterator[Mapping[str, Tensor]]:
         """`losses` of each share in turn, so that one can be learned from before the next is computed.
 
         ``shares`` are this process's part of the batch. The mean over all shares of all processes is what is learned
@@ -107,7 +128,7 @@ class Method(nn.Module, ABC):
 
     def compiled(self) -> Sequence[nn.Module]:
         """The networks that take most of the time, and see the same shapes in every step: torch may compile them."""
-        return [self.backbone]
+        return [cast(nn.Module, self.backbone)]
 
     @abstractmethod
     def optimizer(self) -> torch.optim.Optimizer:
@@ -117,6 +138,13 @@ class Method(nn.Module, ABC):
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Sets learning rates and weight decays of ``step``; gives back those worth noting."""
 
+    def pace(self, step: int) -> tuple[float, float]:
+        """Learning rate (warm-up, then cosine) and weight decay (cosine) of ``step``."""
+        one, time = self.recipe, self.timeline
+        warmup = time.epochs(one.warmup_epochs)
+        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=warmup)
+        return rate, cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
+
     @abstractmethod
     def clip_gradients(self) -> Tensor:
         """Cuts gradients that are too large; gives back their norm before."""
@@ -125,8 +153,14 @@ class Method(nn.Module, ABC):
     def after_step(self, step: int) -> None:
         """What follows a step of the optimizer."""
 
-    def input(self, crops: NDArray[np.uint8]) -> Tensor:
-        """Crops ``uint8 [V, B, S, S]`` as the networks' input ``[V B, 1, S, S]``, on their device."""
-        device = next(self.parameters()).device
-        gray = torch.from_numpy(crops).flatten(0, 1)[:, None].to(device)
-        return (gray.float() / 255 - self.preprocessing.mean) / self.preprocessing.std
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.parameters()).device
+
+
+@torch.no_grad()
+def embedding_spread(features: Tensor) -> Tensor:
+    """1 minus the mean cosine between ``features [N, D]``: 0 where all are alike, or nothing at all."""
+    unit = torch.nn.functional.normalize(features.float(), dim=-1)
+    return unit.square().sum(-1).mean() - unit.mean(0).square().sum()

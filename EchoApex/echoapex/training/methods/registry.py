@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,29 @@ from .dino.method import Dino
 from .dino.recipe import DinoRecipe
 from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
+from .echoclr.method import EchoClr
+from .echoclr.recipe import EchoClrRecipe
 from .lejepa.method import LeJepa
 from .lejepa.recipe import LeJepaRecipe
+from .material import FRAMES, STUDIES, Material
 from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
 
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """The kind of recipe of a method, and what builds it from one."""
+    """A ``method``, which is built from a recipe of its kind and a `Timeline`, and what it is taught by."""
 
     recipe: type[PretrainingRecipe]
-    build: Callable[[Any, Timeline], Method]
+    method: type[Method[Any, Any, Any]]
+    material: Material
 
 
 METHODS = {
-    "dino": MethodEntry(DinoRecipe, Dino),
-    "dinov2": MethodEntry(Dinov2Recipe, Dinov2),
-    "lejepa": MethodEntry(LeJepaRecipe, LeJepa),
+    "dino": MethodEntry(DinoRecipe, Dino, FRAMES),
+    "dinov2": MethodEntry(Dinov2Recipe, Dinov2, FRAMES),
+    "lejepa": MethodEntry(LeJepaRecipe, LeJepa, FRAMES),
+    "echoclr": MethodEntry(EchoClrRecipe, EchoClr, STUDIES),
 }
 
 
@@ -48,6 +52,13 @@ def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
         raise type(refusal)(refusal.rule, value=refusal.value, file=path) from None
 
 
-def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method:
+def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method[Any, Any, Any]:
     """The method of a recipe with random weights."""
-    return METHODS[recipe.method].build(recipe, timeline)
+    build: Any = METHODS[recipe.method].method
+    built: Method[Any, Any, Any] = build(recipe, timeline)
+    return built
+
+
+def material_of(recipe: PretrainingRecipe) -> Material:
+    """What the method of a recipe is taught by."""
+    return METHODS[recipe.method].material

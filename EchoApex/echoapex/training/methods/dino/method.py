@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ....models.image_encoder import ENCODERS
+from ...frame_source import SectorFrame
 from ...parallel_weights import FSDP2, TaughtNetwork, local, norms, split
 from ...schedules import cosine, linear
 from ...team import Team
+from ..crop_method import CropMethod, Pair, Views
 from ..masked_transformer import MaskedTransformer
-from ..method import Backbone, Method, Pair, Timeline, Views
+from ..method import Timeline
 from ..parameter_groups import paced_groups
 from ..pooled_convolution import PooledConvolution, batch_norms
 from .head import ProjectionHead
@@ -55,7 +56,7 @@ def _by_view(logits: Sequence[Tensor], large: int) -> list[Tensor]:
     return [view for some in logits for view in torch.split(some, batch)]
 
 
-class Dino(Method):
+class Dino(CropMethod):
     """`Method` DINO (Caron et al. 2021, algorithm 1). ``student`` and ``teacher`` have a backbone and heads.
 
     A batch in shares teaches what it teaches at once: the teacher sees all shares before the student sees one, and the
@@ -66,10 +67,10 @@ class Dino(Method):
 
     divisible = True
     hides_patches: ClassVar[bool] = False
+    recipe: DinoRecipe
 
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
-        super().__init__(timeline, recipe.global_size)
-        self.recipe = recipe
+        super().__init__(recipe, timeline)
         backbone = self._backbone(recipe)
         self.student = Student({"backbone": backbone, **self._heads(backbone.width)})
         self.teacher = deepcopy(self.student).requires_grad_(False).eval()
@@ -77,7 +78,7 @@ class Dino(Method):
         self._called = TaughtNetwork(self.student)
         self._seen: dict[str, Tensor] = {}
 
-    def _backbone(self, recipe: DinoRecipe) -> Backbone:
+    def _backbone(self, recipe: DinoRecipe) -> MaskedTransformer | PooledConvolution:
         if not ENCODERS[recipe.encoder].transformer:
             return PooledConvolution(recipe.encoder, recipe.patch, recipe.global_size)
         network = MaskedTransformer(
@@ -100,7 +101,7 @@ class Dino(Method):
         return self
 
     @property
-    def backbone(self) -> Backbone:
+    def backbone(self) -> MaskedTransformer | PooledConvolution:
         """The teacher's: the average is better than the student all along (Caron et al. 2021, section 5.2)."""
         backbone = self.teacher["backbone"]
         assert isinstance(backbone, MaskedTransformer | PooledConvolution)
@@ -111,13 +112,9 @@ class Dino(Method):
         for part in (self.student, self.teacher):
             part["backbone"].network.load_state_dict(tensors)  # type: ignore[union-attr]
 
-    def draw(self, image: NDArray[np.uint8], rng: np.random.Generator) -> Pair:
-        """Large and small views of one frame."""
-        return multi_crop(image, self.recipe, rng)
-
-    def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:  # noqa: ARG002
-        """The views of a batch as one."""
-        return Views(np.stack([large for large, _ in drawn], 1), np.stack([small for _, small in drawn], 1))
+    def draw(self, item: SectorFrame, rng: np.random.Generator) -> Pair:
+        """Large ``uint8 [2, G, G]`` and small views of one frame."""
+        return multi_crop(item.image, self.recipe, rng)
 
     def share_out(self, team: Team, kind: str) -> None:
         """As `Method`; the teacher is kept as the student is."""
@@ -195,11 +192,8 @@ class Dino(Method):
 
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Learning rate (warm-up, then cosine), weight decay (cosine), and a last layer that waits."""
-        one, time = self.recipe, self.timeline
-        warmup = time.epochs(one.warmup_epochs)
-        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=warmup)
-        decay = cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
-        frozen = step < time.epochs(one.frozen_epochs)
+        rate, decay = self.pace(step)
+        frozen = step < self.timeline.epochs(self.recipe.frozen_epochs)
         for group in optimizer.param_groups:
             pace, share, last_layer = group["pace"]
             group["lr"] = 0.0 if frozen and last_layer else rate * pace

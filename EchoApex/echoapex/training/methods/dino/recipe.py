@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..pretraining_recipe import PretrainingRecipe
+from ..pretraining_recipe import CropRecipe
 
 
 @dataclass(frozen=True)
-class DinoRecipe(PretrainingRecipe):
+class DinoRecipe(CropRecipe):
     """DINO; defaults of ``main_dino.py`` (facebookresearch/dino) but for the views, which suit ultrasound.
 
     The head has ``prototypes``, ``bottleneck`` and ``hidden`` units (`ProjectionHead`); the teacher's temperature goes

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...frame_source import sector_of
-from ..pretraining_recipe import PretrainingRecipe
+from ..pretraining_recipe import CropRecipe
 
 GLOBAL_COUNT = 2
 _BLUR_SHARES = (1.0, 0.1)
@@ -25,7 +25,7 @@ _LEVELS = np.arange(256.0)
 Image = NDArray[np.uint8]
 
 
-def multi_crop(image: Image, recipe: PretrainingRecipe, rng: np.random.Generator) -> tuple[Image, Image]:
+def multi_crop(image: Image, recipe: CropRecipe, rng: np.random.Generator) -> tuple[Image, Image]:
     """Crops of a frame ``uint8 [H, W]``: global ``uint8 [2, G, G]`` and local ones ``uint8 [L, l, l]``."""
     inside = sums_of(sector_of(image))
     large = [_crop(image, inside, recipe, rng, local=False) for _ in range(GLOBAL_COUNT)]
@@ -72,7 +72,7 @@ def _share(inside: NDArray[np.int32], top: int, left: int, rows: int, columns: i
 
 
 def _crop(
-    image: Image, inside: NDArray[np.int32], recipe: PretrainingRecipe, rng: np.random.Generator, *, local: bool
+    image: Image, inside: NDArray[np.int32], recipe: CropRecipe, rng: np.random.Generator, *, local: bool
 ) -> Image:
     import cv2
 
@@ -84,7 +84,7 @@ def _crop(
     return np.asarray(crop[:, ::-1] if rng.random() < recipe.mirrored else crop, np.uint8)
 
 
-def _toned(crop: Image, recipe: PretrainingRecipe, blurred: float, rng: np.random.Generator) -> Image:
+def _toned(crop: Image, recipe: CropRecipe, blurred: float, rng: np.random.Generator) -> Image:
     """Brightness and contrast as torchvision's ColorJitter in one table, then a blur for the share ``blurred``."""
     import cv2
 

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...schedules import cosine
+from ...frame_source import SectorFrame
+from ..crop_method import CropMethod, Pair, Views
 from ..dino.views import GLOBAL_COUNT, multi_crop
 from ..masked_transformer import MaskedTransformer
-from ..method import Method, Pair, Timeline, Views
+from ..method import Timeline, embedding_spread
 from ..parameter_groups import paced_groups
 from .head import Projector
 from .loss import agreement_loss, draw_directions, gaussian_loss
 from .recipe import LeJepaRecipe
 
 
-class LeJepa(Method):
+class LeJepa(CropMethod):
     """`Method` LeJEPA (Balestriero and LeCun 2025, arXiv:2511.08544, algorithm 2).
 
     One process learns a batch at once: the statistic of its spread and the batch norms of the projector do not
     decompose into shares.
     """
 
+    recipe: LeJepaRecipe
+
     def __init__(self, recipe: LeJepaRecipe, timeline: Timeline) -> None:
-        super().__init__(timeline, recipe.global_size)
-        self.recipe = recipe
+        super().__init__(recipe, timeline)
         network = MaskedTransformer(
             recipe.encoder, recipe.patch, recipe.global_size, recipe.drop_path, checkpointing=recipe.checkpointing
         )
@@ -46,13 +47,9 @@ class LeJepa(Method):
         """Begins with the weights of a timm network."""
         self.network.network.load_state_dict(tensors)
 
-    def draw(self, image: NDArray[np.uint8], rng: np.random.Generator) -> Pair:
-        """Large and small views of one frame."""
-        return multi_crop(image, self.recipe, rng)
-
-    def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:  # noqa: ARG002
-        """The views of a batch as one."""
-        return Views(np.stack([large for large, _ in drawn], 1), np.stack([small for _, small in drawn], 1))
+    def draw(self, item: SectorFrame, rng: np.random.Generator) -> Pair:
+        """Large ``uint8 [2, G, G]`` and small views of one frame."""
+        return multi_crop(item.image, self.recipe, rng)
 
     def losses(self, views: Views, step: int) -> Mapping[str, Tensor]:
         """``loss``, its terms ``agreement`` and ``gaussian``, and how far class tokens of large views lie apart."""
@@ -65,9 +62,8 @@ class LeJepa(Method):
         directions = draw_directions(one.projection, one.directions, generator).to(embeddings.device)
         agreement, gaussian = agreement_loss(embeddings, GLOBAL_COUNT), gaussian_loss(embeddings, directions)
         loss = (1 - one.gaussian_weight) * agreement + one.gaussian_weight * gaussian
-        middle = nn.functional.normalize(tokens.detach().float(), dim=-1).mean(0)
-        spread = {"embedding_spread": 1 - middle.square().sum()}
-        return {"loss": loss, "agreement": agreement, "gaussian": gaussian, **spread}
+        facts = {"agreement": agreement, "gaussian": gaussian, "embedding_spread": embedding_spread(tokens)}
+        return {"loss": loss, **facts}
 
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW with a group for each pace."""
@@ -79,9 +75,7 @@ class LeJepa(Method):
 
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Learning rate (warm-up, then cosine) and weight decay (cosine)."""
-        one, time = self.recipe, self.timeline
-        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=time.epochs(one.warmup_epochs))
-        decay = cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
+        rate, decay = self.pace(step)
         for group in optimizer.param_groups:
             pace, share = group["pace"]
             group["lr"], group["weight_decay"] = rate * pace, decay * share

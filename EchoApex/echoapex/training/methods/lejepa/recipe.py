@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..pretraining_recipe import PretrainingRecipe
+from ..pretraining_recipe import CropRecipe
 
 
 @dataclass(frozen=True)
-class LeJepaRecipe(PretrainingRecipe):
+class LeJepaRecipe(CropRecipe):
     """LeJEPA; defaults of the reference code (galilai-group/lejepa) but for the views, which suit ultrasound.
 
     The projector has ``hidden`` units and gives embeddings of ``projection`` numbers, which are to be spread as a
