@@ -52,7 +52,7 @@ def learner_in(folder: Path, team: Team | None = None, **changes: object) -> Pre
 def learn_in_team(rank: int, port: int, folder: Path, jobs: Sequence[tuple[str, dict[str, object]]]) -> None:
     """Of each job, a name and changes of a recipe: gradients, the state after two steps, and the loss of the third.
 
-    The ``third`` is learned by who learned the first two and ``again`` by who took over their state.
+    The ``third`` is learned by who learned the first two and ``again`` by who took over their state, in parts.
     """
     os.environ.update(torchrun_variables(rank, 2, port))
     torch.set_num_threads(1)
@@ -65,12 +65,12 @@ def learn_in_team(rank: int, port: int, folder: Path, jobs: Sequence[tuple[str, 
             for step in range(2):
                 learner.learn(step)
             found["state"] = deepcopy(learner.state_dict())
-            after = learner_in(mine, team, **changes)
-            after.load_state_dict(found["state"])
-            for who, one in (("third", learner), ("again", after)):
-                facts = one.learn(2)
-                found[who] = [facts["loss"], facts["gradient_norm"]]
-                one.close()
+            if changes["parallel"] == "fsdp2":
+                after = learner_in(mine, team, **changes)
+                after.load_state_dict(found["state"])
+                for who, one in (("third", learner), ("again", after)):
+                    facts = one.learn(2)
+                    found[who] = [facts["loss"], facts["gradient_norm"]]
             if team.leads:
                 torch.save(found, folder / f"{name}.pt")
         (folder / f"refused-{rank}").write_text(refused_together(team))

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -40,11 +41,12 @@ from echoapex.training.methods.echoclr.recipe import EchoClrRecipe
 from echoapex.training.methods.echoclr.views import ORDERS, draw_pair, squared, windows
 from echoapex.training.methods.method import Timeline
 from echoapex.training.methods.registry import read_pretraining_recipe
-from echoapex.training.pretraining import PretrainingLearner
+from echoapex.training.pretraining import PretrainingLearner, check_shares
 from echoapex.training.run_folder import RunFolder, read_state
 from echoapex.training.run_loop import NotFiniteError, RunLoop
 from echoapex.training.simulated_studies import SimulatedStudies, study_labels
 from echoapex.training.study_probe import StudyProbe, same_study, same_study_by_chance
+from echoapex.training.team import Team
 
 CPU = torch.device("cpu")
 DATA = "simulated:easy:8:4"
@@ -466,11 +468,50 @@ def test_a_run_that_is_killed_ends_with_the_weights_that_it_would_have_had(drawn
     assert all(torch.equal(moments[0][key]["exp_avg"], moments[1][key]["exp_avg"]) for key in moments[0])
 
 
+def test_a_run_that_was_stopped_is_exported_goes_on_and_is_shown_in_tensorboard(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    class Writer:
+        def __init__(self, folder: str, purge_step: int) -> None:
+            assert folder.endswith("tensorboard")
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            shown.append(name)
+
+        def close(self) -> None:
+            pass
+
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run = new_run(tmp_path / "run", drawn)
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLoop, "_stop_asked", lambda loop, request: loop.step == 2)
+        file = recipe_of(tmp_path, epochs=3, epoch_steps=1)
+        assert main(arguments(file, run, "--tensorboard")) == 130
+    assert {"contrast", "orders_found", "same_study", "same_study_pixels"} <= set(shown)
+    assert main(["runs", "export", str(run), "--checkpoint", "last", "--out", str(tmp_path / "out")]) == 0
+    card, tensors = read_backbone(tmp_path / "out")
+    assert isinstance(card, ClipBackboneCard) and card.training.frames_seen == 2 * 4 * 8
+    kept = torch.load(run / "checkpoints" / "step-00000002.pt", weights_only=True)["learner"]["method"]
+    assert all(torch.equal(kept[f"network.{name}"], value) for name, value in tensors.items())
+    assert card.scores[DATA]["probe"].keys() >= {"same_study", "rank_me"}
+    capsys.readouterr()
+    assert main(["runs", "resume", str(run), "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 3
+    assert main(["runs", "show", str(run), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["method"], report["phase"], report["looks"][0]["step"]) == ("echoclr", "done", 3)
+    assert read_backbone(run / "exported" / "backbone")[0].training.frames_seen == 3 * 4 * 8
+
+
 def test_an_encoder_that_tells_nothing_apart_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "_SPREAD_STEPS", 5)
     learner = learner_of(tmp_path, NoiseStudies(black=True), epochs=100)
     folder = RunFolder(tmp_path / "run", "", "black", resume=False)
-    with pytest.raises(EchoApexError, match="collapsed: every"):
+    with pytest.raises(EchoApexError, match="collapsed: all embeddings"):
         RunLoop(folder, learner, save_steps=3, look_steps=1000, say=lambda text: None).run()
     state = read_state(tmp_path / "run")
     assert state.phase == "failed" and state.last_checkpoint == "step-00000003.pt"
@@ -494,6 +535,10 @@ def test_a_recipe_that_cannot_be_run_is_named(tmp_path: Path, capsys: pytest.Cap
 
     assert "did you mean temperature?" in told(temperatur=0.1)
     assert "echoclr compares all items of a batch" in told(accumulate=2)
+    with pytest.raises(EchoApexError, match="2 processes, accumulate 1"):
+        check_shares(read_pretraining_recipe(recipe_of(tmp_path)), Team(0, 2))
+    # Nothing is drawn before.
+    assert not (tmp_path / "run").exists()
     assert "checkpointing is false" in told(checkpointing=True)
     assert "Studies are told from the others of a batch" in told(batch=1)
     assert "encoder of a recipe is r3d_18 or" in told(encoder="vit_tiny")

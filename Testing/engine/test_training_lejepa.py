@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from lightly.loss.lejepa_loss import SIGReg, lejepa_invariance_loss
 from lightly.models.modules.heads import LeJEPAProjectionHead
+from pretraining_cases import NoiseFrames, recipe_file
 
 from echoapex.training.methods.lejepa.head import Projector
 from echoapex.training.methods.lejepa.loss import agreement_loss, draw_directions, gaussian_loss
+from echoapex.training.methods.method import Timeline
+from echoapex.training.methods.registry import build_method, read_pretraining_recipe
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -43,6 +49,25 @@ def test_a_gaussian_is_told_from_what_is_none() -> None:
     found = {name: float(gaussian_loss(views, directions)) for name, views in loss.items()}
     assert found["gaussian"] < 1 and min(value for name, value in found.items() if name != "gaussian") > 10
     assert max(found, key=lambda name: found[name]) == "collapsed"
+
+
+def test_all_views_of_a_frame_are_compared_with_its_large_ones(tmp_path: Path) -> None:
+    changes = {"method": "lejepa", "prototypes": None, "bottleneck": None, "projection": 8, "directions": 16}
+    recipe = read_pretraining_recipe(recipe_file(tmp_path, batch=3, local_count=2, drop_path=0.0, **changes))
+    torch.manual_seed(0)
+    method = build_method(recipe, Timeline(6, 3))
+    rng = np.random.default_rng(1)
+    views = method.collate([method.draw(frame, rng) for frame in NoiseFrames().frames[:3]], 0)
+    found = method.losses(views, 4)
+    tokens = [method.network(method.input(part))[0] for part in (views.large, views.small)]
+    embeddings = method.projector(torch.cat(tokens)).reshape(4, 3, 8)
+    assert torch.allclose(found["agreement"], (embeddings[:2].mean(0) - embeddings).square().mean(), rtol=1e-5)
+    weight = recipe.gaussian_weight
+    assert torch.allclose(found["loss"], (1 - weight) * found["agreement"] + weight * found["gaussian"])
+    assert torch.equal(found["gaussian"], method.losses(views, 4)["gaussian"]), "lines are drawn from seed and step"
+    assert not torch.equal(found["gaussian"], method.losses(views, 5)["gaussian"])
+    found["loss"].backward()
+    assert all(p.grad is not None for p in method.parameters() if p.requires_grad)
 
 
 def test_the_head_is_that_of_lightly() -> None:

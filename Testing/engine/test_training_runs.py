@@ -22,13 +22,13 @@ from echoapex.models.pretrained_backbone import read_backbone
 from echoapex.training import run_watching
 from echoapex.training.methods.registry import read_pretraining_recipe
 from echoapex.training.recipe_file import recipe_text
-from echoapex.training.run_folder import RunFolder, RunState, read_state
+from echoapex.training.run_folder import RunFolder, read_state
 from echoapex.training.run_loop import RunLoop
 from echoapex.training.run_watching import find_runs, remove_run, report_on, stop_run
 from echoapex.training.simulated_frames import SimulatedFrames
 from echoapex.training.tensorboard_log import TensorboardLog
 
-ENVIRONMENT = {"device": "a processor", "processes": 1, "source": {"name": "noise", "frames": 12, "simulated": True}}
+ENVIRONMENT = {"device": "a processor", "processes": 1, "source": {"name": "noise", "items": 12, "simulated": True}}
 
 
 class Slow(Counting):
@@ -89,7 +89,7 @@ def test_a_run_that_is_damaged_is_named_and_the_others_are_listed(
 
 def test_a_process_that_is_gone_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = begun(tmp_path / "run")
-    assert report_on(folder.path).phase == "starting" and report_on(folder.path).heartbeat_age_s is None
+    assert report_on(folder.path).phase == "starting" and report_on(folder.path).works
     folder.tell("running", 3, 10)
     assert report_on(folder.path).phase == "running" and report_on(folder.path).works
     state = read_state(folder.path)
@@ -103,22 +103,28 @@ def test_a_process_that_is_gone_is_told_of(tmp_path: Path, monkeypatch: pytest.M
     # No process has this number; another process has it since, this one; one of another machine, silent or not.
     assert seen(process=2**30) == "lost"
     assert seen(heartbeat="2020-01-01T00:00:00+00:00") == "lost"
+    assert seen(heartbeat="") == "lost"
     assert seen(host="elsewhere") == "running"
     assert seen(host="elsewhere", heartbeat="2020-01-01T00:00:00+00:00") == "silent"
-    assert RunState().phase == "starting"
 
 
 # ------------------------------------------------------------------ what is done
-def test_a_run_is_asked_to_stop_and_goes_on_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_asked_to_stop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = begun(tmp_path / "run")
     loop = RunLoop(folder, Slow(100_000), 1000, 100_000, lambda text: None)
     working = threading.Thread(target=loop.run)
     working.start()
     while report_on(folder.path).phase != "running":
         time.sleep(0.01)
-    with pytest.raises(EchoApexError, match="has not stopped for"):
-        stop_run(folder.path, 1e-9, lambda text: None)
-    (folder.path / "stop").unlink(missing_ok=True)
+    # One that does not listen.
+    with monkeypatch.context() as deaf, pytest.raises(EchoApexError, match="has not stopped for"):
+        deaf.setattr(RunFolder, "stop_asked", lambda folder: False)
+        try:
+            stop_run(folder.path, 1e-9, lambda text: None)
+        finally:
+            (folder.path / "stop").unlink()
     with pytest.raises(EchoApexError, match="A process works on this run: stop it first"):
         remove_run(folder.path)
     report = told(capsys, "stop", folder.path, "--wait", 60)

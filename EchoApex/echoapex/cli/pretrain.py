@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add(table: Any) -> None:
     """Adds the verb to the command line."""
-    words = "teach an encoder without labels (DINO, DINOv2, EchoCLR)"
+    words = "teach an encoder without labels (DINO, DINOv2, LeJEPA, EchoCLR)"
     parser = add_verb(table, "pretrain", pretrain, words, ends_itself=True)
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file, for example of Resources/Recipes")
     help_text = "frames to learn from: a folder of shards (echoapex curate), or simulated hearts"

@@ -67,7 +67,7 @@ class BatchReader:
 
     def __init__(self, source: Source[object], batch: int, seed: int) -> None:
         if not len(source):
-            raise EchoApexError("There are no frames to learn from", value=source.name)
+            raise EchoApexError("There is nothing to learn from", value=source.name)
         self._source, self._batch, self._seed = source, batch, seed
         self._orders: dict[int, NDArray[np.int64]] = {}
 

@@ -5,6 +5,7 @@ Checkpoints hold whole tensors either way: a run goes on with another number of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -53,6 +54,8 @@ def split(network: nn.Module, team: Team, *, keep: bool) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    # Parts of what a backbone gives are views of it, which nobody here changes in place.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")
     mesh = init_device_mesh(next(network.parameters()).device.type, (team.size,))
     for child in network.children():
         fully_shard(child, mesh=mesh, reshard_after_forward=not keep)

@@ -19,9 +19,9 @@ from ..errors import EchoApexError
 from ..models.pretrained_backbone import fitted, weights_from
 from .drawn_frames import Say
 from .frame_source import BatchReader, Source
-from .methods.method import Method, Timeline
+from .methods.method import Timeline
 from .methods.pretraining_recipe import PretrainingRecipe
-from .methods.registry import build_method, material_of
+from .methods.registry import METHODS, build_method, material_of
 from .network_compiling import compile_networks, compiling, without_compiling
 from .parallel_weights import load_network, load_optimizer, whole
 from .run_loop import NotFiniteError
@@ -58,7 +58,7 @@ class PretrainingLearner:
         self.method = build_method(recipe, self.timeline)
         if recipe.init_from and fresh:
             self._start_from(recipe.init_from, say)
-        check_shares(self.method, recipe, self.team)
+        check_shares(recipe, self.team)
         self.method.to(device).train()
         if recipe.compile:
             compile_networks(self.method.compiled())
@@ -216,19 +216,20 @@ class PretrainingLearner:
     def _watch(self, facts: Mapping[str, float]) -> None:
         """Raises `EchoApexError` where all frames have looked the same for long."""
         self._alike = self._alike + 1 if facts["embedding_spread"] < _LEAST_SPREAD else 0
+        # A method without targets tells nothing of them.
         self._silent = self._silent + 1 if facts.get("target_information", np.inf) < _LEAST_INFORMATION else 0
         if self._alike >= _SPREAD_STEPS:
-            rule = f"The encoder has collapsed: every frame has had the same embedding for {_SPREAD_STEPS} steps"
+            rule = f"The encoder has collapsed: all embeddings have been the same for {_SPREAD_STEPS} steps"
             raise EchoApexError(rule, value=f"spread {facts['embedding_spread']:.1e}")
         if self._silent >= _INFORMATION_STEPS:
-            rule = f"The encoder has collapsed: every frame has had the same target for {_INFORMATION_STEPS} steps"
+            rule = f"The encoder has collapsed: all targets have been the same for {_INFORMATION_STEPS} steps"
             raise EchoApexError(rule, value=f"{facts['target_information']:.1e} nats")
 
 
-def check_shares(method: Method[Any, Any, Any], recipe: PretrainingRecipe, team: Team) -> None:
-    """Raises `EchoApexError` where a batch does not divide by processes and ``accumulate``, or not for this method."""
+def check_shares(recipe: PretrainingRecipe, team: Team) -> None:
+    """Raises `EchoApexError` where a batch does not divide by processes and ``accumulate``, or not at all."""
     count = team.size * recipe.accumulate
-    if count > 1 and not method.divisible:
+    if count > 1 and not METHODS[recipe.method].method.divisible:
         rule = f"{recipe.method} compares all items of a batch: one process learns it at once, accumulate 1"
         raise EchoApexError(rule, value=f"{team.size} processes, accumulate {recipe.accumulate}")
     if recipe.batch % count:

@@ -23,7 +23,7 @@ LIMITS = (
     "A backbone taught without labels: it measures nothing by itself, and has been validated on no real echo. "
     "Not a medical device."
 )
-_SOURCE = record({"name": text, "frames": whole(), "simulated": truth})
+_SOURCE = record({"name": text, "items": whole(), "simulated": truth})
 _START = record({"device": text, "processes": whole(1), "source": _SOURCE}, more_allowed=True)
 
 
@@ -60,7 +60,7 @@ def _card(run: Path, recipe: PretrainingRecipe, method: Method[Any, Any, Any], l
         training=Training(
             recipe=f"{recipe.id}.toml",
             seed=recipe.seed,
-            data=f"{source['name']}: {source['frames']:,} {material_of(recipe).unit}, without labels"
+            data=f"{source['name']}: {source['items']:,} {material_of(recipe).unit}, without labels"
             + (f"; started from {recipe.init_from}" if recipe.init_from else ""),
             hardware=f"{start['device']}, {recipe.precision}, processes: {start['processes']}",
             hours=round(learned["seconds"] / 3600, 2),

@@ -150,11 +150,12 @@ class RunFolder:
         known = read_environment(self.path) if self._begun else {"data": self._data, "starts": []}
         starts = [*known["starts"], plain({**environment, "time": _now()})]
         self._write(ENVIRONMENT_FILE, _json({**known, "starts": starts}))
+        # Asked of an earlier process, which had ended before.
+        self._forget_stop()
+        self._put(replace(self.state, phase=STARTING, reason=None))
         if not self._begun:
             self._write(RECIPE_FILE, self._recipe.encode())
             self._begun = True
-        # Asked of an earlier process, which had ended before.
-        self._forget_stop()
 
     def forget_after(self, step: int) -> None:
         """Drops the metrics of steps after ``step``: they are made again."""

@@ -128,11 +128,13 @@ def _recipe_of(run: Path) -> dict[str, Any]:
 
 
 def _phase(state: RunState) -> str:
-    if state.phase in ENDED or not state.heartbeat:
-        return state.phase
     age = _age_s(state)
+    if state.phase in ENDED:
+        return state.phase
+    if age is None:
+        return LOST
     if state.host != socket.gethostname():
-        return SILENT if age is None or age > SILENCE_S else state.phase
+        return SILENT if age > SILENCE_S else state.phase
     return state.phase if _is_alive(state) else LOST
 
 

@@ -16,7 +16,7 @@ from .frame_source import Source
 from .methods.pretraining_recipe import PretrainingRecipe
 from .methods.registry import material_of, read_pretraining_recipe
 from .model_export import processor
-from .pretraining import PretrainingLearner
+from .pretraining import PretrainingLearner, check_shares
 from .recipe_file import recipe_text
 from .run_export import BACKBONE, export_backbone
 from .run_folder import EXPORTED, FollowedRun, RunFolder
@@ -94,10 +94,12 @@ def _device_of(team: Team, device: str, say: Say) -> Any:
 
 
 def _opened(start: Start, *, resume: bool) -> tuple[RunFolder | FollowedRun, Source[Any]]:
-    """The run and its frames; the first process makes what is not there yet, then the others find it."""
+    """The run and what it learns from; the first process makes what is not there yet, then the others find it."""
     mine: list[tuple[RunFolder, Source[Any]]] = []
 
     def make() -> None:
+        # Frames may take an hour to draw.
+        check_shares(start.recipe, start.team)
         mirror = TensorboardLog(start.run) if start.tensorboard else None
         folder = RunFolder(start.run, recipe_text(start.recipe), start.data, resume=resume, mirror=mirror)
         try:
@@ -176,5 +178,5 @@ def _environment(start: Start, source: Source[Any]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": start.team.size,
         "host": platform.node(),
-        "source": {"name": source.name, "frames": len(source), "simulated": source.simulated},
+        "source": {"name": source.name, "items": len(source), "simulated": source.simulated},
     }

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from ...models.model_card import Architecture
 from ...models.preprocessing import Preprocessing
 from ...models.pretrained_backbone import BackboneCard
+from ..schedules import cosine
 from ..team import Team
-
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+from .pretraining_recipe import PretrainingRecipe
 
 Item = TypeVar("Item")
 Drawn = TypeVar("Drawn")
@@ -35,27 +35,6 @@ class Timeline:
     def epochs(self, count: float) -> int:
         """The steps of so many epochs."""
         return round(count * self.epoch_steps)
-
-
-class Views(NamedTuple):
-    """What one step of a method sees that learns from crops of frames.
-
-    ``large uint8 [2, B, G, G]``, ``small uint8 [L, B, l, l]`` and, where patches are hidden, ``masks bool [2 B, rows,
-    columns]`` of the large ones.
-    """
-
-    large: NDArray[np.uint8]
-    small: NDArray[np.uint8]
-    masks: NDArray[np.bool_] | None = None
-
-    def shares(self, count: int) -> list[Views]:
-        """The same in ``count`` parts of as many frames."""
-        larges, smalls = np.split(self.large, count, axis=1), np.split(self.small, count, axis=1)
-        if self.masks is None:
-            return [Views(large, small) for large, small in zip(larges, smalls, strict=True)]
-        by_view = self.masks.reshape(len(self.large), -1, *self.masks.shape[1:])
-        masks = [part.reshape(-1, *part.shape[2:]) for part in np.split(by_view, count, axis=1)]
-        return [Views(*parts) for parts in zip(larges, smalls, masks, strict=True)]
 
 
 class Shareable(Protocol):
@@ -88,9 +67,9 @@ class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
     """Whether a batch can be learned in shares, by several processes or one after the other (`part_losses`)."""
     frames_of_item: ClassVar[int] = 1
 
-    def __init__(self, timeline: Timeline, preprocessing: Preprocessing) -> None:
+    def __init__(self, recipe: PretrainingRecipe, timeline: Timeline, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.timeline, self.preprocessing = timeline, preprocessing
+        self.recipe, self.timeline, self.preprocessing = recipe, timeline, preprocessing
         self.team = Team()
 
     @property
@@ -158,6 +137,13 @@ class Method(nn.Module, ABC, Generic[Item, Drawn, Seen]):
     @abstractmethod
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Sets learning rates and weight decays of ``step``; gives back those worth noting."""
+
+    def pace(self, step: int) -> tuple[float, float]:
+        """Learning rate (warm-up, then cosine) and weight decay (cosine) of ``step``."""
+        one, time = self.recipe, self.timeline
+        warmup = time.epochs(one.warmup_epochs)
+        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=warmup)
+        return rate, cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
 
     @abstractmethod
     def clip_gradients(self) -> Tensor:

@@ -136,10 +136,16 @@ _FROM_ONE = (1.0, float(2**31))
 _SHARE = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("batch", "epochs", "rate_batch", "probe_epochs", "save_steps", "frame_size"), _FROM_ONE),
-    **dict.fromkeys(("clip_size", "frame_step", "projection", "study_frames", "study_step"), _FROM_ONE),
+    **dict.fromkeys(("clip_size", "frame_step", "study_frames", "study_step"), _FROM_ONE),
     "accumulate": _FROM_ONE,
-    **dict.fromkeys(("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck"), _FROM_ONE),
-    **dict.fromkeys(("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum"), _SHARE),
+    **dict.fromkeys(
+        ("prototypes", "bottleneck", "hidden", "patch_prototypes", "patch_bottleneck", "projection", "directions"),
+        _FROM_ONE,
+    ),
+    **dict.fromkeys(
+        ("least_sector", "mirrored", "tone", "masked_share", "mask_ratio", "teacher_momentum", "gaussian_weight"),
+        _SHARE,
+    ),
     **dict.fromkeys(("global_scale", "local_scale"), (0.001, 1.0)),
     **dict.fromkeys(("layer_decay", "patch_rate"), (0.001, 1.0)),
     **dict.fromkeys(("teacher_temperature", "teacher_temperature_end", "student_temperature"), (0.001, 10.0)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from .dinov2.method import Dinov2
 from .dinov2.recipe import Dinov2Recipe
 from .echoclr.method import EchoClr
 from .echoclr.recipe import EchoClrRecipe
+from .lejepa.method import LeJepa
+from .lejepa.recipe import LeJepaRecipe
 from .material import FRAMES, STUDIES, Material
 from .method import Method, Timeline
 from .pretraining_recipe import PretrainingRecipe
@@ -22,16 +23,17 @@ from .pretraining_recipe import PretrainingRecipe
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """The kind of recipe of a method, what builds it from one, and what it is taught by."""
+    """A ``method``, which is built from a recipe of its kind and a `Timeline`, and what it is taught by."""
 
     recipe: type[PretrainingRecipe]
-    build: Callable[[Any, Timeline], Method[Any, Any, Any]]
+    method: type[Method[Any, Any, Any]]
     material: Material
 
 
 METHODS = {
     "dino": MethodEntry(DinoRecipe, Dino, FRAMES),
     "dinov2": MethodEntry(Dinov2Recipe, Dinov2, FRAMES),
+    "lejepa": MethodEntry(LeJepaRecipe, LeJepa, FRAMES),
     "echoclr": MethodEntry(EchoClrRecipe, EchoClr, STUDIES),
 }
 
@@ -52,7 +54,9 @@ def read_pretraining_recipe(path: Path) -> PretrainingRecipe:
 
 def build_method(recipe: PretrainingRecipe, timeline: Timeline) -> Method[Any, Any, Any]:
     """The method of a recipe with random weights."""
-    return METHODS[recipe.method].build(recipe, timeline)
+    build: Any = METHODS[recipe.method].method
+    built: Method[Any, Any, Any] = build(recipe, timeline)
+    return built
 
 
 def material_of(recipe: PretrainingRecipe) -> Material:

@@ -9,26 +9,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ....models.image_encoder import ENCODERS
-from ....models.model_card import Architecture
-from ....models.preprocessing import Preprocessing
 from ...frame_source import SectorFrame
 from ...parallel_weights import FSDP2, TaughtNetwork, local, norms, split
 from ...schedules import cosine, linear
 from ...team import Team
+from ..crop_method import CropMethod, Pair, Views
 from ..masked_transformer import MaskedTransformer
-from ..method import Method, Pair, Timeline, Views
+from ..method import Timeline
 from ..parameter_groups import paced_groups
 from ..pooled_convolution import PooledConvolution, batch_norms
 from .head import ProjectionHead
 from .loss import Center, view_loss
 from .recipe import DinoRecipe
 from .views import GLOBAL_COUNT, multi_crop
-
-_EMBEDDED_AT_ONCE = 32
 
 
 class Student(nn.ModuleDict):
@@ -60,7 +56,7 @@ def _by_view(logits: Sequence[Tensor], large: int) -> list[Tensor]:
     return [view for some in logits for view in torch.split(some, batch)]
 
 
-class Dino(Method[SectorFrame, Pair, Views]):
+class Dino(CropMethod):
     """`Method` DINO (Caron et al. 2021, algorithm 1). ``student`` and ``teacher`` have a backbone and heads.
 
     A batch in shares teaches what it teaches at once: the teacher sees all shares before the student sees one, and the
@@ -71,10 +67,10 @@ class Dino(Method[SectorFrame, Pair, Views]):
 
     divisible = True
     hides_patches: ClassVar[bool] = False
+    recipe: DinoRecipe
 
     def __init__(self, recipe: DinoRecipe, timeline: Timeline) -> None:
-        super().__init__(timeline, Preprocessing(recipe.global_size))
-        self.recipe = recipe
+        super().__init__(recipe, timeline)
         backbone = self._backbone(recipe)
         self.student = Student({"backbone": backbone, **self._heads(backbone.width)})
         self.teacher = deepcopy(self.student).requires_grad_(False).eval()
@@ -111,25 +107,6 @@ class Dino(Method[SectorFrame, Pair, Views]):
         assert isinstance(backbone, MaskedTransformer | PooledConvolution)
         return backbone
 
-    @property
-    def architecture(self) -> Architecture:
-        """The teacher's, at the size of global crops."""
-        return Architecture(self.recipe.encoder, self.recipe.patch, self.recipe.global_size)
-
-    @torch.no_grad()
-    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Class tokens of the teacher ``[N, D]`` on the CPU, of whole frames ``uint8 [H, W]``."""
-        import cv2
-
-        size = self.recipe.global_size
-        parts = []
-        for start in range(0, len(pictures), _EMBEDDED_AT_ONCE):
-            some = pictures[start : start + _EMBEDDED_AT_ONCE]
-            small = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in some]
-            stack = np.stack(small).astype(np.uint8, copy=False)
-            parts.append(self.backbone(self.input(stack[None]))[0].float().cpu())
-        return torch.cat(parts)
-
     def start_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Begins with the weights of a timm network, in student and teacher."""
         for part in (self.student, self.teacher):
@@ -138,15 +115,6 @@ class Dino(Method[SectorFrame, Pair, Views]):
     def draw(self, item: SectorFrame, rng: np.random.Generator) -> Pair:
         """Large ``uint8 [2, G, G]`` and small views of one frame."""
         return multi_crop(item.image, self.recipe, rng)
-
-    def collate(self, drawn: Sequence[Pair], seed: int, part: int = 0, parts: int = 1) -> Views:  # noqa: ARG002
-        """The views of a batch as one."""
-        return Views(np.stack([large for large, _ in drawn], 1), np.stack([small for _, small in drawn], 1))
-
-    def input(self, crops: NDArray[np.uint8]) -> Tensor:
-        """Crops ``uint8 [V, B, S, S]`` as the networks' input ``[V B, 1, S, S]``, on their device."""
-        gray = torch.from_numpy(crops).flatten(0, 1)[:, None].to(self.device)
-        return (gray.float() / 255 - self.preprocessing.mean) / self.preprocessing.std
 
     def share_out(self, team: Team, kind: str) -> None:
         """As `Method`; the teacher is kept as the student is."""
@@ -224,11 +192,8 @@ class Dino(Method[SectorFrame, Pair, Views]):
 
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Learning rate (warm-up, then cosine), weight decay (cosine), and a last layer that waits."""
-        one, time = self.recipe, self.timeline
-        warmup = time.epochs(one.warmup_epochs)
-        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=warmup)
-        decay = cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
-        frozen = step < time.epochs(one.frozen_epochs)
+        rate, decay = self.pace(step)
+        frozen = step < self.timeline.epochs(self.recipe.frozen_epochs)
         for group in optimizer.param_groups:
             pace, share, last_layer = group["pace"]
             group["lr"] = 0.0 if frozen and last_layer else rate * pace

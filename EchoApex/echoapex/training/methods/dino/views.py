@@ -20,13 +20,14 @@ _BLUR_SHARES = (1.0, 0.1)
 _LOCAL_BLUR, _TONE_SHARE = 0.5, 0.8
 _ASPECT = math.log(4 / 3)
 _TRIES = 10
+_LEVELS = np.arange(256.0)
 
 Image = NDArray[np.uint8]
 
 
 def multi_crop(image: Image, recipe: CropRecipe, rng: np.random.Generator) -> tuple[Image, Image]:
     """Crops of a frame ``uint8 [H, W]``: global ``uint8 [2, G, G]`` and local ones ``uint8 [L, l, l]``."""
-    inside = _summed(sector_of(image))
+    inside = sums_of(sector_of(image))
     large = [_crop(image, inside, recipe, rng, local=False) for _ in range(GLOBAL_COUNT)]
     small = [_crop(image, inside, recipe, rng, local=True) for _ in range(recipe.local_count)]
     globals_ = np.stack([_toned(crop, recipe, share, rng) for crop, share in zip(large, _BLUR_SHARES, strict=True)])
@@ -35,7 +36,7 @@ def multi_crop(image: Image, recipe: CropRecipe, rng: np.random.Generator) -> tu
 
 
 def crop_box(
-    inside: NDArray[np.float64], scale: tuple[float, float], least: float, rng: np.random.Generator
+    inside: NDArray[np.int32], scale: tuple[float, float], least: float, rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
     """A box ``(top, left, rows, columns)`` as torchvision's RandomResizedCrop draws it (aspect 3/4 to 4/3).
 
@@ -57,20 +58,21 @@ def crop_box(
     return best
 
 
-def _summed(sector: NDArray[np.bool_]) -> NDArray[np.float64]:
-    sums = np.zeros((sector.shape[0] + 1, sector.shape[1] + 1))
-    sums[1:, 1:] = sector.cumsum(0, dtype=np.float64).cumsum(1)
-    return sums
+def sums_of(sector: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How much of ``sector [H, W]`` lies above and left of each corner of a pixel ``[H + 1, W + 1]``."""
+    import cv2
+
+    return np.asarray(cv2.integral(sector.view(np.uint8)), np.int32)
 
 
-def _share(inside: NDArray[np.float64], top: int, left: int, rows: int, columns: int) -> float:
+def _share(inside: NDArray[np.int32], top: int, left: int, rows: int, columns: int) -> float:
     low, right = top + rows, left + columns
     within = inside[low, right] - inside[top, right] - inside[low, left] + inside[top, left]
     return float(within) / (rows * columns)
 
 
 def _crop(
-    image: Image, inside: NDArray[np.float64], recipe: CropRecipe, rng: np.random.Generator, *, local: bool
+    image: Image, inside: NDArray[np.int32], recipe: CropRecipe, rng: np.random.Generator, *, local: bool
 ) -> Image:
     import cv2
 
@@ -88,10 +90,11 @@ def _toned(crop: Image, recipe: CropRecipe, blurred: float, rng: np.random.Gener
 
     if rng.random() < _TONE_SHARE:
         bright, contrast = rng.uniform(1 - recipe.tone, 1 + recipe.tone, 2)
-        levels = np.clip(np.arange(256) * bright, 0, 255)
-        mean = float(levels[crop].mean())
+        levels = np.clip(_LEVELS * bright, 0, 255)
+        counts = cv2.calcHist([crop], [0], None, [256], [0, 256]).ravel()
+        mean = float(counts @ levels) / crop.size
         table = np.clip(mean + contrast * (levels - mean), 0, 255).round().astype(np.uint8)
-        crop = table[crop]
+        crop = np.asarray(cv2.LUT(crop, table), np.uint8)
     if rng.random() < blurred:
         crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(*recipe.blur))), np.uint8)
     return np.ascontiguousarray(crop)

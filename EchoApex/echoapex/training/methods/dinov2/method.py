@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from ....errors import EchoApexError
 from ...parallel_weights import local, norms
 from ...team import Team
+from ..crop_method import Pair, Views
 from ..dino.head import ProjectionHead
 from ..dino.loss import Center, view_loss
 from ..dino.method import Dino, in_shares, target_facts
 from ..dino.views import GLOBAL_COUNT
-from ..method import Pair, Timeline, Views
+from ..method import Timeline
 from .koleo import koleo_loss
 from .masks import draw_masks, patch_weights
 from .patch_loss import patch_loss

@@ -16,7 +16,6 @@ from ....models.model_card import Architecture
 from ....models.preprocessing import Preprocessing
 from ....models.pretrained_backbone import BackboneCard, ClipBackboneCard
 from ...clip_source import SectorStudy
-from ...schedules import cosine
 from ..method import Method, Timeline, embedding_spread
 from .heads import order_head, projector
 from .loss import counterparts_found, nt_xent
@@ -33,11 +32,11 @@ class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
     """
 
     frames_of_item = 2 * CLIP_FRAMES
+    recipe: EchoClrRecipe
 
     def __init__(self, recipe: EchoClrRecipe, timeline: Timeline) -> None:
         # Each clip is spread from 0 to 1 by itself.
-        super().__init__(timeline, Preprocessing(recipe.clip_size, mean=0.0, std=1.0))
-        self.recipe = recipe
+        super().__init__(recipe, timeline, Preprocessing(recipe.clip_size, mean=0.0, std=1.0))
         self.network = ClipEncoder(recipe.encoder)
         width = self.network.num_features
         self.projector = projector(width, recipe.hidden, recipe.projection)
@@ -126,9 +125,7 @@ class EchoClr(Method[SectorStudy, ClipPair, ClipViews]):
 
     def set_pace(self, optimizer: torch.optim.Optimizer, step: int) -> Mapping[str, float]:
         """Learning rate (warm-up, then cosine) and weight decay (cosine)."""
-        one, time = self.recipe, self.timeline
-        rate = cosine(step, time.steps, one.effective_rate, one.least_rate, warmup=time.epochs(one.warmup_epochs))
-        decay = cosine(step, time.steps, one.weight_decay, one.weight_decay_end)
+        rate, decay = self.pace(step)
         for group in optimizer.param_groups:
             group["lr"], group["weight_decay"] = rate, decay if group["decayed"] else 0.0
         return {"learning_rate": rate, "weight_decay": decay}

@@ -38,13 +38,9 @@ class ClipViews(NamedTuple):
     studies: NDArray[np.int64]
 
     def shares(self, count: int) -> list[ClipViews]:
-        """The same in ``count`` parts of as many studies."""
-        parts = (
-            np.split(self.clips, count, axis=1),
-            np.split(self.orders, count, axis=1),
-            np.split(self.studies, count),
-        )
-        return [ClipViews(*part) for part in zip(*parts, strict=True)]
+        """The whole batch: its studies are told from each other, and never learned in parts."""
+        assert count == 1
+        return [self]
 
 
 def draw_pair(study: SectorStudy, recipe: EchoClrRecipe, rng: np.random.Generator) -> ClipPair:
