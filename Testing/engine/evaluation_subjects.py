@@ -68,6 +68,11 @@ class TruthSubject:
     structures: tuple[str, ...] = STRUCTURES
     views: tuple[str, ...] = (*VIEWS, OTHER)
     landmarks: tuple[str, ...] = WALL_LANDMARKS
+    view_head: str = ""
+    added_views: tuple[str, ...] = ()
+
+    def look(self, observer: object) -> None:
+        """It has no encoder."""
 
     def observe(self, clip: SimulatedClip | Cine) -> TruthObserver:
         return TruthObserver(clip)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from echoapex.evaluation.page.metric_names import explanations, kind
 from echoapex.evaluation.tables.carrying import carrying_table
 from echoapex.evaluation.tables.ef_walls_beats import beats_table, ef_table, walls_table
+from echoapex.evaluation.tables.prompts import prompts_table
 from echoapex.evaluation.tables.segmentation import segmentation_table
-from echoapex.evaluation.tables.views_and_prompts import prompts_table, views_table
+from echoapex.evaluation.tables.views import views_table
 from echoapex.evaluation.trial_types import (
     AbsentTrial,
     BeatTrial,
@@ -246,6 +249,51 @@ def test_a_majority_answer_has_the_balanced_accuracy_of_the_constant() -> None:
     trials = [ViewTrial(view, "A4C", 1.0) for view in ("A4C", "A4C", "A4C", "A2C", "PLAX")]
     table = views_table([Findings(1, views=trials)], ("A4C", "A2C", "PLAX"))
     assert table["balanced_accuracy"]["value"] == pytest.approx(table["balanced_accuracy"]["constant"])
+
+
+def test_a_view_head_that_was_taught_later_stands_beside_the_models_own() -> None:
+    trials = [
+        ViewTrial("A4C", "A4C", 0.9, added="A4C_RV"),
+        ViewTrial("A4C_RV", "A4C", 0.9, added="A4C_RV"),
+        ViewTrial("OTHER", "A4C", 0.9, "air", added="OTHER"),
+        ViewTrial("TEE", "UNKNOWN", 0.3, added="A4C"),
+    ]
+    table = views_table([Findings(1, views=trials)], ("A4C", "OTHER"), "views-18", ("A4C", "A4C_RV", "OTHER"))
+    values = {name: found["value"] for name, found in table.items()}
+    assert values["balanced_accuracy"] == 1 and values["balanced_accuracy/views-18"] == 0.5
+    assert table["balanced_accuracy/views-18"]["constant"] == 0.5
+    assert values["abstention/A4C_RV"] == 0 and values["recall/views-18/A4C_RV"] == 1
+    assert values["confusion/views-18/A4C/A4C_RV"] == 1
+    assert values["abstention/OTHER/air"] == 0 and values["abstention/views-18/OTHER/air"] == 1
+    assert values["abstention/TEE"] == 1 and values["abstention/views-18/TEE"] == 0
+    assert {kind(name) for name in table} <= {name for name, _ in explanations(table)}
+
+
+def neighbors_trial(findings: Findings, view: str, token: Sequence[float], gray: int) -> None:
+    """A clip of ``view`` that looks so: its token, and a small picture with one bright row."""
+    picture = np.zeros((32, 32), np.uint8)
+    picture[gray] = 200
+    findings.arrays = {
+        **findings.arrays,
+        f"{view}/embedding": np.asarray(token, np.float16).view(np.uint8),
+        f"{view}/pixels": picture,
+    }
+    findings.views.append(ViewTrial(view, view, 1.0, embedding=f"{view}/embedding", pixels=f"{view}/pixels"))
+
+
+def test_neighbors_of_other_patients_tell_a_view() -> None:
+    patients = [Findings(seed) for seed in range(3)]
+    for place, findings in enumerate(patients):
+        # By the embedding views are alike, by the pixels clips of one patient are.
+        neighbors_trial(findings, "A4C", (1.0, 0.01 * place), 3 + place)
+        neighbors_trial(findings, "PLAX", (0.01 * place, 1.0), 3 + place)
+    table = views_table(patients, ("A4C", "PLAX"))
+    assert table["balanced_accuracy/knn"]["value"] == 1
+    assert table["balanced_accuracy/knn"]["constant"] == 0.5
+    assert table["recall/knn/PLAX"]["value"] == 1
+    # Nothing else is alike: the first of the classes is told.
+    assert table["balanced_accuracy/pixels"]["value"] == 0.5
+    assert "balanced_accuracy/knn" not in views_table(patients[:1], ("A4C", "PLAX"))
 
 
 def removal(start: str, before: tuple[float, float], after: tuple[float, float]) -> RemovalTrial:

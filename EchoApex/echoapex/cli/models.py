@@ -96,7 +96,7 @@ def _tell(chosen: Namespace, **facts: object) -> None:
 
 def models_show(chosen: Namespace) -> bool:
     """Prints the card of a model."""
-    from ..models import installed_models, model_card
+    from ..models import installed_models, model_card, view_head_card
 
     folder = installed_models.find_model(chosen.model)
     found = model_card.read_card(folder)
@@ -107,6 +107,9 @@ def models_show(chosen: Namespace) -> bool:
     # Thousands of figures: for machines, and on the page that lies beside the card.
     told = {data: f"{sum(map(len, tables.values()))} metrics" for data, tables in content.pop("scores").items()}
     print_record(content)
+    added = view_head_card.read_view_head_card(folder)
+    if added is not None:
+        print_line(f"view head {added.id}, taught later: {' '.join(added.views)}")
     page = folder / model_card.PAGE_FILE
     where = f"{page}, and with --json" if page.is_file() else "with --json"
     for data, count in told.items():

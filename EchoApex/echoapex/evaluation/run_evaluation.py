@@ -23,9 +23,10 @@ from .page.html_page import check_page, write_page
 from .parallel_patients import ModelAt, Plan, examine_patients
 from .tables.carrying import carrying_table
 from .tables.ef_walls_beats import beats_table, ef_table, walls_table
+from .tables.prompts import prompts_table
 from .tables.score_rows import Table, Tables
 from .tables.segmentation import segmentation_table
-from .tables.views_and_prompts import prompts_table, views_table
+from .tables.views import views_table
 from .trial_cache_key import trials_key
 from .trial_types import Findings
 from .trials.all_tasks import HELD_OUT, TASKS, possible_tasks
@@ -85,7 +86,8 @@ def evaluate(
     if save:
         check_scores(loaded)
     with nullcontext(work) if work else tempfile.TemporaryDirectory(prefix="echoapex-evaluate-") as folder:
-        key = trials_key(loaded.card, source.preset, kept_out, acquisition)
+        added = loaded.added_views.card if loaded.added_views else None
+        key = trials_key(loaded.card, source.preset, kept_out, acquisition, added)
         plan = Plan(source.preset, source.seeds, tasks, kept_out, Path(folder), key, acquisition)
         made = evaluate_subject(subject, plan, ModelAt(loaded.folder, device), processes, say)
         _publish(loaded, source, made, file, say)
@@ -106,7 +108,7 @@ def _table(task: str, patients: Sequence[Findings], subject: Subject) -> Table:
     if task == "segmentation":
         return segmentation_table(patients, subject.structures)
     if task == "views":
-        return views_table(patients, subject.views)
+        return views_table(patients, subject.views, subject.view_head, subject.added_views)
     if task == "prompts":
         return prompts_table(patients, try_phrases(subject))
     makers = {"ef": ef_table, "walls": walls_table, "beats": beats_table, "carrying": carrying_table}

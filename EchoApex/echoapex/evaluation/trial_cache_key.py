@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ..models.model_card import ModelCard
+from ..models.view_head_card import ViewHeadCard
 from .trials.simulated_patients import Acquisition
 
 _ENGINE = Path(__file__).parents[1]
@@ -20,11 +21,21 @@ _FILES = (
 )
 
 
-def trials_key(card: ModelCard, preset: str, held_out: Sequence[str], acquisition: Acquisition) -> str:
-    """A folder name for the trials of one model; changes with its card or weights, the hearts, pictures and code."""
+def trials_key(
+    card: ModelCard,
+    preset: str,
+    held_out: Sequence[str],
+    acquisition: Acquisition,
+    added: ViewHeadCard | None = None,
+) -> str:
+    """A folder name for the trials of one model; changes with its card or weights, those of a view head that was
+    ``added``, the hearts, pictures and code.
+    """
     # Scores are written onto the card by evaluating.
     described = replace(card, scores={}).to_json()
     setting = repr((sorted(held_out), sorted(asdict(acquisition).items())))
+    if added is not None:
+        described += added.to_json()
     return f"{preset}-{_digest([described.encode()])}-{_digest([setting.encode()])}-{_code()}"
 
 

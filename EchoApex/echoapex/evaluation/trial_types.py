@@ -135,12 +135,20 @@ class LandmarkTrial:
 
 @dataclass(frozen=True)
 class ViewTrial:
-    """The view of one clip: truth (`OTHER` is no standard view), answer and its probability; ``kind`` tells OTHERs."""
+    """The view of one clip: truth (`OTHER` is no standard view), answer and its probability; ``kind`` tells OTHERs.
+
+    ``added`` is the answer of a view head that was taught after its model, empty without one. The arrays ``embedding``
+    (bytes of ``float16 [D]``) and ``pixels`` (``[32, 32]``) are the clip as its neighbors are found by, None where that
+    is not tried.
+    """
 
     truth: str
     answer: str
     probability: float
     kind: str = ""
+    added: str = ""
+    embedding: str | None = None
+    pixels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -234,6 +242,7 @@ class Findings:
         """The names of the arrays that the trials name."""
         masks = [*self.masks, *self.inside_trabeculae]
         names = [name for trial in masks for name in (trial.coverage, trial.shape, trial.picture)]
+        names += [name for trial in self.views for name in (trial.embedding, trial.pixels)]
         return {name for name in (*names, *(trial.picture for trial in self.walls)) if name is not None}
 
 

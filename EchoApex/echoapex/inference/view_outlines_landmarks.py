@@ -35,20 +35,20 @@ class ModelObserver:
         from .encoding import EncodedCine
 
         self._model = model
-        self._cine = EncodedCine(model, cine)
+        self.encoded = EncodedCine(model, cine)
 
     def view(self) -> ViewEstimate | None:
         """As `classify_view`; None for a model without view head."""
         from .view_classification import classify_view
 
-        return classify_view(self._model, self._cine) if self._model.card.views else None
+        return classify_view(self._model, self.encoded) if self._model.card.views else None
 
     def outlines(self, names: Sequence[str]) -> Mapping[str, Segmentation]:
         """As `segment_by_name`."""
-        return segment_by_name(self._model, self._cine, names)
+        return segment_by_name(self._model, self.encoded, names)
 
     def landmarks(self) -> Landmarks | None:
         """As `find_landmarks`; None for a model without landmark head."""
         from .landmark_detection import find_landmarks
 
-        return find_landmarks(self._model, self._cine) if self._model.card.landmarks else None
+        return find_landmarks(self._model, self.encoded) if self._model.card.landmarks else None

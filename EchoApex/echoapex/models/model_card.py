@@ -96,20 +96,11 @@ class ModelCard:
             raise ModelError("Preprocessing and architecture must agree on the image size", value=self.preprocessing)
         if not self.structures:
             raise ModelError("A model knows at least one structure")
-        for entry in ("structures", "views", "landmarks"):
+        for entry in ("structures", "landmarks"):
             _check_names(entry, getattr(self, entry))
-        self._check_views()
+        check_views(self.views, self.view_threshold)
         if self.weights_sha256 and not _SHA256.fullmatch(self.weights_sha256):
             raise ModelError("The hash of the weights must be 64 hexadecimal digits", value=self.weights_sha256)
-
-    def _check_views(self) -> None:
-        if len(self.views) == 1 or UNKNOWN in self.views:
-            rule = f"A view head tells at least two views apart, and {UNKNOWN} is none"
-            raise ModelError(rule, value=", ".join(self.views))
-        if not 0.0 <= self.view_threshold <= 1.0:
-            raise ModelError("The threshold of the views must be 0 to 1", value=self.view_threshold)
-        if self.view_threshold and not self.views:
-            raise ModelError("A threshold needs views to apply to", value=self.view_threshold)
 
     def to_json(self) -> str:
         """The card as JSON text; the same card always gives the same text."""
@@ -152,6 +143,18 @@ def check_identifier(identifier: str) -> None:
             "A model's identifier is up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
             value=identifier,
         )
+
+
+def check_views(views: tuple[str, ...], threshold: float) -> None:
+    """Raises `ModelError` for classes that no view head tells apart, and a threshold that is none."""
+    _check_names("views", views)
+    if len(views) == 1 or UNKNOWN in views:
+        rule = f"A view head tells at least two views apart, and {UNKNOWN} is none"
+        raise ModelError(rule, value=", ".join(views))
+    if not 0.0 <= threshold <= 1.0:
+        raise ModelError("The threshold of the views must be 0 to 1", value=threshold)
+    if threshold and not views:
+        raise ModelError("A threshold needs views to apply to", value=threshold)
 
 
 def _check_names(entry: str, names: tuple[str, ...]) -> None:

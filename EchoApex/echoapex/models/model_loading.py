@@ -18,19 +18,21 @@ from ..io.safe_files import copy_atomically, try_to_write, write_atomically
 from .device import choose_device
 from .installed_models import clear_default_model, find_model, installed_folder, list_models, user_models_folder
 from .model_card import CARD_FILE, PAGE_FILE, WEIGHTS_FILE, Architecture, ModelCard, read_card
+from .view_head_card import VIEW_HEAD_CARD_FILE, VIEW_HEAD_WEIGHTS_FILE
+from .weights_files import read_tensors, read_weights
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from .added_view_head import AddedViews
     from .box_shapes import BoxShapes
     from .prompt_segmenter import PromptSegmenter
     from .text_encoder_network import TextEncoder
     from .view_and_landmark_heads import Heads
 
 
-_MOST_BYTES = 4 * 2**30
-"""Our choice: the largest encoder takes a tenth of that."""
+_FILES = (WEIGHTS_FILE, CARD_FILE, VIEW_HEAD_WEIGHTS_FILE, VIEW_HEAD_CARD_FILE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class LoadedModel:
     """A model ready for use on ``device``; ``device_reason`` says in a sentence why that one.
 
     ``heads.view`` and ``heads.landmarks`` are None where the card has no views or landmarks; ``text`` and ``shapes``
-    are None where it carries no text encoder and no mean shapes.
+    are None where it carries no text encoder and no mean shapes. ``added_views`` is a view head that was taught later,
+    None without one.
     """
 
     model: PromptSegmenter
@@ -49,6 +52,7 @@ class LoadedModel:
     heads: Heads
     text: TextEncoder | None
     shapes: BoxShapes | None = None
+    added_views: AddedViews | None = None
 
 
 def save_model(
@@ -95,7 +99,7 @@ def check_model_folder(folder: str | Path, identifier: str) -> None:
         card = read_card(target)
         if card.id != identifier:
             raise ModelError("This folder holds another model; save to another folder", value=card.id, file=target)
-        _read_weights(target / WEIGHTS_FILE, card.weights_sha256)
+        read_weights(target / WEIGHTS_FILE, card.weights_sha256)
     existing = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
     try:
         try_to_write(existing)
@@ -117,6 +121,8 @@ def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> 
     ``device`` is as for `choose_device`. Raises `ModelError`, naming the file, for anything missing, damaged, changed
     since its card was written, or made for another program.
     """
+    from .added_view_head import load_added_views
+
     folder = find_model(id_or_folder)
     card = read_card(folder)
     parts = _build(card, folder / CARD_FILE)
@@ -124,7 +130,8 @@ def load_model(id_or_folder: str | Path | None = None, device: str = "auto") -> 
     chosen, reason = choose_device(device)
     for part in parts.modules().values():
         part.to(chosen).eval()
-    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text, parts.shapes)
+    added = load_added_views(folder, card, parts.model.encoder.embed_dim, chosen)
+    return LoadedModel(parts.model, card, folder, chosen, reason, parts.heads, parts.text, parts.shapes, added)
 
 
 def record_scores(model: LoadedModel, data: str, tables: dict[str, Any]) -> ModelCard:
@@ -172,7 +179,7 @@ def remove_model(identifier: str) -> None:
     entry = next(entry for entry in list_models() if entry.folder == folder)
     try:
         for file in folder.iterdir():
-            if file.name not in (WEIGHTS_FILE, CARD_FILE, PAGE_FILE):
+            if file.name not in (*_FILES, PAGE_FILE):
                 rule = "Beside this model lies what is not of it, so its folder is not removed; move that away"
                 raise ModelError(rule, file=file)
         # A link to a folder is refused.
@@ -273,62 +280,19 @@ def _box_shapes(card: ModelCard) -> BoxShapes | None:
 
 
 def _fill(parts: _Parts, file: Path, expected_hash: str) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    data = _read_weights(file, expected_hash)
-    try:
-        tensors = load(data)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelError("The weights are no safetensors file", value=error, file=file) from None
-    _check_tensors(tensors, parts.tensors(), file)
+    tensors = read_tensors(file, expected_hash, parts.tensors())
     for prefix, part in parts.modules().items():
         part.load_state_dict({name: tensors[prefix + name] for name in part.state_dict()})
 
 
-def _read_weights(file: Path, expected_hash: str) -> bytes:
-    rule = f"Weights take at most {_MOST_BYTES:,} bytes"
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ModelError(rule, value=f"{file.stat().st_size:,}", file=file)
-        if not file.is_file():
-            raise ModelError("The weights cannot be read", value="no regular file", file=file)
-        data = file.read_bytes()
-    except OSError as error:
-        raise ModelError("The weights cannot be read", value=error.strerror, file=file) from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != expected_hash:
-        rule = f"The weights are not those the card was written for ({expected_hash[:12] or 'no hash'})"
-        raise ModelError(f"{rule}: install the model again, or choose another", value=found[:12], file=file)
-    return data
-
-
-def _check_tensors(tensors: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], file: Path) -> None:
-    """Raises `ModelError` unless names and shapes are those the card's architecture has, and all values finite."""
-    import torch
-
-    for name in sorted(tensors.keys() ^ expected.keys()):
-        state = "missing" if name in expected else "not part of the architecture on the card"
-        raise ModelError(f"A tensor of the weights is {state}", value=name, file=file)
-    for name, value in tensors.items():
-        if value.shape != expected[name].shape:
-            wanted = tuple(expected[name].shape)
-            raise ModelError(f"Tensor {name} must have shape {wanted}", value=tuple(value.shape), file=file)
-        # Eight bits or four are too few, and PyTorch itself can do little with them.
-        known = value.dtype in (torch.float32, torch.float16, torch.bfloat16, expected[name].dtype)
-        same = known and value.is_floating_point() == expected[name].is_floating_point()
-        if not same or not value.isfinite().all():
-            raise ModelError(f"Tensor {name} must hold finite numbers of its kind", value=value.dtype, file=file)
-
-
 def _copy(source: Path, target: Path) -> None:
-    """The two files of a model into a new folder that appears complete or not at all."""
+    """The files of a model into a new folder that appears complete or not at all."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".model-", dir=target.parent) as temporary:
             staged = Path(temporary) / target.name
             staged.mkdir()
-            for name in (WEIGHTS_FILE, CARD_FILE):
+            for name in (name for name in _FILES if (source / name).exists()):
                 copy_atomically(source / name, staged / name)
             staged.replace(target)
     except OSError as error:

@@ -102,7 +102,7 @@ def draw_placement(case: Case, view: str, rng: np.random.Generator) -> tuple[Pla
     """Where and how a view came out in one clip."""
     way = _from_the_apex if VIEWS[view].window.apical else _through_the_chest
     placement, depth = way(case, view, rng)
-    conditions = _draw_conditions(case, placement, depth, rng)
+    conditions = draw_conditions(case, placement, depth, rng)
     if rng.random() < _CUT_SHARE:
         conditions = _cut(case, placement, conditions, rng)
     return placement, conditions
@@ -154,7 +154,8 @@ def _through_the_chest(case: Case, view: str, rng: np.random.Generator) -> tuple
     return placement, float(far + u(4, 40) * growth)
 
 
-def _draw_conditions(case: Case, placement: Placement, depth: float, rng: np.random.Generator) -> Conditions:
+def draw_conditions(case: Case, placement: Placement, depth: float, rng: np.random.Generator) -> Conditions:
+    """What a whole sector of this ``depth`` in mm shows and misses."""
     u, growth = rng.uniform, case.shape.growth
     return Conditions(
         depth_mm=depth,

@@ -13,7 +13,7 @@ import numpy as np
 
 from .great_vessels import arch_top, caval_mouth, pulmonary_valve
 from .heart import PARASTERNAL_AZIMUTH_DEG, Array, Heart
-from .heart_places import SINUS_RISE_MM, root_center, tricuspid_hinges
+from .heart_places import SINUS_RISE_MM, atrium_center, root_center, tricuspid_hinges
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ TARGETS: Mapping[str, Callable[[Heart], Array]] = {
     "pulmonary valve": pulmonary_valve,
     "inferior vena cava": caval_mouth,
     "aortic arch": arch_top,
+    "right atrium": lambda heart: atrium_center(heart, left=False),
 }
 """Where a view is aimed at beside the long axis: places in an adult's heart, in mm."""
 

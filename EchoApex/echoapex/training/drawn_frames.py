@@ -42,6 +42,10 @@ class Drawing(Protocol):
     def frame_size(self) -> int: ...
     @property
     def views(self) -> Mapping[str, float]: ...
+    @property
+    def views_per_heart(self) -> int: ...
+    @property
+    def masks(self) -> bool: ...
 
 
 def prepare_frames(drawing: Drawing, folder: Path, say: Say) -> Frames:
@@ -56,7 +60,7 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
     refused rather than mixed in.
     """
     check_writable(folder, "Training frames cannot be kept here")
-    check_origin({"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}, folder)
+    check_origin(_origin(drawing), folder)
     paths = []
     for kind, count in ((drawing.preset, drawing.cases), (OTHER, drawing.others)):
         last = drawing.first_seed + count
@@ -67,7 +71,8 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
             if not path.exists():
                 say(f"drawing {kind} {start} to {seeds[-1]}")
                 write_shard(path, _draw(drawing, kind, seeds))
-            check_shard(path, len(seeds) * PHASES_PER_CASE, drawing.frame_size)
+            each = PHASES_PER_CASE * (1 if kind == OTHER else drawing.views_per_heart)
+            check_shard(path, len(seeds) * each, drawing.frame_size)
             paths.append(path)
     return paths
 
@@ -75,7 +80,8 @@ def draw_shards(drawing: Drawing, folder: Path, say: Say) -> list[Path]:
 def _draw(drawing: Drawing, kind: str, seeds: range) -> Frames:
     if kind == OTHER:
         return draw_others(drawing.preset, seeds, drawing.frame_size)
-    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views)
+    each = drawing.views_per_heart
+    return draw_frames(drawing.preset, seeds, drawing.frame_size, drawing.views, each, masks=drawing.masks)
 
 
 def check_writable(folder: Path, rule: str) -> None:
@@ -85,6 +91,16 @@ def check_writable(folder: Path, rule: str) -> None:
         try_to_write(folder)
     except OSError as error:
         raise EchoApexError(rule, value=error.strerror, file=folder) from None
+
+
+def _origin(drawing: Drawing) -> dict[str, Any]:
+    """What the frames of ``drawing`` are drawn from. What is not said is as it always was: frames drawn before fit."""
+    found: dict[str, Any] = {"preset": drawing.preset, "frame_size": drawing.frame_size, "views": dict(drawing.views)}
+    if drawing.views_per_heart > 1:
+        found["views_per_heart"] = drawing.views_per_heart
+    if not drawing.masks:
+        found["masks"] = False
+    return found
 
 
 def check_origin(origin: dict[str, Any], folder: Path) -> None:

@@ -7,7 +7,7 @@ NaN in views that have none).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -53,9 +53,27 @@ def refuse_test_seeds(seeds: Iterable[int]) -> None:
             raise EchoApexError(f"Seeds {TEST_SEEDS.start} to {TEST_SEEDS.stop - 1} are kept for tests", value=seed)
 
 
-def draw_frames(preset: str, seeds: Iterable[int], size: int, shares: Mapping[str, float]) -> Frames:
-    """`PHASES_PER_CASE` frames (ED, ES and one between) of each seed's heart, in a view drawn by its share."""
-    return _stack(row for seed in _allowed(seeds) for row in _heart_frames(preset, seed, size, shares))
+def draw_frames(
+    preset: str,
+    seeds: Iterable[int],
+    size: int,
+    shares: Mapping[str, float],
+    views_per_heart: int = 1,
+    *,
+    masks: bool = True,
+) -> Frames:
+    """`PHASES_PER_CASE` frames (ED, ES and one between) of each seed's heart, in so many views drawn by their shares.
+
+    The first view of a heart is the one that it has where one is asked for; no view comes twice. Without ``masks``,
+    which take half of the time, all labels are 0.
+    """
+    rows = (
+        row
+        for seed in _allowed(seeds)
+        for view, rng in _drawn_views(seed, shares, views_per_heart)
+        for row in _heart_frames(preset, seed, size, view, rng, masks=masks)
+    )
+    return _stack(rows)
 
 
 def draw_others(preset: str, seeds: Iterable[int], size: int) -> Frames:
@@ -81,10 +99,18 @@ def _other_frames(preset: str, seed: int, size: int) -> list[Row]:
     return [(picture, np.zeros_like(picture), np.asarray(OTHER), nowhere) for picture in clip.frames]
 
 
-def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]) -> list[Row]:
-    rng = np.random.default_rng([seed, 3])
-    weights = np.array(list(shares.values()))
-    view = str(rng.choice(list(shares), p=weights / weights.sum()))
+def _drawn_views(seed: int, shares: Mapping[str, float], count: int) -> Iterator[tuple[str, np.random.Generator]]:
+    """``count`` views by their shares, none twice, each with what its moments are drawn by."""
+    left = dict(shares)
+    for place in range(count):
+        rng = np.random.default_rng([seed, 3, place] if place else [seed, 3])
+        weights = np.array(list(left.values()))
+        view = str(rng.choice(list(left), p=weights / weights.sum()))
+        del left[view]
+        yield view, rng
+
+
+def _heart_frames(preset: str, seed: int, size: int, view: str, rng: np.random.Generator, *, masks: bool) -> list[Row]:
     case = draw_case(preset, seed)
     placement, conditions = draw_placement(case, view)
     heart = case.heart(view)
@@ -96,8 +122,9 @@ def _heart_frames(preset: str, seed: int, size: int, shares: Mapping[str, float]
         landmarks = np.full((len(WALL_LANDMARKS), 2), np.nan)
         if view == "PLAX":
             landmarks = canvas.to_pixels(imager.wall_landmarks(phase))
-        row = (imager.picture(phase, canvas), imager.labels(phase, canvas))
-        rows.append((*row, np.asarray(view), landmarks.astype(np.float32)))
+        picture = imager.picture(phase, canvas)
+        labels = imager.labels(phase, canvas) if masks else np.zeros_like(picture)
+        rows.append((picture, labels, np.asarray(view), landmarks.astype(np.float32)))
     return rows
 
 

@@ -23,7 +23,7 @@ LIMITS = (
     "Demonstration model. Trained on simulated hearts only, never on a real echo, and validated on none: its masks, "
     "volumes, walls, views and ejection fractions on real clips are not measurements. Not a medical device."
 )
-_LOST = 0.02
+LOST = 0.02
 """Share of the calibration's known views that may become unknown: less than the 3 % that other clips are to keep to."""
 
 
@@ -76,7 +76,7 @@ def view_threshold(trainer: Trainer) -> float:
     images = np.concatenate([part.images for part in parts])
     views = np.concatenate([part.views for part in parts])[::PHASES_PER_CASE]
     truth = [recipe.view_classes.index(view) for view in views]
-    return calibrate_threshold(_view_probabilities(trainer, images), truth, recipe.view_classes, _LOST)
+    return calibrate_threshold(_view_probabilities(trainer, images), truth, recipe.view_classes, LOST)
 
 
 @torch.inference_mode()

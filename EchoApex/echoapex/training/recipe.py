@@ -63,6 +63,16 @@ class Recipe:
     text_steps: int
 
     @property
+    def views_per_heart(self) -> int:
+        """Each heart is drawn in one view."""
+        return 1
+
+    @property
+    def masks(self) -> bool:
+        """Frames come with their labels."""
+        return True
+
+    @property
     def view_classes(self) -> tuple[str, ...]:
         """Classes of the view head, empty without one."""
         if self.view_loss == 0:

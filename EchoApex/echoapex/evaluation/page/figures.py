@@ -114,19 +114,25 @@ def _error_by_size(what: str, name: str, unit: str, pairs: FloatArray) -> Figure
 
 def _views(patients: Sequence[Findings]) -> Iterable[Figure]:
     trials = [trial for patient in patients for trial in patient.views]
-    if not trials:
-        return
-    rows = names_in(trial.truth for trial in trials)
-    answers = {trial.answer for trial in trials} | set(rows) | {UNKNOWN}
+    if trials:
+        yield _answered("", [(trial.truth, trial.answer) for trial in trials])
+    if any(trial.added for trial in trials):
+        yield _answered(" by the view head that was taught later", [(trial.truth, trial.added) for trial in trials])
+
+
+def _answered(whom: str, trials: Sequence[tuple[str, str]]) -> Figure:
+    """Truths against answers; ``whom`` names who answered."""
+    rows = names_in(truth for truth, _ in trials)
+    answers = {answer for _, answer in trials} | set(rows) | {UNKNOWN}
     columns = [*(n for n in rows if n != OTHER), *sorted(answers - {*rows, OTHER, UNKNOWN}), OTHER, UNKNOWN]
     counts = np.zeros((len(rows), len(columns)))
-    for trial in trials:
-        counts[rows.index(trial.truth), columns.index(trial.answer)] += 1
+    for truth, answer in trials:
+        counts[rows.index(truth), columns.index(answer)] += 1
     caption = (
-        f"Which view was answered (columns) for {len(trials)} simulated clips, in percent of those that truly show the "
-        f"view of the row; {UNKNOWN} is an answer withheld, {OTHER} a clip that shows none of the views."
+        f"Which view was answered{whom} (columns) for {len(trials)} simulated clips, in percent of those that truly "
+        f"show the view of the row; {UNKNOWN} is an answer withheld, {OTHER} a clip that shows none of the views."
     )
-    yield Figure(caption, matrix_plot(caption, counts, rows, columns))
+    return Figure(caption, matrix_plot(caption, counts, rows, columns))
 
 
 def _worst_masks(patients: Sequence[Findings]) -> Iterable[Figure]:

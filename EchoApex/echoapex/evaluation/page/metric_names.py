@@ -38,7 +38,9 @@ _MEANING = {
     "ratio": "mean absolute error as a ratio to that of the constant predictor",
     "measured": "share of hearts in which it could be measured",
     "landmark_mm": "distance of a landmark from its true place in mm, at end-diastole and end-systole",
-    "balanced_accuracy": "mean over the views of the share of clips named right; UNKNOWN is wrong",
+    "balanced_accuracy": "mean over the views of the share of clips named right; UNKNOWN is wrong; of the model's own "
+    "head, of one that was taught later (by its name), and where the 20 most alike clips of other patients tell the "
+    "view, by the embedding (knn) or by 32 x 32 gray values (pixels)",
     "recall": "share of the clips of a view that are named right",
     "lost": "share of the clips of known views answered UNKNOWN or OTHER",
     "abstention": "share of clips of something else, or of a view the model does not know, for which no view is named",

@@ -1,4 +1,4 @@
-"""The tables of ``views`` and ``prompts``: answers that are right or wrong."""
+"""The table of ``prompts``: answers that are right or wrong."""
 
 from __future__ import annotations
 
@@ -6,60 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...models.model_card import OTHER, UNKNOWN
 from ..bootstrap_scores import FloatArray, count
-from ..trial_types import Findings, PhraseTrial, RemovalTrial, ViewTrial
+from ..trial_types import Findings, PhraseTrial, RemovalTrial
 from .score_rows import Table, add, by_patient, names_in
 
 REMOVED, KEPT = 0.2, 0.8
 """Share of a region below which it is removed, and above which it is kept (our choice; see `pointing`)."""
-
-_NO_VIEW = (OTHER, UNKNOWN)
-
-
-def views_table(patients: Sequence[Findings], known: Sequence[str]) -> Table:
-    """Recall of every view on the model's card, what becomes of other clips, and who is taken for whom.
-
-    `UNKNOWN` for a known view is wrong, and ``lost``. ``abstention`` is the share of clips of something else (`OTHER`,
-    and views that are not on the card) for which no view is named. The constant predictor names one view for all.
-    """
-    trials = [trial for patient in patients for trial in patient.views]
-    truths = names_in(t.truth for t in trials)
-    told = [view for view in truths if view in known and view != OTHER]
-    table: Table = {}
-    if told:
-        rows = by_patient([(told.index(t.truth), t.answer == t.truth) for t in _of(p, told)] for p in patients)
-        add(table, "balanced_accuracy", rows, statistic=balanced_accuracy, constant=1 / len(told))
-        lost = by_patient([t.answer in _NO_VIEW for t in _of(p, told)] for p in patients)
-        add(table, "lost", lost, constant=0.0)
-    for view in told:
-        add(table, f"recall/{view}", by_patient([t.answer == view for t in _of(p, [view])] for p in patients))
-    for view in (view for view in truths if view not in told):
-        away = by_patient([t.answer in _NO_VIEW for t in _of(p, [view])] for p in patients)
-        add(table, f"abstention/{view}", away, constant=0.0)
-    for kind in names_in(t.kind for t in trials if t.kind):
-        away = by_patient([t.answer in _NO_VIEW for t in p.views if t.kind == kind] for p in patients)
-        add(table, f"abstention/{OTHER}/{kind}", away, constant=0.0)
-    return table | _confusion(patients, trials)
-
-
-def _of(patient: Findings, views: Sequence[str]) -> list[ViewTrial]:
-    return [trial for trial in patient.views if trial.truth in views]
-
-
-def balanced_accuracy(rows: FloatArray) -> float:
-    """Mean recall over the classes of ``[n, 2]`` rows (class, right), each class counting the same."""
-    return float(np.mean([rows[rows[:, 0] == label, 1].mean() for label in np.unique(rows[:, 0])]))
-
-
-def _confusion(patients: Sequence[Findings], trials: Sequence[ViewTrial]) -> Table:
-    """Share of the clips of a view that got each answer, as ``confusion/TRUTH/ANSWER``, for answers given."""
-    table: Table = {}
-    for truth in names_in(t.truth for t in trials):
-        for answer in names_in(t.answer for t in trials if t.truth == truth):
-            rows = by_patient([t.answer == answer for t in _of(p, [truth])] for p in patients)
-            add(table, f"confusion/{truth}/{answer}", rows)
-    return table
 
 
 def prompts_table(patients: Sequence[Findings], phrases: Sequence[PhraseTrial]) -> Table:
