@@ -3,8 +3,8 @@
 An encoder is pretrained by a recipe without labels, then hypertrophy (LV mass over 224 g), any and severe aortic
 stenosis are told with 1 % and 10 % of the studies labelled, beside the same encoder with random weights: from frozen
 features (ridge regression, the mean over draws of labelled studies; the pixels of 32 x 32 mean frames beside) and by
-fine-tuning all of it on one draw. Intervals are 95 % bootstrap intervals over the held-out studies; one seed. A run
-that was stopped goes on by the same command. Under an hour of one core.
+fine-tuning all of it for each task on one draw. Intervals are 95 % bootstrap intervals over the held-out studies; one
+seed. A run that was stopped goes on by the same command. Under an hour of one core.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ from echoapex.training.start_pretraining import pretrain
 TASKS = ("LVH", "any aortic stenosis", "severe aortic stenosis")
 SHARES = (0.01, 0.10)
 DRAWS = 20
-_RIDGE, _BATCH, _RATE, _SMOOTHING, _FEWEST = 10.0, 8, 1e-3, 0.1, 4
+_RIDGE, _BATCH, _SMOOTHING, _FEWEST = 10.0, 8, 0.1, 4
+_HEAD_RATE, _RATE = 1e-3, 3e-4
+"""Learning rates of fine-tuning: of the layer on top, and of the network below it."""
 
 Array = NDArray[np.float64]
 
@@ -78,29 +80,38 @@ def frozen(features: tuple[Array, Array], labels: Array, share: float) -> Array:
     return np.stack([ridge(ours[pick], labels[pick], theirs) for pick in picks])
 
 
-def fine_tuned(method: EchoClr, source: StudySource, pick: NDArray[np.int64], steps: int) -> Array:
-    """Answers ``[1, M, 3]`` of the whole network after so many steps on the labelled studies of ``pick``."""
+def fine_tuned(
+    recipe: EchoClrRecipe, weights: Mapping[str, Tensor], source: StudySource, share: float, steps: int
+) -> Array:
+    """Answers ``[1, M, 3]`` of networks that are taught one task each, by so many steps on the labelled studies."""
+    labels = truth(source.learned)
+    pick = labelled(labels, share, 0)
+    told = [taught(loaded(recipe, weights), source, pick, labels[pick, number], steps) for number in range(len(TASKS))]
+    return np.stack(told, axis=-1)[None]
+
+
+def taught(method: EchoClr, source: StudySource, pick: NDArray[np.int64], labels: Array, steps: int) -> Array:
+    """Answers ``[M]`` of the whole network after so many steps on the studies of ``pick`` with these ``labels``."""
     torch.manual_seed(0)
-    rng, head = np.random.default_rng(0), nn.Linear(method.network.num_features, len(TASKS))
-    labels = truth(source.learned)[pick]
-    positive = torch.tensor((1 - labels.mean(0)) / labels.mean(0), dtype=torch.float32)
-    optimizer = torch.optim.AdamW([*method.network.parameters(), *head.parameters()], lr=_RATE, weight_decay=1e-4)
+    rng, head = np.random.default_rng(0), nn.Linear(method.network.num_features, 1)
+    positive = torch.tensor((1 - labels.mean()) / labels.mean(), dtype=torch.float32)
+    groups = [{"params": head.parameters(), "most": _HEAD_RATE}, {"params": method.network.parameters(), "most": _RATE}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=1e-4)
     method.train()
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = _RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = group["most"] * 0.5 * (1 + math.cos(math.pi * step / steps))
         chosen = rng.integers(len(pick), size=_BATCH)
         clips = np.concatenate([in_order(method, source.learned[int(pick[one])], rng) for one in chosen])
-        wanted = torch.tensor(np.repeat(labels[chosen], 2, axis=0), dtype=torch.float32)
-        told = head(method.network(method.input(clips)))
-        wanted = wanted * (1 - _SMOOTHING) + _SMOOTHING / 2
-        loss = functional.binary_cross_entropy_with_logits(told, wanted, pos_weight=positive)
+        wanted = torch.tensor(np.repeat(labels[chosen], 2), dtype=torch.float32) * (1 - _SMOOTHING) + _SMOOTHING / 2
+        answers = head(method.network(method.input(clips)))[:, 0]
+        loss = functional.binary_cross_entropy_with_logits(answers, wanted, pos_weight=positive)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
     method.eval()
     with torch.no_grad():
-        return head(torch.from_numpy(features_of(method, source.held_out)).float()).double().numpy()[None]
+        return head(torch.from_numpy(features_of(method, source.held_out)).float())[:, 0].double().numpy()
 
 
 def in_order(method: EchoClr, study: SectorStudy, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -180,9 +191,9 @@ def compare(recipe: EchoClrRecipe, source: StudySource, exported: Path, steps: i
         answers = {name: frozen(both, labels, share) for name, both in features.items()}
         report(f"frozen, {share:.0%} ({count} studies, {DRAWS} draws)", answers, wanted)
     for share in SHARES:
-        pick = labelled(labels, share, 0)
-        answers = {name: fine_tuned(loaded(recipe, one), source, pick, steps) for name, one in weights.items()}
-        report(f"fine-tuned, {share:.0%} ({len(pick)} studies, {steps} steps)", answers, wanted)
+        count = len(labelled(labels, share, 0))
+        answers = {name: fine_tuned(recipe, one, source, share, steps) for name, one in weights.items()}
+        report(f"fine-tuned, {share:.0%} ({count} studies, {steps} steps)", answers, wanted)
 
 
 def _both(method: EchoClr, source: StudySource) -> tuple[Array, Array]:
