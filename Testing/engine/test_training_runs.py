@@ -143,8 +143,12 @@ def test_only_what_a_run_wrote_is_removed(tmp_path: Path, capsys: pytest.Capture
     (run / "frames").symlink_to(elsewhere, target_is_directory=True)
     (run / "notes.txt").write_text("mine")
     (run / "checkpoints" / "kept.pt").write_bytes(b"mine")
+    (run / "pictures").mkdir()
+    for name in ("attention-00000003.png", "embeddings-00000006.png", "mine.png"):
+        (run / "pictures" / name).write_bytes(b"a picture")
     left = told(capsys, "remove", run)["left"]
-    assert [Path(one).name for one in left] == ["checkpoints", "notes.txt"]
+    assert [Path(one).name for one in left] == ["checkpoints", "notes.txt", "pictures"]
+    assert [file.name for file in (run / "pictures").iterdir()] == ["mine.png"]
     assert [file.name for file in (run / "checkpoints").iterdir()] == ["kept.pt"]
     assert (elsewhere / "easy-000004.npz").exists() and find_runs(tmp_path) == []
     whole = ended(tmp_path / "whole")

@@ -46,7 +46,8 @@ SILENCE_S = 600.0
 _WAIT_S = 0.2
 _WRITTEN = (
     *(f"{CHECKPOINTS}/step-*.pt", f"{REPLAY}/step-*.npz", f"{EXPORTED}/backbone/backbone.*"),
-    *("frames/*.npz", "frames/origin.json", "tensorboard/events.out.tfevents.*", f"{PICTURES}/*.png"),
+    *("frames/*.npz", "frames/origin.json", "tensorboard/events.out.tfevents.*"),
+    *(f"{PICTURES}/attention-*.png", f"{PICTURES}/embeddings-*.png"),
     *(METRICS_FILE, STATE_FILE, STOP_FILE, ENVIRONMENT_FILE, RECIPE_FILE),
 )
 """What a run writes; its recipe goes last, for with it the folder is a run."""
