@@ -41,12 +41,7 @@ BY_TWO = {"dino": DINO, "sinkhorn": SINKHORN, "shared": SHARED, "halves": MEAN |
 JOBS = ("dino-ddp", "dino-fsdp2", "sinkhorn-fsdp2", "shared-ddp", "halves-ddp", "halves-fsdp2")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -37,12 +37,7 @@ SHIPPED_WEIGHTS = "997818ae6330e117abf31a5b903ffa1566d577bf6a9869a3ad6a28331077d
 """Of the weights of the shipped model before any head was added."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from ..pretraining_recipe import CropRecipe
 
 @dataclass(frozen=True)
 class LeJepaRecipe(CropRecipe):
-    """LeJEPA; defaults of the reference code (galilai-group/lejepa) but for the views, which suit ultrasound.
+    """LeJEPA; the loss and the projector have the values that lightly takes from the reference code, the rest is ours.
 
     The projector has ``hidden`` units and gives embeddings of ``projection`` numbers, which are to be spread as a
     Gaussian along ``directions`` random lines, drawn anew in every step; ``gaussian_weight`` is the share of that in
