@@ -123,6 +123,7 @@ class RunLoop:
         last = self.step == self.learner.steps
         if self.step % self._look_steps == 0 or last:
             self._save(self.look())
+            self.picture()
         elif self.step % self._save_steps == 0:
             self._save(None)
 
@@ -131,8 +132,11 @@ class RunLoop:
         self.seen, score = self.learner.look(self.step)
         self.folder.note({"step": self.step, **self.seen})
         self.say("  ".join([f"step {self.step}", *(f"{name} {value:.3f}" for name, value in self.seen.items())]))
-        self.learner.picture(self.folder.path / PICTURES, self.step)
         return score
+
+    def picture(self) -> None:
+        """Draws what is seen at this step; last, so that no checkpoint is lost where that cannot be written."""
+        self.learner.picture(self.folder.path / PICTURES, self.step)
 
     def _save(self, score: float | None) -> None:
         content = {"learner": self.learner.state_dict(), "step": self.step, "seconds": self.seconds}

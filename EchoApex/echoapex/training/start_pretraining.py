@@ -143,6 +143,7 @@ def _teach(start: Start, learner: PretrainingLearner, folder: RunFolder | Follow
             start.say(line)
     if loop.step in (0, learner.steps):
         loop.look()
+        loop.picture()
     exported = start.run / EXPORTED / BACKBONE if loop.run() else None
     if exported and start.team.leads:
         export_backbone(start.run)
